@@ -1,0 +1,147 @@
+import {
+  contains4,
+  contains6,
+  formatIp4,
+  formatIp6,
+  formatPrefix,
+  overlaps,
+  parsePrefix4,
+  type Prefix4,
+  type Prefix6,
+  size4,
+} from '@sixgate/addr'
+import type { SiteIssue } from './error.ts'
+import { isInterfaceName } from './fields.ts'
+import type { Site } from './schema.ts'
+
+/** IPv4 blocks that no pool may touch: they mean something else on every host (RFC 6890). */
+const NOT_FOR_POOL4 = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'].flatMap(
+  (text) => parsePrefix4(text) ?? [],
+)
+
+/** The link that carries the LAN: `eth0`, or `eth0.2` with a VLAN. */
+export const lanLinkName = (site: Pick<Site, 'lan'>): string =>
+  site.lan.vlan === undefined ? site.lan.interface : `${site.lan.interface}.${site.lan.vlan}`
+
+/** Each pair of prefixes of one list that share an address, at the later one. */
+const overlapsWithin = (field: string[], prefixes: readonly (Prefix4 | Prefix6)[]): SiteIssue[] =>
+  prefixes.flatMap((prefix, index) => {
+    const other = prefixes.slice(0, index).find((earlier) => overlaps(earlier, prefix))
+    if (other === undefined) return []
+    return [
+      {
+        path: [...field, index],
+        message: `${formatPrefix(prefix)} overlaps ${formatPrefix(other)}: prefixes must be apart`,
+      },
+    ]
+  })
+
+const lanRules = ({ lan, wan }: Site): SiteIssue[] => {
+  const issues: SiteIssue[] = []
+  const link = lanLinkName({ lan })
+  if (!isInterfaceName(link))
+    issues.push({
+      path: ['lan', 'vlan'],
+      message: `the VLAN's link would be called "${link}": at most 15 characters fit`,
+    })
+  if (wan.interface === link)
+    issues.push({
+      path: ['wan', 'interface'],
+      message: `"${link}" is the LAN: the uplink must be another interface, or auto`,
+    })
+  return issues
+}
+
+const pref64Rules = ({ pref64, lan }: Site): SiteIssue[] => [
+  ...overlapsWithin(['pref64'], pref64),
+  ...pref64.flatMap((prefix, index) =>
+    overlaps(prefix, lan.prefix)
+      ? [
+          {
+            path: ['pref64', index],
+            message: `${formatPrefix(prefix)} overlaps lan.prefix ${formatPrefix(lan.prefix)}: they must be apart`,
+          },
+        ]
+      : [],
+  ),
+]
+
+const poolRules = ({ nat64, lan }: Site): SiteIssue[] => {
+  const issues = overlapsWithin(['nat64', 'pool4'], nat64.pool4)
+  for (const [index, pool] of nat64.pool4.entries()) {
+    const path = ['nat64', 'pool4', index]
+    const special = NOT_FOR_POOL4.find((block) => overlaps(block, pool))
+    if (special !== undefined)
+      issues.push({
+        path,
+        message: `${formatPrefix(pool)} overlaps ${formatPrefix(special)}, which has another meaning everywhere (RFC 6890)`,
+      })
+    if (size4(pool) < 8)
+      issues.push({
+        path,
+        message: `${formatPrefix(pool)} is too small: at least a /29, since three addresses are the gateway's own`,
+      })
+  }
+  const taken = new Map<string, number>()
+  for (const [index, host] of nat64.hosts.entries()) {
+    const pool = nat64.pool4.find((prefix) => contains4(prefix, host.ip4))
+    const ip4 = formatIp4(host.ip4)
+    if (pool === undefined)
+      issues.push({
+        path: ['nat64', 'hosts', index, 'ip4'],
+        message: `${ip4} is outside nat64.pool4 (${nat64.pool4.map(formatPrefix).join(', ')})`,
+      })
+    else if (host.ip4 - pool.addr < 2 || host.ip4 - pool.addr === size4(pool) - 1)
+      issues.push({
+        path: ['nat64', 'hosts', index, 'ip4'],
+        message: `${ip4} is the first, second or last of ${formatPrefix(pool)}: these are the gateway's own`,
+      })
+    if (!contains6(lan.prefix, host.ip6))
+      issues.push({
+        path: ['nat64', 'hosts', index, 'ip6'],
+        message: `${formatIp6(host.ip6)} is outside lan.prefix ${formatPrefix(lan.prefix)}`,
+      })
+    for (const [field, text] of [
+      ['ip4', ip4],
+      ['ip6', formatIp6(host.ip6)],
+    ] as const) {
+      const other = taken.get(text)
+      if (other !== undefined)
+        issues.push({
+          path: ['nat64', 'hosts', index, field],
+          message: `${text} is taken by nat64.hosts[${other}] already`,
+        })
+      taken.set(text, index)
+    }
+  }
+  return issues
+}
+
+const raRules = ({ ra }: Site): SiteIssue[] => {
+  const issues: SiteIssue[] = []
+  // RFC 4861 §6.2.1: MinRtrAdvInterval MUST be no less than 3 seconds and no greater than 0.75 × MaxRtrAdvInterval.
+  if (ra.minRtrAdvIntervalS > 0.75 * ra.maxRtrAdvIntervalS)
+    issues.push({
+      path: ['ra', 'minRtrAdvIntervalS'],
+      message: `${ra.minRtrAdvIntervalS}: must be at most 0.75 × maxRtrAdvIntervalS = ${0.75 * ra.maxRtrAdvIntervalS} (RFC 4861 §6.2.1)`,
+    })
+  if (ra.routerLifetimeS !== 0 && ra.routerLifetimeS < ra.maxRtrAdvIntervalS)
+    issues.push({
+      path: ['ra', 'routerLifetimeS'],
+      message: `${ra.routerLifetimeS}: must be 0 or at least maxRtrAdvIntervalS = ${ra.maxRtrAdvIntervalS} (RFC 4861 §6.2.1)`,
+    })
+  if (ra.preferredLifetimeS > ra.validLifetimeS)
+    issues.push({
+      path: ['ra', 'preferredLifetimeS'],
+      message: `${ra.preferredLifetimeS}: must be at most validLifetimeS = ${ra.validLifetimeS} (RFC 4861 §4.6.2)`,
+    })
+  return issues
+}
+
+/** Facts of the document that do not agree with each other; empty when all do. */
+export const conflicts = (site: Site): SiteIssue[] => [
+  ...lanRules(site),
+  ...pref64Rules(site),
+  ...poolRules(site),
+  ...raRules(site),
+]

@@ -1,0 +1,126 @@
+import { withInterfaceId } from '@sixgate/addr'
+import { z } from 'zod'
+import {
+  domainField,
+  integer,
+  interfaceField,
+  ip4Field,
+  ip6Field,
+  lanPrefixField,
+  listenField,
+  listOf,
+  oneOf,
+  pref64Field,
+  prefix4Field,
+  prefix6Field,
+  section,
+  upstreamField,
+  yesNo,
+} from './fields.ts'
+
+const AUTO = 'auto'
+
+/** `auto`, or the field. The field's own error text stands, because it is the one with the facts. */
+const autoOr = <T extends z.ZodType>(field: T) =>
+  z.unknown().transform((value, context): z.output<T> | typeof AUTO => {
+    if (value === AUTO) return AUTO
+    const result = field.safeParse(value)
+    if (result.success) return result.data
+    context.issues.push(...result.error.issues.map((issue) => ({ ...issue, input: value }) as z.core.$ZodRawIssue))
+    return z.NEVER
+  })
+
+const UINT32_S = 0xffffffff
+/** RFC 8781 §4: a 13-bit number of 8-second units. */
+const PREF64_LIFETIME_MAX_S = 65528
+
+const lan = section({
+  interface: interfaceField,
+  /** IEEE 802.1Q VLAN identifier; 0 and 4095 are reserved. */
+  vlan: integer(1, 4094).optional(),
+  prefix: lanPrefixField,
+  router: ip6Field.prefault('::1'),
+}).transform(({ vlan, router, ...rest }, context) => {
+  const isSuffix = router.subarray(0, 8).every((octet) => octet === 0)
+  const address = isSuffix ? withInterfaceId(rest.prefix, router) : router
+  const inPrefix = rest.prefix.addr.subarray(0, 8).every((octet, index) => octet === address[index])
+  if (!inPrefix || address.subarray(8).every((octet) => octet === 0)) {
+    // RFC 4291 §2.6.1: the all-zero interface identifier is the subnet-router anycast address.
+    const message = 'must be an interface identifier like ::1, or an address inside lan.prefix that is not its first'
+    context.issues.push({ code: 'custom', path: ['router'], message, input: router })
+    return z.NEVER
+  }
+  return { ...rest, vlan, router: address }
+})
+
+const wan = section({ interface: autoOr(interfaceField).default(AUTO) })
+
+const nat64 = section({
+  pool4: listOf(prefix4Field, 'IPv4 prefixes').min(1, { error: 'must hold at least one IPv4 prefix' }),
+  hosts: listOf(section({ ip6: ip6Field, ip4: ip4Field }), 'pairs of ip6 and ip4').default([]),
+  /** RFC 7857 §2: an established TCP session may be silent for 2 h 4 min. */
+  idleLifetimeS: integer(60, 1_209_600, 'seconds').default(7440),
+  mtu: integer(1280, 65535, 'bytes').default(1500),
+})
+
+const dns64 = section({
+  upstreams: autoOr(
+    listOf(upstreamField, 'name servers').min(1, { error: 'must name at least one server, or be auto' }),
+  ).default(AUTO),
+  exclude: autoOr(listOf(prefix6Field, 'IPv6 prefixes')).default(AUTO),
+  listen: autoOr(
+    listOf(listenField, 'addresses').min(1, { error: 'must name at least one address, or be auto' }),
+  ).default(AUTO),
+  cacheMaxEntries: integer(0, 10_000_000, 'answers').default(100_000),
+})
+
+/** Names and defaults of RFC 4861 §6.2.1; lifetimes at least 3 × MaxRtrAdvInterval. */
+const ra = section({
+  maxRtrAdvIntervalS: integer(4, 1800, 'seconds').default(600),
+  minRtrAdvIntervalS: integer(3, 1350, 'seconds').optional(),
+  routerLifetimeS: integer(0, 9000, 'seconds').default(1800),
+  curHopLimit: integer(0, 255).default(64),
+  preference: oneOf('high', 'medium', 'low').default('medium'),
+  validLifetimeS: integer(0, UINT32_S, 'seconds').default(86_400),
+  preferredLifetimeS: integer(0, UINT32_S, 'seconds').default(14_400),
+  rdnssLifetimeS: integer(0, UINT32_S, 'seconds').default(1800),
+  pref64LifetimeS: integer(0, PREF64_LIFETIME_MAX_S, 'seconds').default(1800),
+  /** 0 = no MTU option. */
+  linkMtu: z
+    .union([z.literal(0), integer(1280, 65535)], { error: 'must be 0 (no option) or from 1280 to 65535 bytes' })
+    .default(0),
+  dnssl: listOf(domainField, 'domain names').default([]),
+}).transform(({ minRtrAdvIntervalS, ...rest }) => ({
+  ...rest,
+  // RFC 4861 §6.2.1: default 0.33 × MaxRtrAdvInterval, never below 3 s.
+  minRtrAdvIntervalS: minRtrAdvIntervalS ?? Math.max(3, Math.floor(rest.maxRtrAdvIntervalS * 0.33)),
+}))
+
+const firewall = section({
+  mssClamp: yesNo.default(true),
+  allowPingFromWan: yesNo.default(true),
+  inbound: listOf(
+    section({ protocol: oneOf('tcp', 'udp'), port: integer(1, 65535) }),
+    'pairs of protocol and port',
+  ).default([]),
+})
+
+/** The site document. The only source of its types; cross-field rules are in rules.ts. */
+export const siteSchema = section({
+  lan,
+  wan: wan.prefault({}),
+  pref64: listOf(pref64Field, 'NAT64 prefixes').min(1, {
+    error: 'must hold at least one NAT64 prefix like 64:ff9b::/96',
+  }),
+  nat64,
+  dns64: dns64.prefault({}),
+  ra: ra.prefault({}),
+  firewall: firewall.prefault({}),
+})
+
+type DeepReadonly<T> = T extends Uint8Array | string | number | boolean | undefined
+  ? T
+  : { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+
+/** A parsed site document: branded values, defaults filled in, frozen. */
+export type Site = DeepReadonly<z.output<typeof siteSchema>>

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { formatIp6, formatPrefix } from '@sixgate/addr'
+import fc from 'fast-check'
+import { companionFile, keptUla } from './auto.ts'
+import { SiteError } from './error.ts'
+import { lanLinkName } from './rules.ts'
+import { parseSite } from './site.ts'
+import { readSite } from './yaml.ts'
+
+const MINIMAL = `lan:
+  interface: eth0
+  vlan: 2
+  prefix: fd00:1:2:2::/64
+pref64: [64:ff9b::/96]
+nat64:
+  pool4: [198.18.0.0/16]
+`
+
+const folder = async (context: TestContext): Promise<string> => {
+  const path = await mkdtemp(join(tmpdir(), 'sixgate-site-'))
+  context.after(() => rm(path, { recursive: true }))
+  return path
+}
+
+const failure = async (text: string, file = '/nowhere/site.yaml'): Promise<SiteError> => {
+  const error = await readSite(text, file).then(
+    () => assert.fail('the document was accepted'),
+    (reason: unknown) => reason,
+  )
+  assert.ok(error instanceof SiteError, String(error))
+  return error
+}
+
+test('a minimal document: defaults are filled in, values are branded and frozen', async () => {
+  const { site, document } = await readSite(MINIMAL, '/nowhere/site.yaml')
+  assert.equal(formatIp6(site.lan.router), 'fd00:1:2:2::1')
+  assert.equal(lanLinkName(site), 'eth0.2')
+  assert.equal(site.wan.interface, 'auto')
+  assert.deepEqual(site.pref64.map(formatPrefix), ['64:ff9b::/96'])
+  assert.equal(site.ra.minRtrAdvIntervalS, 198)
+  assert.equal(site.nat64.idleLifetimeS, 7440)
+  assert.equal(site.dns64.upstreams, 'auto')
+  assert.ok(Object.isFrozen(site) && Object.isFrozen(site.nat64.pool4))
+  assert.deepEqual(parseSite(JSON.parse(JSON.stringify(document))), site)
+})
+
+test('the document that is shipped is a good one', async (context) => {
+  const path = await folder(context)
+  const shipped = await readFile(new URL('../../../deploy/site.yaml', import.meta.url), 'utf8')
+  const { site } = await readSite(shipped, join(path, 'site.yaml'))
+  assert.equal(lanLinkName(site), 'eth0.2')
+})
+
+/** [what, text to replace in MINIMAL, replacement, the line that must come out] */
+const MISTAKES: readonly (readonly [string, string, string, string])[] = [
+  [
+    'a wrong NAT64 prefix length',
+    '64:ff9b::/96',
+    '64:ff9b::/72',
+    'site.yaml:5:10 pref64[0]: "64:ff9b::/72": length must be 32, 40, 48, 56, 64 or 96 (RFC 6052 §2.2)',
+  ],
+  [
+    'a text where a number belongs',
+    'vlan: 2',
+    'vlan: two',
+    'site.yaml:3:3 lan.vlan: "two": must be a whole number from 1 to 4094',
+  ],
+  [
+    'a number out of range',
+    'vlan: 2',
+    'vlan: 4095',
+    'site.yaml:3:3 lan.vlan: 4095: must be a whole number from 1 to 4094',
+  ],
+  [
+    'a misspelt field',
+    'vlan: 2',
+    'vlna: 2',
+    'site.yaml:3:3 lan.vlna: unknown field "vlna": known here are interface, vlan, prefix, router',
+  ],
+  [
+    'a missing field',
+    '  interface: eth0\n',
+    '',
+    'site.yaml:1:1 lan.interface: missing: must be a text: the name of a network interface, 1 to 15 characters like eth0',
+  ],
+  [
+    'a missing section',
+    'nat64:\n  pool4: [198.18.0.0/16]\n',
+    '',
+    'site.yaml:1:1 nat64: missing: must be a mapping with the fields pool4, hosts, idleLifetimeS, mtu',
+  ],
+  [
+    'a LAN prefix that is no /64',
+    '2::/64',
+    '2::/60',
+    'site.yaml:4:3 lan.prefix: "fd00:1:2:2::/60": must be auto or an IPv6 /64 like fd00:1:2:3::/64, host bits zero',
+  ],
+  [
+    'a list where a mapping belongs',
+    'lan:\n  interface: eth0\n  vlan: 2\n  prefix: fd00:1:2:2::/64',
+    'lan: []',
+    'site.yaml:1:1 lan: []: must be a mapping with the fields interface, vlan, prefix, router',
+  ],
+  [
+    'a pool that means something else',
+    '198.18.0.0/16',
+    '127.0.0.0/16',
+    'site.yaml:7:11 nat64.pool4[0]: 127.0.0.0/16 overlaps 127.0.0.0/8, which has another meaning everywhere (RFC 6890)',
+  ],
+  [
+    'a pool that is too small',
+    '198.18.0.0/16',
+    '198.18.0.0/30',
+    "site.yaml:7:11 nat64.pool4[0]: 198.18.0.0/30 is too small: at least a /29, since three addresses are the gateway's own",
+  ],
+  [
+    'prefixes that overlap',
+    '[64:ff9b::/96]',
+    '[64:ff9b::/96, 64:ff9b::/64]',
+    'site.yaml:5:24 pref64[1]: 64:ff9b::/64 overlaps 64:ff9b::/96: prefixes must be apart',
+  ],
+  [
+    'a NAT64 prefix over the LAN',
+    '64:ff9b::/96',
+    'fd00:1:2::/48',
+    'site.yaml:5:10 pref64[0]: fd00:1:2::/48 overlaps lan.prefix fd00:1:2:2::/64: they must be apart',
+  ],
+  [
+    'a static host outside the pool',
+    '[198.18.0.0/16]',
+    '[198.18.0.0/16]\n  hosts: [{ ip6: "fd00:1:2:2::9", ip4: 192.0.2.9 }]',
+    'site.yaml:8:35 nat64.hosts[0].ip4: 192.0.2.9 is outside nat64.pool4 (198.18.0.0/16)',
+  ],
+  [
+    'a router address outside the prefix',
+    'vlan: 2',
+    'vlan: 2\n  router: fd00::1',
+    'site.yaml:4:3 lan.router: "fd00::1": must be an interface identifier like ::1, or an address inside lan.prefix that is not its first',
+  ],
+  [
+    'an uplink that is the LAN',
+    'pref64:',
+    'wan: { interface: eth0.2 }\npref64:',
+    'site.yaml:5:8 wan.interface: "eth0.2" is the LAN: the uplink must be another interface, or auto',
+  ],
+  [
+    'RA intervals that do not agree',
+    'pref64:',
+    'ra: { minRtrAdvIntervalS: 500 }\npref64:',
+    'site.yaml:5:7 ra.minRtrAdvIntervalS: 500: must be at most 0.75 × maxRtrAdvIntervalS = 450 (RFC 4861 §6.2.1)',
+  ],
+  [
+    'an upstream that is none',
+    'pref64:',
+    'dns64: { upstreams: [dns.example] }\npref64:',
+    'site.yaml:5:22 dns64.upstreams[0]: "dns.example": must be a name server like 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353',
+  ],
+  [
+    'an empty list of prefixes',
+    '[64:ff9b::/96]',
+    '[]',
+    'site.yaml:5:1 pref64: []: must hold at least one NAT64 prefix like 64:ff9b::/96',
+  ],
+]
+
+for (const [what, from, to, expected] of MISTAKES) {
+  test(`${what} is told with line, column, what came and what is allowed`, async () => {
+    assert.ok(MINIMAL.includes(from))
+    assert.equal((await failure(MINIMAL.replace(from, to))).message, expected)
+  })
+}
+
+test('several mistakes are told at once', async () => {
+  const error = await failure(MINIMAL.replace('vlan: 2', 'vlan: 0').replace('/96', '/95'))
+  assert.deepEqual(
+    error.issues.map((issue) => issue.line),
+    [3, 5],
+  )
+  assert.equal(error.code, 'schema')
+})
+
+test('broken YAML and a repeated field are told with their place', async () => {
+  const broken = await failure('lan: {\n')
+  assert.equal(broken.code, 'syntax')
+  assert.match(broken.message, /^site\.yaml:\d+:\d+ /)
+  assert.match((await failure(`${MINIMAL}pref64: []\n`)).message, /^site\.yaml:8:1 .*unique/)
+  assert.match((await failure('')).message, /^site\.yaml:1:1 null: must be a mapping with the fields lan, wan, /)
+})
+
+test('name servers: address, port, brackets', async () => {
+  const upstreams = async (list: string) =>
+    (await readSite(`${MINIMAL}dns64: { upstreams: ${list} }\n`, '/nowhere/site.yaml')).site.dns64.upstreams
+  assert.deepEqual(await upstreams('[192.0.2.53, "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:853"]'), [
+    { address: '192.0.2.53', port: 53 },
+    { address: '192.0.2.53', port: 5353 },
+    { address: '2001:db8::53', port: 53 },
+    { address: '2001:db8::53', port: 853 },
+  ])
+})
+
+test('RFC 4193: an automatic prefix is a random ULA, the VLAN its subnet, and it is kept', async (context) => {
+  const file = join(await folder(context), 'site.yaml')
+  const text = MINIMAL.replace('fd00:1:2:2::/64', 'auto')
+  const first = formatPrefix((await readSite(text, file)).site.lan.prefix)
+  assert.match(first, /^fd[0-9a-f]{2}:[0-9a-f:]*:2::\/64$/)
+  assert.equal(formatPrefix((await readSite(text, file)).site.lan.prefix), first)
+  assert.notEqual(formatPrefix((await readSite(text, join(await folder(context), 'site.yaml'))).site.lan.prefix), first)
+})
+
+test('processes that start at the same time keep the same prefix', async (context) => {
+  const path = await folder(context)
+  const all = await Promise.all(Array.from({ length: 16 }, () => keptUla(join(path, 'site.yaml'))))
+  assert.equal(new Set(all.map(formatPrefix)).size, 1)
+  assert.deepEqual(await readdir(path), ['site.auto.yaml'])
+})
+
+test('a prefix that cannot be kept, or was damaged, is told and not replaced', async (context) => {
+  const auto = MINIMAL.replace('fd00:1:2:2::/64', 'auto')
+  const nowhere = await failure(auto, '/nowhere/site.yaml')
+  assert.equal(nowhere.code, 'auto')
+  assert.match(nowhere.message, /make its folder writable, or write a prefix/)
+  const file = join(await folder(context), 'site.yaml')
+  await writeFile(companionFile(file), 'ula: 2001:db8::/48\n')
+  assert.match((await failure(auto, file)).message, /"2001:db8::\/48": must be a ULA prefix/)
+})
+
+test('whatever comes, the answer is a site or a SiteError', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.jsonValue(),
+        fc.record({ lan: fc.jsonValue(), pref64: fc.jsonValue(), nat64: fc.jsonValue(), dns64: fc.jsonValue() }),
+      ),
+      (value) => {
+        try {
+          parseSite(value)
+        } catch (error) {
+          assert.ok(error instanceof SiteError, String(error))
+        }
+      },
+    ),
+  )
+})

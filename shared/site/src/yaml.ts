@@ -1,0 +1,72 @@
+import { basename } from 'node:path'
+import { formatPrefix } from '@sixgate/addr'
+import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
+import { keptUla, ulaSubnet } from './auto.ts'
+import { SiteError, type SiteIssue } from './error.ts'
+import type { Site } from './schema.ts'
+import { parseSite } from './site.ts'
+
+/** A document read from YAML. */
+export interface ReadSite {
+  /** Plain JSON data with `auto` prefixes resolved: what is published, and what parseSite reads again. */
+  readonly document: unknown
+  readonly site: Site
+}
+
+/** Byte offset of the key at `path`, or of the nearest thing around it that exists. */
+const offsetOf = (document: Document.Parsed, path: readonly (string | number)[]): number => {
+  const parent = path.length <= 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  const key = path.at(-1)
+  if (isMap(parent)) {
+    const pair = parent.items.find((item) => isPair(item) && isNode(item.key) && String(item.key) === String(key))
+    if (pair !== undefined && isNode(pair.key)) return pair.key.range?.[0] ?? 0
+  }
+  const node = path.length === 0 ? document.contents : document.getIn(path, true)
+  if (isNode(node)) return node.range?.[0] ?? 0
+  return path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1))
+}
+
+const withPlace = (error: SiteError, document: Document.Parsed, lines: LineCounter, fileName: string): SiteError => {
+  const issues = error.issues.map((issue): SiteIssue => {
+    const { line, col } = lines.linePos(offsetOf(document, issue.path))
+    return { ...issue, line, column: col }
+  })
+  return new SiteError(error.code, issues, fileName, error)
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isAuto = (document: unknown): document is { lan: Record<string, unknown> } =>
+  isRecord(document) && isRecord(document.lan) && (document.lan.prefix === undefined || document.lan.prefix === 'auto')
+
+/** Replaces `lan.prefix: auto` by the kept ULA subnet; all else stays as it came. */
+const resolveAutos = async (document: unknown, siteFile: string): Promise<unknown> => {
+  if (!isAuto(document)) return document
+  const vlan = Number.isInteger(document.lan.vlan) ? Number(document.lan.vlan) & 0xfff : 0
+  return { ...document, lan: { ...document.lan, prefix: formatPrefix(ulaSubnet(await keptUla(siteFile), vlan)) } }
+}
+
+/**
+ * Reads a site document from YAML text. `siteFile` is its path: errors name its last part, and `auto` values are kept
+ * in the companion file beside it. Throws SiteError with line and column of every issue.
+ */
+export const readSite = async (text: string, siteFile: string): Promise<ReadSite> => {
+  const fileName = basename(siteFile)
+  const lines = new LineCounter()
+  const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const broken = [...yaml.errors, ...yaml.warnings]
+  if (broken.length > 0) {
+    const issues = broken.map(({ message, pos: [offset] }): SiteIssue => {
+      const { line, col } = lines.linePos(offset)
+      return { path: [], message, line, column: col }
+    })
+    throw new SiteError('syntax', issues, fileName)
+  }
+  const document = await resolveAutos(yaml.toJS({ maxAliasCount: 100 }), siteFile)
+  try {
+    return { document, site: parseSite(document) }
+  } catch (error) {
+    throw error instanceof SiteError ? withPlace(error, yaml, lines, fileName) : error
+  }
+}
