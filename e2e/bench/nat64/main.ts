@@ -1,0 +1,122 @@
+/**
+ * `node e2e/bench/nat64/main.ts [--rounds N] [--seconds S] [--json FILE] [--only a,b]`: plain forwarding, masquerade, TAYGA and sixgate
+ * side by side, each in namespaces of its own, in turn within every round. Prints medians, spread and the ratios to reach.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { lossFreeUdp64, peakRssBytes, rttIdle, rttLoaded, tcp, udp64 } from './measure.ts'
+import { aligned, type Measure, median, ratio, renderTable } from './table.ts'
+import { masquerade4, plain6, sixgate, tayga, type Variant } from './variants.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    json: { type: 'string' },
+  },
+})
+const rounds = Number(options.rounds)
+const seconds = Number(options.seconds)
+
+const measures: Measure[] = []
+const note = (name: string, unit: string, variant: Variant, figure: number): void => {
+  let measure = measures.find((known) => known.name === name)
+  if (measure === undefined) measures.push((measure = { name, unit, figures: new Map() }))
+  measure.figures.set(variant.name, [...(measure.figures.get(variant.name) ?? []), figure])
+}
+
+const STEPS: readonly ((variant: Variant) => void)[] = [
+  ...(['up', 'down'] as const).flatMap((direction) =>
+    [1, 4].map((streams) => (variant: Variant) => {
+      const result = tcp(variant, direction, streams, seconds)
+      const what = `TCP ${direction} × ${streams}`
+      note(what, 'Gbit/s', variant, result.bitsPerS / 1e9)
+      if (streams > 1) return
+      if (variant.pid !== undefined) note(`${what}, process CPU`, 'ms/Gbit', variant, result.processSPerGbit * 1e3)
+      note(`${what}, machine CPU`, 'ms/Gbit', variant, result.machineSPerGbit * 1e3)
+    }),
+  ),
+  (variant) => {
+    const flood = udp64(variant, 0, seconds)
+    note('UDP 64 B, flood', 'packets/s', variant, flood.packetsPerS)
+    if (variant.pid !== undefined) note('UDP 64 B, process CPU', 'µs/packet', variant, flood.processUsPerPacket)
+    note(
+      'UDP 64 B, loss-free',
+      'packets/s',
+      variant,
+      lossFreeUdp64(variant, flood.packetsPerS * 1.5, 5, Math.min(1, seconds)),
+    )
+  },
+  (variant) => {
+    const { p50, p99 } = rttIdle(variant, 200)
+    note('RTT idle p50', 'ms', variant, p50)
+    note('RTT idle p99', 'ms', variant, p99)
+  },
+  (variant) => {
+    const { p50, p99 } = rttLoaded(variant, 200)
+    note('RTT under TCP p50', 'ms', variant, p50)
+    note('RTT under TCP p99', 'ms', variant, p99)
+  },
+]
+
+/** What the project asks of itself: [measure, against, at least (>) or at most (<), bound]. */
+const GOALS: readonly (readonly [string, string, '≥' | '≤', number])[] = [
+  ['TCP up × 1', 'TAYGA', '≥', 10],
+  ['TCP down × 1', 'TAYGA', '≥', 10],
+  ['TCP up × 4', 'TAYGA', '≥', 10],
+  ['TCP down × 4', 'TAYGA', '≥', 10],
+  ['TCP up × 1', 'plain IPv6 forwarding', '≥', 0.6],
+  ['TCP down × 1', 'plain IPv6 forwarding', '≥', 0.6],
+  ['TCP up × 1, process CPU', 'TAYGA', '≤', 0.1],
+  ['TCP down × 1, process CPU', 'TAYGA', '≤', 0.1],
+  ['UDP 64 B, flood', 'TAYGA', '≥', 1],
+  ['UDP 64 B, loss-free', 'TAYGA', '≥', 1],
+  ['RTT idle p50', 'TAYGA', '≤', 1],
+]
+
+const variants: Variant[] = []
+try {
+  for (const make of [plain6, masquerade4, tayga, sixgate]) variants.push(await make())
+  for (let round = 0; round < rounds; round++) {
+    process.stderr.write(`round ${round + 1} of ${rounds} …\n`)
+    // Another one goes first in each round, and within a round the variants alternate at every measure.
+    const order = variants
+      .map((_, index) => variants[(index + round) % variants.length])
+      .filter((variant) => variant !== undefined)
+    for (const step of STEPS) for (const variant of order) step(variant)
+  }
+  process.stdout.write(
+    `${renderTable(
+      measures,
+      variants.map(({ name }) => name),
+    )}\n\n`,
+  )
+  const goals = GOALS.map(([name, against, relation, bound]) => {
+    const measure = measures.find((known) => known.name === name)
+    const value = measure === undefined ? Number.NaN : ratio(measure, 'sixgate', against)
+    const reached = relation === '≥' ? value >= bound : value <= bound
+    return { name, against, relation, bound, value, reached }
+  })
+  const rows = goals.map((goal) => [
+    `${goal.name} ÷ ${goal.against}`,
+    goal.value.toPrecision(3),
+    `${goal.relation} ${goal.bound}`,
+    goal.reached ? 'reached' : 'NOT reached',
+  ])
+  process.stdout.write(`${aligned([['sixgate ÷ other, median of the rounds', 'ratio', 'goal', ''], ...rows])}\n`)
+  const rss = variants.flatMap(({ name, pid }) =>
+    pid === undefined ? [] : [`${name} ${Math.round(peakRssBytes(pid) / 1e6)} MB`],
+  )
+  process.stdout.write(`\npeak resident memory: ${rss.join(', ')}\n`)
+  if (options.json !== undefined) {
+    const plain = measures.map(({ name, unit, figures }) => ({
+      name,
+      unit,
+      figures: Object.fromEntries(figures),
+      medians: Object.fromEntries([...figures].map(([variant, all]) => [variant, median(all)])),
+    }))
+    writeFileSync(options.json, `${JSON.stringify({ rounds, seconds, measures: plain, goals }, null, 2)}\n`)
+  }
+} finally {
+  for (const variant of variants) await variant.close()
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs'
+import type { Variant } from './variants.ts'
+
+/** USER_HZ: the unit of the times in /proc, fixed at 100 for user space. */
+const TICKS_PER_S = 100
+
+/** CPU time in seconds of a process and of the whole machine so far. */
+interface CpuTimes {
+  readonly processS: number
+  readonly machineS: number
+}
+
+const cpuTimes = (pid: number | undefined): CpuTimes => {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+    readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
+  )
+    .split(/\s+/)
+    .map(Number)
+  const machineS = (user + nice + system + irq + softirq) / TICKS_PER_S
+  if (pid === undefined) return { processS: 0, machineS }
+  // proc(5): utime and stime are fields 14 and 15; the name in field 2 may hold spaces, so count from its closing bracket.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+  return { processS: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S, machineS }
+}
+
+/** Peak resident memory of a process in bytes. */
+export const peakRssBytes = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) * 1024
+
+interface IperfEnd {
+  readonly end: {
+    readonly sum_received?: {
+      readonly bits_per_second: number
+      readonly bytes: number
+      readonly packets?: number
+      readonly lost_packets?: number
+      readonly seconds: number
+    }
+    readonly sum?: { readonly packets: number; readonly lost_packets: number; readonly seconds: number }
+  }
+}
+
+const iperf = (variant: Variant, ...parameters: string[]): IperfEnd['end'] =>
+  (JSON.parse(variant.lab.run('c', 'iperf3', '-c', variant.target, '-J', ...parameters)) as IperfEnd).end
+
+/** TCP goodput in bit/s, and the CPU seconds of the carrying process and of the machine for each gigabit. */
+export interface TcpResult {
+  readonly bitsPerS: number
+  readonly processSPerGbit: number
+  readonly machineSPerGbit: number
+}
+
+/** TCP for `seconds`: `up` = client to server. */
+export const tcp = (variant: Variant, direction: 'up' | 'down', streams: number, seconds: number): TcpResult => {
+  const before = cpuTimes(variant.pid)
+  const { sum_received: sum } = iperf(
+    variant,
+    '-t',
+    String(seconds),
+    '-P',
+    String(streams),
+    ...(direction === 'down' ? ['-R'] : []),
+  )
+  const after = cpuTimes(variant.pid)
+  if (sum === undefined) throw new Error('iperf3 reported no sum_received')
+  const gbit = (sum.bytes * 8) / 1e9
+  return {
+    bitsPerS: sum.bits_per_second,
+    processSPerGbit: (after.processS - before.processS) / gbit,
+    machineSPerGbit: (after.machineS - before.machineS) / gbit,
+  }
+}
+
+/** UDP that arrived, in packets per second, the part that was lost, and CPU of the carrying process per packet. */
+export interface UdpResult {
+  readonly packetsPerS: number
+  readonly lostPart: number
+  readonly processUsPerPacket: number
+}
+
+/** UDP upwards with 64 bytes of payload; `packetsPerS` 0 = as fast as the client can. */
+export const udp64 = (variant: Variant, packetsPerS: number, seconds: number): UdpResult => {
+  const before = cpuTimes(variant.pid)
+  const { sum } = iperf(variant, '-u', '-l', '64', '-b', String(packetsPerS * 64 * 8), '-t', String(seconds))
+  const after = cpuTimes(variant.pid)
+  if (sum === undefined) throw new Error('iperf3 reported no sum')
+  const arrived = sum.packets - sum.lost_packets
+  return {
+    packetsPerS: arrived / sum.seconds,
+    lostPart: sum.lost_packets / sum.packets,
+    processUsPerPacket: ((after.processS - before.processS) * 1e6) / arrived,
+  }
+}
+
+/** At most this part may be lost for a rate to count as carried (RFC 2544 §26.1 asks for none; a shared machine hiccups). */
+const LOSS_FREE_PART = 0.001
+
+/** The highest offered rate, in packets per second, that arrives whole: by halving the interval, `steps` times. */
+export const lossFreeUdp64 = (variant: Variant, ceiling: number, steps: number, seconds: number): number => {
+  let [low, high] = [0, ceiling]
+  for (let step = 0; step < steps; step++) {
+    const rate = Math.round((low + high) / 2)
+    const { lostPart, packetsPerS } = udp64(variant, rate, seconds)
+    if (lostPart <= LOSS_FREE_PART) low = packetsPerS
+    else high = rate
+  }
+  return low
+}
+
+/** Round-trip times in milliseconds. */
+export interface RttResult {
+  readonly p50: number
+  readonly p99: number
+}
+
+const rttOf = (output: string): RttResult => {
+  const times = Array.from(output.matchAll(/time=([\d.]+) ms/g), (match) => Number(match[1])).toSorted((a, b) => a - b)
+  const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? Number.NaN
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+const PING_INTERVAL_S = '0.005'
+
+/** Ping while nothing else runs. */
+export const rttIdle = (variant: Variant, count: number): RttResult =>
+  rttOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
+
+/** Ping while one TCP stream runs upwards. */
+export const rttLoaded = (variant: Variant, count: number): RttResult => {
+  const load = variant.lab.start('c', {}, 'iperf3', '-c', variant.target, '-t', '60')
+  try {
+    return rttOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
+  } finally {
+    load.process.kill('SIGINT')
+  }
+}

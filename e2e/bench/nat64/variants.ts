@@ -1,0 +1,111 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Lab, type Running, SERVER4, SERVER6 } from './lab.ts'
+
+/** A gateway under test, ready for traffic. */
+export interface Variant {
+  readonly name: string
+  readonly lab: Lab
+  /** The address that the client dials to reach the server. */
+  readonly target: string
+  /** The process that carries the packets, when there is one. */
+  readonly pid: number | undefined
+  close(): Promise<void>
+}
+
+const PREF64 = 'fd64::/96'
+const TARGET64 = `fd64::${SERVER4}`
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** Source NAT of the pool to the gateway's own address: the same rule for all that need it. */
+const masquerade = (lab: Lab, source: string): void =>
+  lab.feed(
+    `table ip bench { chain post { type nat hook postrouting priority srcnat; ip saddr ${source} oifname "wan0" masquerade; }; }`,
+    'nft',
+    '-f',
+    '-',
+  )
+
+const READY_WITHIN_MS = 20_000
+
+/** Waits until the client reaches the server through the gateway; throws with the gateway's own output when it never does. */
+const awaitReachable = async (lab: Lab, target: string, gateway?: Running): Promise<void> => {
+  const deadline = Date.now() + READY_WITHIN_MS
+  for (;;) {
+    try {
+      lab.run('c', 'ping', '-c', '1', '-W', '1', target)
+      return
+    } catch (error) {
+      if (Date.now() > deadline)
+        throw new Error(`${target} cannot be reached\n${gateway?.output() ?? ''}`, { cause: error })
+      await pause(100)
+    }
+  }
+}
+
+const serve = (lab: Lab): void => void lab.start('s', {}, 'iperf3', '-s', '--forceflush')
+
+export const plain6 = async (): Promise<Variant> => {
+  const lab = new Lab('a')
+  serve(lab)
+  await awaitReachable(lab, SERVER6)
+  return { name: 'plain IPv6 forwarding', lab, target: SERVER6, pid: undefined, close: () => lab.close() }
+}
+
+export const masquerade4 = async (): Promise<Variant> => {
+  const lab = new Lab('b')
+  serve(lab)
+  masquerade(lab, '192.0.2.0/24')
+  await awaitReachable(lab, SERVER4)
+  return { name: 'IPv4 masquerade', lab, target: SERVER4, pid: undefined, close: () => lab.close() }
+}
+
+export const tayga = async (): Promise<Variant> => {
+  const lab = new Lab('c')
+  serve(lab)
+  const folder = mkdtempSync(join(tmpdir(), 'bench-tayga-'))
+  const config = join(folder, 'tayga.conf')
+  writeFileSync(
+    config,
+    `tun-device nat64\nipv4-addr 198.18.0.1\nipv6-addr fd00:5::1\nprefix ${PREF64}\ndynamic-pool 198.18.0.0/16\ndata-dir ${folder}\n`,
+  )
+  lab.run('g', 'tayga', '--config', config, '--mktun')
+  lab.run('g', 'ip', 'link', 'set', 'nat64', 'up')
+  lab.run('g', 'ip', 'route', 'add', '198.18.0.0/16', 'dev', 'nat64')
+  lab.run('g', 'ip', '-6', 'route', 'add', PREF64, 'dev', 'nat64')
+  masquerade(lab, '198.18.0.0/16')
+  const gateway = lab.start('g', {}, 'tayga', '--config', config, '--nodetach')
+  await awaitReachable(lab, TARGET64, gateway)
+  const close = async (): Promise<void> => {
+    await lab.close()
+    rmSync(folder, { recursive: true })
+  }
+  return { name: 'TAYGA', lab, target: TARGET64, pid: gateway.process.pid, close }
+}
+
+export const sixgate = async (): Promise<Variant> => {
+  const lab = new Lab('d')
+  serve(lab)
+  const folder = mkdtempSync(join(tmpdir(), 'bench-sixgate-'))
+  mkdirSync(join(folder, 'state'))
+  const document = `lan: { interface: lan0, prefix: 'fd00:6::/64' }\nwan: { interface: wan0 }\npref64: ['${PREF64}']\nnat64: { pool4: [198.18.0.0/16] }\n`
+  writeFileSync(join(folder, 'site.yaml'), document)
+  masquerade(lab, '198.18.0.0/16')
+  const node = join(ROOT, 'node_modules/.bin/node')
+  if (!existsSync(node)) throw new Error('node_modules is missing: run make check first')
+  const environment = {
+    SITE: `file:${join(folder, 'site.yaml')}`,
+    STATE_DIR: join(folder, 'state'),
+    HEALTH_FILE: join(folder, 'health.json'),
+  }
+  const gateway = lab.start('g', environment, node, join(ROOT, 'services/nat64/src/main.ts'))
+  await awaitReachable(lab, TARGET64, gateway)
+  const close = async (): Promise<void> => {
+    await lab.close()
+    rmSync(folder, { recursive: true })
+  }
+  return { name: 'sixgate', lab, target: TARGET64, pid: gateway.process.pid, close }
+}
