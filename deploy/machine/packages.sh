@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Installs what this machine lacks for building, the demo and the tests. The one list of packages is here.
+#
+#   packages.sh           engine, compose v2, buildx, and every tool below
+#   packages.sh --list    prints what would be installed, installs nothing
+#
+# A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine comes from
+# Debian 13 (trixie), pinned at 100, so that nothing else is upgraded. No service that is installed here gets started:
+# the engines of the demo are private ones (engine.sh), and the network of this machine stays as it is.
+# shellcheck source=deploy/machine/say.sh
+source "$(dirname "$0")/say.sh"
+
+# command=package: installed when the command is missing
+TOOLS=(
+  ip=iproute2 nsenter=util-linux iptables=iptables nft=nftables ping=iputils-ping   # network namespaces, the firewall
+  mmdebstrap=mmdebstrap git=git curl=curl xz=xz-utils                               # base images, downloads
+  npm=npm                                                                           # brings nodejs; Node 26 itself comes from npm
+  dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute              # what the demo's client runs
+  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool                               # what the tests look with
+)
+TRIXIE_PIN=/etc/apt/preferences.d/sixgate-trixie
+TRIXIE_SOURCE=/etc/apt/sources.list.d/sixgate-trixie.sources
+
+# The first docker on the PATH that knows compose v2 and buildx (a lone client may know neither).
+docker_complete() {
+  local docker
+  docker=$("$(dirname "$0")/docker-client.sh" 2>/dev/null) && [ -n "$docker" ]
+}
+
+missing_packages() {
+  local pair
+  for pair in "${TOOLS[@]}"; do
+    have "${pair%%=*}" || echo "${pair#*=}"
+  done
+  # A client of another origin is no engine: dockerd is what counts.
+  have dockerd || echo docker.io
+  docker_complete || printf '%s\n' docker-cli docker-compose docker-buildx
+}
+
+# Debian 12 has engine 20.10 and no compose v2: those four come from trixie.
+with_suite() {
+  local package
+  for package in "$@"; do
+    case $package in
+      docker*) echo "$package$SUITE" ;;
+      *) echo "$package" ;;
+    esac
+  done
+}
+
+add_trixie() {
+  [ -e "$TRIXIE_SOURCE" ] && return
+  say "adding Debian 13 (trixie) as a source of the Docker packages, pinned at 100: $TRIXIE_SOURCE"
+  printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' >"$TRIXIE_PIN"
+  cat >"$TRIXIE_SOURCE" <<-SOURCES
+	Types: deb
+	URIs: http://deb.debian.org/debian
+	Suites: trixie
+	Components: main
+	Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+	SOURCES
+}
+
+# Nothing installed here may start by itself (policy-rc.d, 101 = not allowed): a dockerd of the machine would change its network.
+install_quietly() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' RETURN
+  fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
+}
+
+mapfile -t packages < <(missing_packages)
+if [ "${1:-}" = --list ]; then
+  printf '%s\n' "${packages[@]}"
+  exit
+fi
+if [ "${#packages[@]}" = 0 ]; then
+  say "everything is installed"
+  exit
+fi
+need_root "installing ${packages[*]}"
+have apt-get || fail "apt-get is missing: this works on Debian 12 and later and on Raspberry Pi OS; elsewhere install by hand: ${packages[*]}"
+SUITE=
+if [[ " ${packages[*]} " == *" docker"* ]]; then
+  # shellcheck source=/dev/null
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  if [ "$codename" = bookworm ]; then
+    add_trixie
+    SUITE=/trixie
+  fi
+fi
+step "apt-get update" apt-get update -q -o DPkg::Lock::Timeout=300
+mapfile -t chosen < <(with_suite "${packages[@]}")
+say "missing here: ${chosen[*]}"
+step "apt-get install" install_quietly "${chosen[@]}"
+docker_complete || fail "no docker client with compose v2 and buildx after installing; see: docker compose version; docker buildx version"
