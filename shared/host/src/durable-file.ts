@@ -1,0 +1,43 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+const syncDirectory = (directory: string): void => {
+  const fd = openSync(directory, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Replaces a file so that after a crash or power cut it holds either the old text or the new one, and once this has
+ * returned the new one. Makes its directory. Throws what `node:fs` throws.
+ */
+export const writeDurably = (file: string, text: string): void => {
+  mkdirSync(dirname(file), { recursive: true })
+  const next = `${file}.next`
+  const fd = openSync(next, 'w', 0o600)
+  try {
+    writeSync(fd, text)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(next, file)
+  syncDirectory(dirname(file))
+}
+
+/** Removes a file, for good once this has returned; it need not be there. */
+export const removeDurably = (file: string): void => {
+  mkdirSync(dirname(file), { recursive: true })
+  rmSync(file, { force: true })
+  syncDirectory(dirname(file))
+}
+
+/** Renames a file to `<file>.corrupt` (an older one of that name is replaced) and returns the new name. */
+export const setAside = (file: string): string => {
+  const aside = `${file}.corrupt`
+  renameSync(file, aside)
+  return aside
+}

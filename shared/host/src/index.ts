@@ -1,0 +1,39 @@
+/** The host, as the services touch it: libc, netlink and sysctl files. See README.md. */
+export { type ErrnoName, errnoName, errnoNumber, errnoText } from './errno.ts'
+export { HostError, must } from './host-error.ts'
+export {
+  type Address as NativeAddress,
+  AF,
+  ERRNO,
+  libc,
+  MSG,
+  type NativeSpan,
+  NULL,
+  O,
+  POLL,
+  SOCK,
+  type SocketOption,
+} from './libc.ts'
+export { addressOf, type NativeBuffer, nativeBuffer } from './native-buffer.ts'
+export type { Address, AddressSpec } from './netlink/address-codec.ts'
+export { addAddress, addresses, deleteAddress } from './netlink/addresses.ts'
+export { NetlinkError, type NetlinkErrorCode } from './netlink/error.ts'
+export type { Family } from './netlink/ip-bytes.ts'
+export type { AddrGenMode, Link, OperState } from './netlink/link-codec.ts'
+export {
+  createVlan,
+  deleteLink,
+  isLinkName,
+  link,
+  links,
+  setAddrGenMode,
+  setLinkMtu,
+  setLinkUp,
+  type VlanSpec,
+} from './netlink/links.ts'
+export type { NextHop, Route, RouteSpec } from './netlink/route-codec.ts'
+export { addRoute, type DefaultRoute, defaultRoute, deleteRoute, routes } from './netlink/routes.ts'
+export { closeNetlink } from './netlink/socket.ts'
+export { type NetworkEvent, type NetworkInterest, watchNetwork } from './netlink/watch.ts'
+export { OriginalValues, type ForeignValue, type RestoreReport, type SetOptions } from './original-values.ts'
+export { Sysctls } from './sysctl.ts'

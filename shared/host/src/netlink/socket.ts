@@ -1,0 +1,195 @@
+import { HostError } from '../host-error.ts'
+import { AF, ERRNO, libc, MSG, type NativeSpan, SOCK } from '../libc.ts'
+import { nativeBuffer } from '../native-buffer.ts'
+import { NLM_F, NLMSG } from './constants.ts'
+import { malformed, NetlinkError, refusalError } from './error.ts'
+import { decodeMessages, decodeRefusal, encodeMessage, type Message, type Request } from './message.ts'
+
+const NETLINK_ROUTE = 0
+const SOL_NETLINK = 270
+const option = (name: number, label: string) => ({ level: SOL_NETLINK, name, label })
+const ADD_MEMBERSHIP = option(1, 'NETLINK_ADD_MEMBERSHIP')
+const CAP_ACK = option(10, 'NETLINK_CAP_ACK')
+const EXT_ACK = option(11, 'NETLINK_EXT_ACK')
+const STRICT_CHECK = option(12, 'NETLINK_GET_STRICT_CHK')
+const RCVTIMEO = { level: 1, name: 20, label: 'SO_RCVTIMEO' }
+
+/** The kernel answers within the call; this only bounds the wait should it ever not. */
+const ANSWER_TIMEOUT_S = 5
+/** A table that changes during each of so many dumps is changing without end. */
+const MAX_DUMP_ATTEMPTS = 10
+/** The kernel fills at most 32 KiB per read of a dump; single answers are far smaller. */
+const RECEIVE_LEN_BYTES = 64 * 1024
+/** struct sockaddr_nl: family u16, pad u16, pid u32, groups u32. */
+const SOCKADDR_NL = { FAMILY_U16: 0, PID_U32: 4, SIZE: 12 } as const
+
+/**
+ * One AF_NETLINK socket of the routing family. Requests are synchronous: the kernel does its work inside sendto(2), so
+ * an answer is there when it returns. Bodies of messages handed out are copies that stay valid.
+ */
+export class NetlinkSocket {
+  readonly fd: number
+  readonly #buffer = nativeBuffer(RECEIVE_LEN_BYTES)
+  readonly #sender = nativeBuffer(16)
+  #seq = 0
+  #closed = false
+
+  /** Opens the socket; `groups` are the multicast groups to join. Throws `NetlinkError`. */
+  constructor(groups: readonly number[] = []) {
+    this.fd = asNetlink(() => libc.socket(AF.NETLINK, SOCK.RAW, NETLINK_ROUTE, 'open a netlink socket'))
+    try {
+      asNetlink(() => this.#setUp(groups))
+    } catch (error) {
+      libc.closeFd(this.fd)
+      throw error
+    }
+  }
+
+  #setUp(groups: readonly number[]): void {
+    libc.setsockoptInt(this.fd, CAP_ACK, 1)
+    libc.setsockoptInt(this.fd, EXT_ACK, 1)
+    // Strict checking makes the kernel refuse what it does not understand in a dump request, instead of ignoring it.
+    libc.setsockoptInt(this.fd, STRICT_CHECK, 1)
+    const timeval = nativeBuffer(16)
+    timeval.view.setBigInt64(0, BigInt(ANSWER_TIMEOUT_S), true)
+    libc.setsockopt(this.fd, RCVTIMEO, timeval.address, 16)
+    this.#sender.view.setUint16(SOCKADDR_NL.FAMILY_U16, AF.NETLINK, true)
+    libc.bind(this.fd, this.#sender.address, SOCKADDR_NL.SIZE, 'bind a netlink socket')
+    for (const group of groups) libc.setsockoptInt(this.fd, ADD_MEMBERSHIP, group)
+  }
+
+  /** Closes the socket; may be called again. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    libc.closeFd(this.fd)
+  }
+
+  /**
+   * Sends one request and waits for its acknowledgement; returns the messages that came before it (a GET's answer).
+   * `attempt` says what is tried, for the error. Throws `NetlinkError`.
+   */
+  request(request: Request, attempt: string): Message[] {
+    const answers: Message[] = []
+    this.#exchange({ ...request, flags: request.flags | NLM_F.REQUEST | NLM_F.ACK }, attempt, (message) => {
+      answers.push(message)
+    })
+    return answers
+  }
+
+  /**
+   * Dumps a table. When the table changed meanwhile (NLM_F_DUMP_INTR) the dump may lack or repeat rows, so it starts
+   * again, at most 10 times. Throws `NetlinkError`.
+   */
+  dump(type: number, body: Uint8Array, attempt: string): Message[] {
+    for (let turn = 0; turn < MAX_DUMP_ATTEMPTS; turn++) {
+      const rows: Message[] = []
+      const intact = this.#exchange({ type, flags: NLM_F.REQUEST | NLM_F.DUMP, body }, attempt, (message) => {
+        rows.push(message)
+      })
+      if (intact) return rows
+    }
+    throw new NetlinkError('interrupted', `${attempt}: the table changed during each of ${MAX_DUMP_ATTEMPTS} dumps`)
+  }
+
+  /** Returns false when the kernel marked a part as interrupted. */
+  #exchange(request: Request, attempt: string, onMessage: (message: Message) => void): boolean {
+    this.#seq = (this.#seq + 1) >>> 0
+    const seq = this.#seq
+    this.#send(encodeMessage(request, seq), attempt)
+    let intact = true
+    for (;;) {
+      for (const message of decodeMessages(this.#receive(attempt))) {
+        // An answer to an earlier request that was given up on.
+        if (message.seq !== seq) continue
+        if ((message.flags & NLM_F.DUMP_INTR) !== 0) intact = false
+        if (message.type === NLMSG.ERROR || message.type === NLMSG.DONE) {
+          const refusal = decodeRefusal(message)
+          if (refusal !== undefined) throw refusalError(attempt, refusal)
+          return intact
+        }
+        if (message.type !== NLMSG.NOOP) onMessage(copyOf(message))
+      }
+    }
+  }
+
+  #send(bytes: Uint8Array, attempt: string): void {
+    const data = nativeBuffer(bytes.length)
+    data.bytes.set(bytes)
+    const span: NativeSpan = { address: data.address, lenBytes: bytes.length }
+    let sent = libc.sendto(this.fd, span, 0)
+    while (sent === -ERRNO.EINTR) sent = libc.sendto(this.fd, span, 0)
+    if (sent < 0) throw refusalError(attempt, { errno: -sent, text: undefined })
+  }
+
+  /** One datagram from the kernel, as a view into the receive buffer. */
+  #receive(attempt: string): DataView {
+    for (;;) {
+      const length = this.receiveInto(0)
+      if (length === -ERRNO.EINTR) continue
+      if (length === -ERRNO.EAGAIN)
+        throw new NetlinkError('timeout', `${attempt}: no answer from the kernel in ${ANSWER_TIMEOUT_S} s`)
+      if (length < 0) throw refusalError(attempt, { errno: -length, text: undefined })
+      if (this.senderIsKernel) return this.datagram(length)
+    }
+  }
+
+  /** recvfrom(2) into the socket's buffer with these flags; the length of the datagram or −errno. For watchers. */
+  receiveInto(flags: number): number {
+    this.#sender.view.setUint32(SOCKADDR_NL.SIZE, SOCKADDR_NL.SIZE, true)
+    const span: NativeSpan = { address: this.#buffer.address, lenBytes: RECEIVE_LEN_BYTES }
+    const lenAddress = this.#sender.address + SOCKADDR_NL.SIZE
+    return libc.recvfrom(this.fd, span, flags | MSG.TRUNC, this.#sender.address, lenAddress)
+  }
+
+  /** Whether the datagram received last came from the kernel: port 0. Other processes may send to this socket too. */
+  get senderIsKernel(): boolean {
+    return this.#sender.view.getUint32(SOCKADDR_NL.PID_U32, true) === 0
+  }
+
+  /** A view of the datagram received last; throws `NetlinkError` when it did not fit. */
+  datagram(lenBytes: number): DataView {
+    if (lenBytes > RECEIVE_LEN_BYTES) throw malformed(`datagram of ${lenBytes} octets, buffer of ${RECEIVE_LEN_BYTES}`)
+    return new DataView(this.#buffer.bytes.buffer, 0, lenBytes)
+  }
+}
+
+const copyOf = (message: Message): Message => {
+  const { body } = message
+  const copy = body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength)
+  return { ...message, body: new DataView(copy) }
+}
+
+const asNetlink = <T>(run: () => T): T => {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof HostError) throw new NetlinkError(error.code, error.message, error)
+    throw error
+  }
+}
+
+let shared: NetlinkSocket | undefined
+
+/**
+ * Runs `use` with this thread's own socket, opened at the first call and kept. After an error that leaves the dialogue
+ * in doubt (anything but a refusal) the socket is closed and the next call opens a new one.
+ */
+export const withNetlink = <T>(use: (socket: NetlinkSocket) => T): T => {
+  shared ??= new NetlinkSocket()
+  try {
+    return use(shared)
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || !error.code.startsWith('E')) {
+      shared.close()
+      shared = undefined
+    }
+    throw error
+  }
+}
+
+/** Closes this thread's socket, for a clean end of a test or worker; the next call opens a new one. */
+export const closeNetlink = (): void => {
+  shared?.close()
+  shared = undefined
+}

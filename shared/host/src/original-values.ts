@@ -1,0 +1,187 @@
+import { HostError } from './host-error.ts'
+import { removeDurably, setAside, writeDurably } from './durable-file.ts'
+import { type Entry, formatState, type Origin, parseState, readIfThere, thisOrigin } from './original-state.ts'
+import { sameValue, type Sysctls } from './sysctl.ts'
+
+/** What `set` may need beside path and value. */
+export interface SetOptions {
+  /**
+   * Other sysctls that the kernel changes along, e.g. every `ipv4/conf/<link>/forwarding` when
+   * `ipv4/conf/all/forwarding` is written: their originals are recorded too, and restored after it.
+   */
+  readonly affects?: readonly string[]
+}
+
+/** A sysctl that somebody else changed after we did. */
+export interface ForeignValue {
+  readonly path: string
+  readonly ours: string
+  readonly found: string
+  readonly original: string
+}
+
+/** What `restore` did, by path. */
+export interface RestoreReport {
+  /** Has its original value again (also when it had it all along). */
+  readonly restored: readonly string[]
+  /** Left alone, because somebody else changed it in the meantime. */
+  readonly foreign: readonly ForeignValue[]
+  /** No longer there, e.g. of a link that is gone. */
+  readonly vanished: readonly string[]
+  /** Could not be read or written; still recorded, so a later `restore` tries again. */
+  readonly failed: readonly { readonly path: string; readonly error: HostError }[]
+}
+
+type Outcome =
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'restored' }
+  | { readonly kind: 'vanished' }
+  | { readonly kind: 'foreign'; readonly found: string }
+  | { readonly kind: 'failed'; readonly error: HostError }
+
+/**
+ * Changes sysctls and can take the changes back, also from another process later: the first original value of each is
+ * in a file that reaches the disk before the sysctl is touched.
+ */
+export class OriginalValues {
+  readonly #sysctls: Sysctls
+  readonly #file: string
+  readonly #origin: Origin
+  #entries: readonly Entry[]
+  #note: string | undefined
+
+  /** `file`: where to keep the originals, in the service's state directory. An unreadable file is set aside (`note`). */
+  constructor(sysctls: Sysctls, file: string, origin: Origin = thisOrigin()) {
+    this.#sysctls = sysctls
+    this.#file = file
+    this.#origin = origin
+    this.#entries = this.#load()
+  }
+
+  /** What the operator should know about the file found at the start; undefined when all was well. */
+  get note(): string | undefined {
+    return this.#note
+  }
+
+  /** The recorded originals by path. */
+  get originals(): ReadonlyMap<string, string> {
+    return new Map(this.#entries.map((entry) => [entry.path, entry.original]))
+  }
+
+  #load(): readonly Entry[] {
+    const text = readIfThere(this.#file)
+    if (text === undefined) return []
+    const state = parseState(text)
+    if (state === undefined) {
+      const aside = setAside(this.#file)
+      this.#note = `${this.#file}: not readable as recorded sysctl values, kept as ${aside}; values set before now will not be restored`
+      return []
+    }
+    if (state.origin.boot !== this.#origin.boot || state.origin.namespace !== this.#origin.namespace) {
+      this.#note = `${this.#file}: recorded before the last boot or in another network namespace; forgotten, the kernel has its own values again`
+      removeDurably(this.#file)
+      return []
+    }
+    return state.entries
+  }
+
+  /**
+   * Gives a sysctl a value, with its original recorded first. Returns whether its value changed. Throws `HostError`
+   * (nothing is changed then; a record that is left is harmless).
+   */
+  set(path: string, value: string, { affects = [] }: SetOptions = {}): boolean {
+    const present = this.#sysctls.read(path)
+    if (present !== undefined && sameValue(present, value)) return false
+    this.#record([
+      ...(present === undefined ? [] : [this.#entryFor(path, present, value, false)]),
+      ...affects
+        .filter((other) => other !== path)
+        .flatMap((other) => {
+          const before = this.#sysctls.read(other)
+          return before === undefined ? [] : [this.#entryFor(other, before, value, true)]
+        }),
+    ])
+    const changed = this.#sysctls.write(path, value)
+    // Some sysctls round what they are given (table sizes): what stands there now is ours too.
+    const after = this.#sysctls.read(path)
+    if (after !== undefined && !sameValue(after, value)) this.#record([this.#entryFor(path, after, after, false)])
+    return changed
+  }
+
+  #entryFor(path: string, present: string, value: string, consequence: boolean): Entry {
+    const known = this.#entries.find((entry) => entry.path === path)
+    if (known === undefined) return { path, original: present, written: [value], consequence }
+    const kept = known.written.filter((ours) => sameValue(ours, present))
+    return { ...known, written: [...kept, value], consequence: known.consequence && consequence }
+  }
+
+  #record(changes: readonly Entry[]): void {
+    if (changes.length === 0) return
+    const byPath = new Map(this.#entries.map((entry) => [entry.path, entry]))
+    for (const change of changes) byPath.set(change.path, change)
+    this.#save([...byPath.values()])
+  }
+
+  #save(entries: readonly Entry[]): void {
+    if (entries.length === 0) removeDurably(this.#file)
+    else writeDurably(this.#file, formatState({ origin: this.#origin, entries }))
+    this.#entries = entries
+  }
+
+  /**
+   * Writes the originals back, in the reverse order of `set`, and forgets them. A value that somebody else changed in
+   * the meantime is left alone and reported. Never throws for a single sysctl: see `failed`.
+   */
+  restore(): RestoreReport {
+    const reversed = this.#entries.toReversed()
+    const ordered = [
+      ...reversed.filter((entry) => !entry.consequence),
+      ...reversed.filter((entry) => entry.consequence),
+    ]
+    // Judged before anything is written: writing one back may change its consequences.
+    const judged = ordered.map((entry) => ({ entry, verdict: this.#judge(entry) }))
+    const done = judged.map(({ entry, verdict }) => ({
+      entry,
+      outcome: verdict.kind === 'ours' ? this.#writeBack(entry) : verdict,
+    }))
+    this.#save(done.filter(({ outcome }) => outcome.kind === 'failed').map(({ entry }) => entry))
+    return reportOf(done)
+  }
+
+  /** Whether what stands there now is the original, ours, or somebody else's. */
+  #judge(entry: Entry): Outcome {
+    return outcomeOf(() => {
+      const found = this.#sysctls.read(entry.path)
+      if (found === undefined) return { kind: 'vanished' }
+      const known = [entry.original, ...entry.written].some((value) => sameValue(value, found))
+      return known ? { kind: 'ours' } : { kind: 'foreign', found }
+    })
+  }
+
+  #writeBack({ path, original }: Entry): Outcome {
+    return outcomeOf(() => {
+      this.#sysctls.write(path, original)
+      return { kind: 'restored' }
+    })
+  }
+}
+
+const outcomeOf = (run: () => Outcome): Outcome => {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    return error.code === 'ENOENT' ? { kind: 'vanished' } : { kind: 'failed', error }
+  }
+}
+
+const reportOf = (done: readonly { readonly entry: Entry; readonly outcome: Outcome }[]): RestoreReport => ({
+  restored: done.filter(({ outcome }) => outcome.kind === 'restored').map(({ entry }) => entry.path),
+  vanished: done.filter(({ outcome }) => outcome.kind === 'vanished').map(({ entry }) => entry.path),
+  foreign: done.flatMap(({ entry: { path, original, written }, outcome }) =>
+    outcome.kind === 'foreign' ? [{ path, ours: written.at(-1) ?? '', found: outcome.found, original }] : [],
+  ),
+  failed: done.flatMap(({ entry: { path }, outcome }) =>
+    outcome.kind === 'failed' ? [{ path, error: outcome.error }] : [],
+  ),
+})
