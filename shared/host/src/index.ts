@@ -1,4 +1,5 @@
 /** The host, as the services touch it: libc, netlink and sysctl files. See README.md. */
+export { removeDurably, setAside, writeDurably } from './durable-file.ts'
 export { type ErrnoName, errnoName, errnoNumber, errnoText } from './errno.ts'
 export { HostError, must } from './host-error.ts'
 export {
@@ -35,5 +36,6 @@ export type { NextHop, Route, RouteSpec } from './netlink/route-codec.ts'
 export { addRoute, type DefaultRoute, defaultRoute, deleteRoute, routes } from './netlink/routes.ts'
 export { closeNetlink } from './netlink/socket.ts'
 export { type NetworkEvent, type NetworkInterest, watchNetwork } from './netlink/watch.ts'
-export { OriginalValues, type ForeignValue, type RestoreReport, type SetOptions } from './original-values.ts'
+export { type Origin, thisOrigin } from './original-state.ts'
+export { type ForeignValue, OriginalValues, type RestoreReport, type SetOptions } from './original-values.ts'
 export { Sysctls } from './sysctl.ts'
