@@ -1,0 +1,189 @@
+/*
+ * A home: one Pi between an IPv6-only LAN and an IPv4-only uplink.
+ *
+ *  IPv6 only │                                                                                     │ IPv4 only
+ *
+ *  sixgate-client          sixgate-pi                  sixgate-isp          sixgate-core          sixgate-internet
+ *  (container)             (namespace)                 (namespace)          (namespace)           (container)
+ * ┌──────────────┐  LAN   ┌─────────────────────┐ WAN ┌──────────────┐     ┌──────────────┐      ┌─────────────────────┐
+ * │         eth0 ├────────┤ lan0           eth0 ├─────┤ wan0   core0 ├─────┤ isp0    net0 ├──────┤ eth0                │
+ * │  no address  │        │ no address     .2   │     │ .1      .1   │     │ .2       .1  │      │ .5  iperf3          │
+ * │  given       │        │ given               │     └──────────────┘     └──────────────┘      │ .7  UDP echo        │
+ * └──────────────┘        │ dockerd: the real   │  203.0.113.0/24   192.0.2.0/30   198.51.100.0/24│ .53 DNS             │
+ *                         │ docker-compose.yml  │                                                │ .80 .81 .82 web     │
+ *                         └─────────────────────┘                                                └─────────────────────┘
+ *
+ * The Pi gets what a router at home gets from its provider: one IPv4 address, a default route, a DNS server. Its LAN
+ * port and the client get nothing: what they have later, the stack gave them. The Docker engine runs inside
+ * sixgate-pi, so the compose file's `network_mode: host` is that namespace, and the machine's own network is never
+ * touched: every cable is made straight into two namespaces. All links have MTU 1500. The LAN is untagged, because
+ * the kernels this runs on have no 802.1q; the tagged LAN is tested in the guest (make e2e-vm).
+ * Only addresses that RFC 5737 set aside for documentation are used, so nothing is private by accident.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { docker, engineIsForeign, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
+import { addNetns, cable, deleteNetns, ip, type Netns, netnsExists, setSysctl } from '../harness/netns.ts'
+import { containerPlace, netnsPlace, type Place } from '../harness/place.ts'
+import { until, untilTrue } from '../harness/until.ts'
+
+/** Addresses of the picture above; the DNS zones and servers in e2e/images/internet say the same. */
+export const WAN_ADDRESS = '203.0.113.2'
+export const ISP_ADDRESS = '203.0.113.1'
+export const CORE_ADDRESS = '192.0.2.2'
+export const SPEED_ADDRESS = '198.51.100.5'
+export const ECHO_ADDRESS = '198.51.100.7'
+export const DNS_ADDRESS = '198.51.100.53'
+export const WEB_ADDRESSES = ['198.51.100.80', '198.51.100.81', '198.51.100.82'] as const
+/** The last router answers for these itself: 3/1 host unreachable, 3/13 prohibited (RFC 1812 §5.2.7.1). */
+export const UNREACHABLE_ADDRESS = '198.51.100.130'
+export const PROHIBITED_ADDRESS = '198.51.100.200'
+
+export const CLIENT = 'sixgate-client'
+export const INTERNET = 'sixgate-internet'
+/** The compose project that the demo and the tests bring up. */
+export const PROJECT = 'sixgate'
+
+const PI: Netns = { name: 'sixgate-pi' }
+const ISP: Netns = { name: 'sixgate-isp' }
+const CORE: Netns = { name: 'sixgate-core' }
+
+/** The topology while it stands. */
+export interface Home extends AsyncDisposable {
+  readonly client: Place
+  readonly pi: Place
+  readonly internet: Place
+  readonly piNetns: Netns
+  /** Goes to compose as SIXGATE_SITE_DIR. Below the OS's temporary directory, removed at the end. */
+  readonly siteDir: string
+  /** MTU of the link between the two routers, 1500 at first: a tunnel somewhere in the internet. */
+  setPathMtu(bytes: number): Promise<void>
+  /** Takes the Pi's LAN port away, as if the adapter was pulled out; `connectLan` plugs it in again. */
+  disconnectLan(): Promise<void>
+  connectLan(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Builds the home, clearing the remains of an earlier run first. `siteDocument` becomes site.yaml. */
+export async function buildHome(siteDocument: string): Promise<Home> {
+  if (process.getuid?.() !== 0) throw new Error('the simulated site needs root: it makes network namespaces')
+  await clearHome()
+  const runDir = await mkdtemp(join(tmpdir(), 'sixgate-home-'))
+  const siteDir = join(runDir, 'site')
+  await mkdir(siteDir)
+  await writeFile(join(siteDir, 'site.yaml'), siteDocument)
+  const resolv = join(runDir, 'resolv.conf')
+  await writeFile(resolv, `nameserver ${DNS_ADDRESS}\n`)
+
+  if (!engineIsForeign) await addNetns('sixgate-pi')
+  await startEngine('sixgate-pi', resolv)
+  await buildInternet()
+  const client = await startClient()
+  await connectLan(client)
+  return {
+    client: containerPlace('client', CLIENT),
+    pi: netnsPlace('pi', PI),
+    internet: containerPlace('internet', INTERNET),
+    piNetns: PI,
+    siteDir,
+    setPathMtu: async (bytes) => {
+      await ip(ISP, `link set core0 mtu ${bytes}`)
+      await ip(CORE, `link set isp0 mtu ${bytes}`)
+    },
+    disconnectLan: async () => {
+      await ip(PI, 'link delete lan0')
+    },
+    connectLan: () => connectLan(client),
+    [Symbol.asyncDispose]: async () => {
+      await clearHome()
+      await rm(runDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Removes everything a run makes, wherever that run stopped: the stack, both containers, the engine, the namespaces. */
+export async function clearHome(): Promise<void> {
+  if ((await tryDocker(['version'], { deadlineS: 10 })).code === 0) {
+    await removeContainers(`label=com.docker.compose.project=${PROJECT}`)
+    await removeContainers('label=sixgate.home')
+    const volumes = await docker(['volume', 'ls', '-q', '--filter', `label=com.docker.compose.project=${PROJECT}`])
+    if (volumes !== '') await docker(['volume', 'rm', ...volumes.trim().split('\n')])
+  }
+  await deleteNetns('sixgate-core')
+  await deleteNetns('sixgate-isp') // with it the Pi's eth0, whose other end it holds
+  if (engineIsForeign || !netnsExists('sixgate-pi')) return
+  await stopEngine()
+  await deleteNetns('sixgate-pi')
+}
+
+async function removeContainers(filter: string): Promise<void> {
+  const ids = (await docker(['ps', '-aq', '--filter', filter])).trim()
+  if (ids !== '') await docker(['rm', '-f', '-v', ...ids.split('\n')])
+}
+
+/** Routers and servers, up to the Pi's WAN port. Returns when the Pi can ask the DNS server. */
+async function buildInternet(): Promise<void> {
+  await addNetns('sixgate-isp')
+  await addNetns('sixgate-core')
+  const internet = await startContainer(INTERNET, ['--cap-add', 'NET_ADMIN', 'sixgate/e2e-internet'])
+  for (const netns of [ISP, CORE, internet]) {
+    await setSysctl(netns, 'ipv6/conf/all/disable_ipv6', 1)
+    await setSysctl(netns, 'ipv6/conf/default/disable_ipv6', 1)
+    // One ICMP error per second and peer is Linux's default; here each packet that earns one gets it.
+    await setSysctl(netns, 'ipv4/icmp_ratelimit', 0)
+  }
+  await setSysctl(ISP, 'ipv4/ip_forward', 1)
+  await setSysctl(CORE, 'ipv4/ip_forward', 1)
+
+  await cable(PI, 'eth0', ISP, 'wan0')
+  await cable(ISP, 'core0', CORE, 'isp0')
+  await cable(CORE, 'net0', internet, 'eth0')
+  await ip(PI, `address add ${WAN_ADDRESS}/24 dev eth0`)
+  await ip(PI, `route add default via ${ISP_ADDRESS}`)
+  await ip(ISP, `address add ${ISP_ADDRESS}/24 dev wan0`)
+  await ip(ISP, 'address add 192.0.2.1/30 dev core0')
+  await ip(ISP, `route add 198.51.100.0/24 via ${CORE_ADDRESS}`)
+  await ip(CORE, `address add ${CORE_ADDRESS}/30 dev isp0`)
+  await ip(CORE, 'address add 198.51.100.1/24 dev net0')
+  await ip(CORE, 'route add 203.0.113.0/24 via 192.0.2.1')
+  await ip(CORE, 'route add unreachable 198.51.100.128/26')
+  await ip(CORE, 'route add prohibit 198.51.100.192/26')
+  // The servers start when the last of these is there (e2e/images/internet/start).
+  for (const address of [SPEED_ADDRESS, ...WEB_ADDRESSES, DNS_ADDRESS, ECHO_ADDRESS]) {
+    await ip(internet, `address add ${address}/24 dev eth0`)
+  }
+  await ip(internet, 'route add default via 198.51.100.1')
+  const pi = netnsPlace('pi', PI)
+  await untilTrue('the internet serves DNS and the web to the Pi', 20, async () => {
+    const web = await pi.type(`curl -s -m 2 http://${WEB_ADDRESSES[0]}/`)
+    const dns = await pi.type(`dig +short +time=1 +tries=1 @${DNS_ADDRESS} A speed.example`)
+    return web.output.includes(WAN_ADDRESS) && dns.output.trim() === SPEED_ADDRESS
+  })
+}
+
+/** Plays a whole machine, hence --privileged: it has its own /proc/sys, and takes the engine's resolv.conf away. */
+const startClient = () => startContainer(CLIENT, ['--privileged', 'sixgate/e2e-client'])
+
+async function startContainer(name: string, argv: readonly string[]): Promise<Netns> {
+  await docker([
+    'run',
+    '-d',
+    '--name',
+    name,
+    '--hostname',
+    name,
+    '--label',
+    'sixgate.home',
+    '--network',
+    'none',
+    ...argv,
+  ])
+  const pid = await until(`${name} has a process`, 10, async () => {
+    const text = await docker(['inspect', '-f', '{{.State.Pid}}', name])
+    return Number(text) > 0 ? Number(text) : undefined
+  })
+  return { pid }
+}
+
+const connectLan = (client: Netns) => cable(PI, 'lan0', client, 'eth0')
