@@ -1,0 +1,5 @@
+/** Network namespaces for tests: a test file of its own, and topologies of several. See README.md. */
+export { enterNamespace } from './enter-namespace.ts'
+export { Lab, type LinkEnd } from './lab.ts'
+export { Namespace, type RunResult } from './namespace.ts'
+export { type Output, Process } from './process.ts'

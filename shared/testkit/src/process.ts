@@ -1,0 +1,85 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+/** What a process has written so far. */
+export interface Output {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How long `output` waits unless told otherwise: far more than anything here takes, so that only a real failure ends it. */
+const OUTPUT_TIMEOUT_MS = 20_000
+
+/** A process that was started for a test and runs beside it. */
+export class Process {
+  readonly child: ChildProcess
+  readonly #title: string
+  readonly #ended: Promise<number>
+  #stdout = ''
+  #stderr = ''
+
+  constructor(child: ChildProcess, title: string) {
+    this.child = child
+    this.#title = title
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text
+    })
+    this.#ended = once(child, 'close').then(
+      ([code, signal]) => (typeof code === 'number' ? code : signal === null ? -1 : -2),
+      (error: unknown) => {
+        this.#stderr += String(error)
+        return -1
+      },
+    )
+  }
+
+  /** Exit status; −2 when a signal ended it, −1 when it could not be started. */
+  get ended(): Promise<number> {
+    return this.#ended
+  }
+
+  get output(): Output {
+    return { stdout: this.#stdout, stderr: this.#stderr }
+  }
+
+  /**
+   * Waits until the text that the process has written (standard output or error) matches, and returns the match. Throws,
+   * with all that it wrote, when the process ends or the time is over before.
+   */
+  async waitFor(pattern: RegExp, timeoutMs = OUTPUT_TIMEOUT_MS): Promise<RegExpExecArray> {
+    const find = (): RegExpExecArray | null => pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr)
+    const found = find()
+    if (found !== null) return found
+    return await new Promise((resolve, reject) => {
+      const streams = [this.child.stdout, this.child.stderr]
+      const finish = (settle: () => void): void => {
+        clearTimeout(timer)
+        for (const stream of streams) stream?.off('data', look)
+        settle()
+      }
+      const fail = (why: string): void =>
+        finish(() => reject(new Error(`${this.#title}: ${why} before ${pattern}\n${this.#stdout}${this.#stderr}`)))
+      const look = (): void => {
+        const match = find()
+        if (match !== null) finish(() => resolve(match))
+      }
+      const timer = setTimeout(() => fail(`${timeoutMs} ms passed`), timeoutMs)
+      for (const stream of streams) stream?.on('data', look)
+      const lookOnceMore = async (): Promise<void> => {
+        const status = await this.#ended
+        look()
+        fail(`ended with status ${status}`)
+      }
+      void lookOnceMore()
+    })
+  }
+
+  /** Ends the process (SIGKILL unless another signal is given) and waits until it has gone. */
+  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal)
+    return await this.#ended
+  }
+}
