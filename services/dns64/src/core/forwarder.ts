@@ -1,0 +1,246 @@
+import { type Message, readMessage } from './message.ts'
+import type { Question } from './question.ts'
+import { encodeUpstreamQuery, PROBE_QUESTION } from './upstream-query.ts'
+import {
+  noteAnswer,
+  noteFailure,
+  noteNoEdns,
+  showUpstream,
+  type Upstream,
+  type UpstreamHealth,
+  type UpstreamPool,
+} from './upstreams.ts'
+import { DnsWireError, FLAG, RCODE } from './wire.ts'
+
+/** A query on its way. It has no end of its own: whoever started it cancels it. */
+export interface Exchange {
+  /** A response that fits the query, or why none came. Never rejects. */
+  readonly result: Promise<ExchangeResult>
+  /** Gives it up: the result is `cancelled`. */
+  cancel(): void
+}
+
+/** How an exchange ended. */
+export type ExchangeResult =
+  | { readonly kind: 'response'; readonly bytes: Uint8Array }
+  /** the network said that nothing will come */
+  | { readonly kind: 'unreachable'; readonly error: string }
+  | { readonly kind: 'cancelled' }
+
+/** What the forwarder needs from outside. */
+export interface ForwarderPorts {
+  udp(upstream: Upstream, query: Uint8Array): Exchange
+  tcp(upstream: Upstream, query: Uint8Array): Exchange
+  /** An unpredictable 16-bit number (RFC 5452 §9.2). */
+  randomId(): number
+  nowMs(): number
+  /** Calls `run` once after `ms`; the result cancels it. */
+  after(ms: number, run: () => void): () => void
+}
+
+/** What asking upstream gave. `message` has exactly one question: the one that was asked. */
+export type Forwarded =
+  | { readonly ok: true; readonly message: Message; readonly upstream: Upstream }
+  | { readonly ok: false; readonly reason: string }
+
+/** Counters of the upstream side. */
+export interface UpstreamCounters {
+  upstream_queries_total: number
+  upstream_timeouts_total: number
+  upstream_unreachable_total: number
+  upstream_garbage_total: number
+  upstream_tcp_total: number
+}
+
+/** Clients wait about 5 s; what has not come by then is of no use. */
+const DEADLINE_MS = 4500
+/** After so long without a response the next upstream is asked too; the earlier one may still answer. */
+const PATIENCE_MS = [800, 1200] as const
+const MAX_ATTEMPTS = 3
+
+/** RCODEs after which no other upstream needs to be asked. */
+const isFinal = (message: Message): boolean => message.rcode === RCODE.NOERROR || message.rcode === RCODE.NXDOMAIN
+
+/** Where one question stands. */
+interface Job {
+  readonly ports: ForwarderPorts
+  readonly counters: UpstreamCounters
+  readonly question: Question
+  readonly candidates: readonly UpstreamHealth[]
+  readonly startedMs: number
+  readonly exchanges: Set<Exchange>
+  /** Runs `finish` once. */
+  readonly resolve: (result: Forwarded) => void
+  attempts: number
+  /** A response that is better than none: SERVFAIL, REFUSED. */
+  second: Forwarded | undefined
+  lastReason: string
+  cancelPatience: () => void
+  cancelDeadline: () => void
+  finished: boolean
+}
+
+/**
+ * Asks the upstreams of a pool: in order of preference, the next one when one is silent, unreachable, gives garbage or an
+ * error, TCP when a response is truncated, without EDNS when that is refused. Resolves within 4.5 s; never rejects.
+ */
+export const forward = (
+  ports: ForwarderPorts,
+  pool: UpstreamPool,
+  counters: UpstreamCounters,
+  question: Question,
+): Promise<Forwarded> =>
+  new Promise((resolve) => {
+    const job: Job = {
+      ports,
+      counters,
+      question,
+      candidates: pool.order(),
+      startedMs: ports.nowMs(),
+      exchanges: new Set(),
+      resolve,
+      attempts: 0,
+      second: undefined,
+      lastReason: 'there is no upstream name server',
+      cancelPatience: () => {},
+      cancelDeadline: () => {},
+      finished: false,
+    }
+    job.cancelDeadline = ports.after(DEADLINE_MS, () => giveUp(job))
+    startAttempt(job)
+  })
+
+const finish = (job: Job, result: Forwarded): void => {
+  if (job.finished) return
+  job.finished = true
+  job.cancelPatience()
+  job.cancelDeadline()
+  for (const exchange of job.exchanges) exchange.cancel()
+  job.resolve(result)
+}
+
+const giveUp = (job: Job): void => finish(job, job.second ?? { ok: false, reason: job.lastReason })
+
+/** Asks the next candidate; with nothing left to try it waits for what is under way, or ends the job. */
+const startAttempt = (job: Job): void => {
+  if (job.finished) return
+  job.cancelPatience()
+  const { candidates } = job
+  // Every candidate once; a silent one up to three times, but none again once another gave an error.
+  const limit = job.second === undefined ? Math.max(MAX_ATTEMPTS, candidates.length) : candidates.length
+  const health = candidates[job.attempts % candidates.length]
+  if (health === undefined || job.attempts >= limit) {
+    if (job.exchanges.size === 0 || job.second !== undefined) giveUp(job)
+    return
+  }
+  const patienceMs = PATIENCE_MS[job.attempts]
+  job.attempts++
+  if (patienceMs !== undefined)
+    job.cancelPatience = job.ports.after(patienceMs, () => {
+      noteSilence(job, health)
+      startAttempt(job)
+    })
+  ask(job, health, 'udp')
+}
+
+const noteSilence = (job: Job, health: UpstreamHealth): void => {
+  job.counters.upstream_timeouts_total++
+  job.lastReason = `${showUpstream(health.upstream)} does not answer`
+  noteFailure(health, job.ports.nowMs(), { error: 'no answer', certain: false, probe: false })
+}
+
+const ask = (job: Job, health: UpstreamHealth, transport: 'udp' | 'tcp'): void => {
+  const { ports, counters } = job
+  const nowMs = ports.nowMs()
+  const edns = health.plainUntilMs <= nowMs
+  const query = encodeUpstreamQuery(job.question, ports.randomId(), edns)
+  health.lastTriedMs = nowMs
+  counters.upstream_queries_total++
+  if (transport === 'tcp') counters.upstream_tcp_total++
+  const exchange = ports[transport](health.upstream, query)
+  job.exchanges.add(exchange)
+  void settle(job, health, exchange, { transport, edns })
+}
+
+const settle = async (
+  job: Job,
+  health: UpstreamHealth,
+  exchange: Exchange,
+  how: { transport: 'udp' | 'tcp'; edns: boolean },
+): Promise<void> => {
+  const result = await exchange.result
+  job.exchanges.delete(exchange)
+  if (!job.finished) onResult(job, health, { ...how, result })
+}
+
+interface Arrived {
+  readonly transport: 'udp' | 'tcp'
+  readonly edns: boolean
+  readonly result: ExchangeResult
+}
+
+const onResult = (job: Job, health: UpstreamHealth, { transport, edns, result }: Arrived): void => {
+  const { ports, counters } = job
+  const fail = (error: string, certain: boolean): void => {
+    job.lastReason = `${showUpstream(health.upstream)}: ${error}`
+    noteFailure(health, ports.nowMs(), { error, certain, probe: false })
+    startAttempt(job)
+  }
+  if (result.kind === 'cancelled') return
+  if (result.kind === 'unreachable') {
+    counters.upstream_unreachable_total++
+    // An upstream that refuses TCP may well answer over UDP.
+    fail(result.error, transport === 'udp')
+    return
+  }
+  const message = checked(result.bytes)
+  if (message === undefined) {
+    counters.upstream_garbage_total++
+    fail('malformed answer', false)
+    return
+  }
+  noteAnswer(health)
+  if (edns && refusesEdns(message)) {
+    noteNoEdns(health, ports.nowMs())
+    ask(job, health, 'udp')
+  } else if ((message.flags & FLAG.TC) !== 0 && transport === 'udp') ask(job, health, 'tcp')
+  else if (isFinal(message) && message.questions === 1) finish(job, { ok: true, message, upstream: health.upstream })
+  else {
+    if (message.questions === 1) job.second = { ok: true, message, upstream: health.upstream }
+    job.lastReason = `${showUpstream(health.upstream)}: RCODE ${message.rcode}`
+    startAttempt(job)
+  }
+}
+
+/** The message, or undefined when it is none. */
+const checked = (bytes: Uint8Array): Message | undefined => {
+  try {
+    return readMessage(bytes)
+  } catch (error) {
+    if (error instanceof DnsWireError) return undefined
+    throw error
+  }
+}
+
+/** RFC 6891 §7: "responders that do not implement the protocol extensions ... MUST respond with FORMERR". */
+const refusesEdns = (message: Message): boolean =>
+  message.opt === undefined && (message.rcode === RCODE.FORMERR || message.rcode === RCODE.NOTIMP)
+
+/** How long a probe may take. */
+const PROBE_PATIENCE_MS = 1500
+
+/** Asks one upstream a question that any resolver can answer, to find out whether it answers. Never rejects. */
+export const probe = async (ports: ForwarderPorts, health: UpstreamHealth): Promise<void> => {
+  const nowMs = ports.nowMs()
+  health.lastTriedMs = nowMs
+  health.lastProbedMs = nowMs
+  const exchange = ports.udp(health.upstream, encodeUpstreamQuery(PROBE_QUESTION, ports.randomId(), false))
+  const cancelTimer = ports.after(PROBE_PATIENCE_MS, () => exchange.cancel())
+  const result = await exchange.result
+  cancelTimer()
+  if (result.kind === 'response') noteAnswer(health)
+  else {
+    const certain = result.kind === 'unreachable'
+    noteFailure(health, ports.nowMs(), { error: certain ? result.error : 'no answer', certain, probe: true })
+  }
+}

@@ -1,0 +1,149 @@
+import { expandName, MAX_NAME, skipName } from './name.ts'
+import { nameKeyOf, type Question, questionKey } from './question.ts'
+import {
+  DnsWireError,
+  FLAG,
+  HEADER,
+  OPCODE,
+  OPCODE_SHIFT,
+  OPT,
+  OPT_FLAG_DO_U16,
+  PLAIN_UDP_SIZE,
+  RECORD,
+  TYPE,
+  u16,
+} from './wire.ts'
+
+/** What to do with a packet from a client. */
+export const QueryVerdict = {
+  /** a question to be answered; every field of the Query is valid */
+  ASK: 0,
+  /** shorter than a header: no answer is possible */
+  DROP_SHORT: 1,
+  /** a response: answering it could start a loop between two servers */
+  DROP_RESPONSE: 2,
+  /** FORMERR: not a message, or not exactly one question (RFC 9619) */
+  MALFORMED: 3,
+  /** NOTIMP: another opcode than QUERY (RFC 8906 §3.1.2) */
+  OPCODE: 4,
+  /** BADVERS: an EDNS version that we do not know (RFC 6891 §6.1.3) */
+  EDNS_VERSION: 5,
+} as const
+export type QueryVerdict = (typeof QueryVerdict)[keyof typeof QueryVerdict]
+
+/**
+ * A parsed query, one reused record per listener loop.
+ * `id`, `flags`: valid unless DROP_SHORT. `questionEnd`: valid always, HEADER.LEN when the question was not understood.
+ * `edns…`: valid for ASK and EDNS_VERSION. The rest: valid for ASK only.
+ */
+export interface Query {
+  bytes: Uint8Array
+  id: number
+  flags: number
+  /** Offset behind the question. */
+  questionEnd: number
+  type: number
+  class: number
+  key: string
+  edns: boolean
+  ednsVersion: number
+  /** The largest UDP answer the client takes, never below 512 (RFC 6891 §6.2.3). */
+  udpSize: number
+  dnssecOk: boolean
+  checkingDisabled: boolean
+}
+
+/** An empty record for parseQuery to fill. */
+export const newQuery = (): Query => ({
+  bytes: new Uint8Array(),
+  id: 0,
+  flags: 0,
+  questionEnd: HEADER.LEN,
+  type: 0,
+  class: 0,
+  key: '',
+  edns: false,
+  ednsVersion: 0,
+  udpSize: PLAIN_UDP_SIZE,
+  dnssecOk: false,
+  checkingDisabled: false,
+})
+
+/** The part of a query that answers are shared by. */
+export const questionOf = (q: Query): Question => ({
+  key: q.key,
+  nameKey: nameKeyOf(q.key),
+  type: q.type,
+  class: q.class,
+  dnssecOk: q.dnssecOk,
+  checkingDisabled: q.checkingDisabled,
+})
+
+/** A query carries few records besides its question: OPT, TSIG, a SOA for IXFR. More is not worth the walk. */
+const MAX_QUERY_RECORDS = 8
+const MIN_RECORD = 1 + RECORD.LEN
+
+const scratch = new Uint8Array(MAX_NAME)
+
+/** Walks the records behind the question and takes in the OPT record. False: malformed. */
+const readRecords = (b: Uint8Array, count: number, q: Query): boolean => {
+  let at = q.questionEnd
+  for (let i = 0; i < count; i++) {
+    const fixedAt = skipName(b, at, b.length)
+    if (fixedAt + RECORD.LEN > b.length) return false
+    const endAt = fixedAt + RECORD.LEN + u16(b, fixedAt + RECORD.RDLENGTH)
+    if (endAt > b.length) return false
+    if (u16(b, fixedAt) === TYPE.OPT) {
+      // RFC 6891 §6.1.1: "If a query message with more than one OPT RR is received, a FORMERR (RCODE=1) MUST be
+      // returned"; §6.1.2: the owner MUST be 0 (root domain).
+      if (q.edns || b[at] !== 0) return false
+      q.edns = true
+      q.udpSize = Math.max(PLAIN_UDP_SIZE, u16(b, at + OPT.UDP_SIZE))
+      q.ednsVersion = b[at + OPT.VERSION] ?? 0
+      q.dnssecOk = (u16(b, at + OPT.FLAGS) & OPT_FLAG_DO_U16) !== 0
+    }
+    at = endAt
+  }
+  return true
+}
+
+/** Reads what comes behind the header. False: malformed. Throws DnsWireError for a bad name. */
+const readBody = (b: Uint8Array, q: Query): boolean => {
+  if (u16(b, HEADER.QDCOUNT) !== 1) return false
+  const count = u16(b, HEADER.ANCOUNT) + u16(b, HEADER.NSCOUNT) + u16(b, HEADER.ARCOUNT)
+  if (count > MAX_QUERY_RECORDS || HEADER.LEN + count * MIN_RECORD > b.length) return false
+  // No name stands before the first question, so a pointer here is refused by expandName.
+  const nameLen = expandName(b, HEADER.LEN, b.length, scratch)
+  const nameEnd = HEADER.LEN + nameLen
+  if (nameEnd + 4 > b.length) return false
+  q.questionEnd = nameEnd + 4
+  q.type = u16(b, nameEnd)
+  q.class = u16(b, nameEnd + 2)
+  if (count > 0 && !readRecords(b, count, q)) return false
+  q.key = questionKey(b, HEADER.LEN, nameLen, q)
+  return true
+}
+
+/** Parses a packet from a client into `q`, which keeps `bytes` as its view. Never throws; the work is bounded. */
+export const parseQuery = (bytes: Uint8Array, q: Query): QueryVerdict => {
+  if (bytes.length < HEADER.LEN) return QueryVerdict.DROP_SHORT
+  q.bytes = bytes
+  q.id = u16(bytes, HEADER.ID)
+  q.flags = u16(bytes, HEADER.FLAGS)
+  q.questionEnd = HEADER.LEN
+  q.edns = false
+  q.ednsVersion = 0
+  q.udpSize = PLAIN_UDP_SIZE
+  q.dnssecOk = false
+  q.checkingDisabled = (q.flags & FLAG.CD) !== 0
+  if ((q.flags & FLAG.QR) !== 0) return QueryVerdict.DROP_RESPONSE
+  // RFC 8906 §3.1.2: the opcode decides before the form of the rest, which another opcode may define differently.
+  if ((q.flags & FLAG.OPCODE) >>> OPCODE_SHIFT !== OPCODE.QUERY) return QueryVerdict.OPCODE
+  try {
+    if (!readBody(bytes, q)) return QueryVerdict.MALFORMED
+  } catch (error) {
+    if (error instanceof DnsWireError) return QueryVerdict.MALFORMED
+    throw error
+  }
+  return q.ednsVersion === 0 ? QueryVerdict.ASK : QueryVerdict.EDNS_VERSION
+}

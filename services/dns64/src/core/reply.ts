@@ -1,0 +1,133 @@
+import { type Answer, EDE } from './answer.ts'
+import type { Query } from './query.ts'
+import {
+  EDNS_UDP_SIZE,
+  FLAG,
+  HEADER,
+  MAX_MESSAGE,
+  OPT,
+  OPT_FLAG_DO_U16,
+  putU16,
+  putU32,
+  RCODE,
+  TYPE,
+  u16,
+  u32,
+} from './wire.ts'
+
+/** How the reply travels. */
+export type Transport = 'udp' | 'tcp'
+
+/** Octets of an Extended DNS Error option without text: code, length, INFO-CODE (RFC 8914 §2). */
+const EDE_OPTION = { CODE: 15, LEN: 6, DATA_LEN: 2 } as const
+
+/** The flags of a query that its reply repeats (RFC 1035 §4.1.1, RFC 4035 §3.2.2 for CD). */
+const ECHOED = FLAG.OPCODE | FLAG.RD | FLAG.CD
+
+/** The most octets a reply may have: what the client takes, and never more than 1232 over UDP (RFC 6891 §6.2.5). */
+export const replyLimit = (q: Query, transport: Transport): number =>
+  transport === 'tcp' ? MAX_MESSAGE : Math.min(q.udpSize, EDNS_UDP_SIZE)
+
+/** What goes into the reply's OPT record. */
+interface OptFacts {
+  readonly rcode: number
+  readonly extendedError: number | undefined
+}
+
+const optLength = (q: Query, extendedError: number | undefined): number => {
+  if (!q.edns) return 0
+  return OPT.LEN + (extendedError === undefined ? 0 : EDE_OPTION.LEN)
+}
+
+/** Appends an OPT record (RFC 6891 §6.1.2) when the query had one; returns the new length. */
+const putOpt = (out: Uint8Array, o: number, q: Query, facts: OptFacts): number => {
+  if (!q.edns) return o
+  const length = optLength(q, facts.extendedError)
+  out.fill(0, o, o + length)
+  putU16(out, o + OPT.TYPE, TYPE.OPT)
+  putU16(out, o + OPT.UDP_SIZE, EDNS_UDP_SIZE)
+  out[o + OPT.EXTENDED_RCODE] = facts.rcode >>> 4
+  // RFC 6891 §6.1.4 and RFC 3225 §3: "The setting of the DO bit MUST be copied".
+  putU16(out, o + OPT.FLAGS, q.dnssecOk ? OPT_FLAG_DO_U16 : 0)
+  if (facts.extendedError !== undefined) {
+    putU16(out, o + OPT.RDLENGTH, EDE_OPTION.LEN)
+    putU16(out, o + OPT.LEN, EDE_OPTION.CODE)
+    putU16(out, o + OPT.LEN + 2, EDE_OPTION.DATA_LEN)
+    putU16(out, o + OPT.LEN + 4, facts.extendedError)
+  }
+  putU16(out, HEADER.ARCOUNT, u16(out, HEADER.ARCOUNT) + 1)
+  return o + length
+}
+
+/** An RCODE above 15 cannot be said without EDNS. */
+const headerRcode = (rcode: number, edns: boolean): number =>
+  rcode > FLAG.RCODE && !edns ? RCODE.SERVFAIL : rcode & FLAG.RCODE
+
+/** How much of an answer fits: the end of what is sent and whether TC is due. */
+const fit = (answer: Answer, q: Query, limit: number): { end: number; truncated: boolean } => {
+  const room = limit - optLength(q, answer.extendedError)
+  if (answer.bytes.length <= room) return { end: answer.bytes.length, truncated: false }
+  // RFC 2181 §9: TC only when something required does not fit. The additional section never is; the authority section
+  // is required for a denial and for a DNSSEC proof.
+  if (answer.authorityEnd <= room) return { end: answer.authorityEnd, truncated: false }
+  const hasAnswer = answer.answerEnd > answer.questionEnd
+  if (hasAnswer && !q.dnssecOk && answer.rcode === RCODE.NOERROR && answer.answerEnd <= room)
+    return { end: answer.answerEnd, truncated: false }
+  return { end: answer.questionEnd, truncated: true }
+}
+
+/**
+ * Writes the reply to `q` into `out` (at least MAX_MESSAGE octets): id, flags and the question's letters from the query,
+ * TTLs counted down by `ageS`, OPT as asked. Sections that do not fit are left out whole, with TC when they matter.
+ * Returns the length. The only work per record is its TTL.
+ */
+export const writeReply = (out: Uint8Array, answer: Answer, ageS: number, q: Query, transport: Transport): number => {
+  const limit = replyLimit(q, transport)
+  const { end, truncated } = fit(answer, q, limit)
+  out.set(end === answer.bytes.length ? answer.bytes : answer.bytes.subarray(0, end))
+  putU16(out, HEADER.ID, q.id)
+  // RFC 6840 §5.8: AD only to those who ask for it, with DO or AD.
+  const authentic = answer.authentic && (q.dnssecOk || (q.flags & FLAG.AD) !== 0)
+  const flags =
+    FLAG.QR |
+    FLAG.RA |
+    (q.flags & ECHOED) |
+    (truncated ? FLAG.TC : 0) |
+    (authentic ? FLAG.AD : 0) |
+    headerRcode(answer.rcode, q.edns)
+  putU16(out, HEADER.FLAGS, flags)
+  // The question with the client's own upper and lower case letters: some check them (0x20).
+  for (let i = HEADER.LEN; i < answer.questionEnd; i++) out[i] = q.bytes[i] ?? 0
+  if (end <= answer.authorityEnd) putU16(out, HEADER.ARCOUNT, 0)
+  if (end <= answer.answerEnd) putU16(out, HEADER.NSCOUNT, 0)
+  if (end <= answer.questionEnd) putU16(out, HEADER.ANCOUNT, 0)
+  if (ageS > 0) {
+    for (const at of answer.ttlAt) {
+      if (at >= end) break
+      putU32(out, at, Math.max(0, u32(out, at) - ageS))
+    }
+  }
+  return putOpt(out, end, q, answer)
+}
+
+/** What an error reply says. */
+export type ErrorReply = { readonly rcode: number; readonly extendedError?: number }
+
+/** REFUSED to a stranger. */
+export const REFUSED_STRANGER: ErrorReply = { rcode: RCODE.REFUSED, extendedError: EDE.PROHIBITED }
+
+/**
+ * Writes a reply without records into `out`: the question repeated as far as it was understood, OPT when the query had
+ * one (RFC 6891 §7: a FORMERR for a message without understood OPT has none). Returns the length.
+ */
+export const writeError = (out: Uint8Array, q: Query, error: ErrorReply): number => {
+  const end = q.questionEnd
+  for (let i = 0; i < end; i++) out[i] = q.bytes[i] ?? 0
+  const flags = FLAG.QR | FLAG.RA | (q.flags & ECHOED) | headerRcode(error.rcode, q.edns)
+  putU16(out, HEADER.FLAGS, flags)
+  putU16(out, HEADER.QDCOUNT, end > HEADER.LEN ? 1 : 0)
+  putU16(out, HEADER.ANCOUNT, 0)
+  putU16(out, HEADER.NSCOUNT, 0)
+  putU16(out, HEADER.ARCOUNT, 0)
+  return putOpt(out, end, q, { rcode: error.rcode, extendedError: error.extendedError })
+}

@@ -1,0 +1,112 @@
+/** A name server to ask. */
+export interface Upstream {
+  /** Address text, IPv6 with a zone where it needs one. */
+  readonly address: string
+  readonly port: number
+}
+
+/** `192.0.2.1#53`, as dig writes it. */
+export const showUpstream = (upstream: Upstream): string => `${upstream.address}#${upstream.port}`
+
+/** True for an upstream on this machine: nobody can change its answers on the way, so its AD bit can be believed. */
+export const isTrusted = (upstream: Upstream): boolean =>
+  upstream.address === '::1' || upstream.address.startsWith('127.')
+
+/** What is known of one upstream. */
+export interface UpstreamHealth {
+  readonly upstream: Upstream
+  /** Queries in a row without an answer. */
+  failures: number
+  /** True once a probe went unanswered twice, or the network said that nobody is there. */
+  failing: boolean
+  /** Since when nothing was answered; undefined while it answers. */
+  silentSinceMs: number | undefined
+  probesMissed: number
+  lastTriedMs: number
+  lastProbedMs: number
+  /** Why the last query failed, for the operator. */
+  lastError: string
+  /** RFC 6891 §7: it refused EDNS; ask it without until then. */
+  plainUntilMs: number
+}
+
+/** Queries in a row without an answer that put an upstream behind the others: one or two may be lost packets. */
+const DOUBTFUL_AFTER = 3
+/** Unanswered probes that make it a failing one. Queries do not: a broken domain keeps a good resolver silent. */
+const FAILING_AFTER_PROBES = 2
+/** How long an upstream that refused EDNS is asked without it. */
+const PLAIN_FOR_MS = 900_000
+/** Pause between probes of a silent upstream. */
+const PROBE_PAUSE_MS = 2000
+
+/** The state of a list of upstreams. Order = preference of the document. */
+export class UpstreamPool {
+  readonly members: readonly UpstreamHealth[]
+
+  constructor(upstreams: readonly Upstream[]) {
+    this.members = upstreams.map((upstream) => ({
+      upstream,
+      failures: 0,
+      failing: false,
+      silentSinceMs: undefined,
+      probesMissed: 0,
+      lastTriedMs: 0,
+      lastProbedMs: 0,
+      lastError: '',
+      plainUntilMs: 0,
+    }))
+  }
+
+  /** Whom to ask in which order: as written, the doubtful behind the good, the failing last, longest untried first. */
+  order(): UpstreamHealth[] {
+    const good = this.members.filter((m) => !m.failing && m.failures < DOUBTFUL_AFTER)
+    const doubtful = this.members.filter((m) => !m.failing && m.failures >= DOUBTFUL_AFTER)
+    const failing = this.members.filter((m) => m.failing).toSorted((a, b) => a.lastTriedMs - b.lastTriedMs)
+    return [...good, ...doubtful, ...failing]
+  }
+
+  /** Those to be probed now: silent, or never tried; each at most every two seconds. */
+  dueForProbe(nowMs: number): UpstreamHealth[] {
+    const isDoubted = (m: UpstreamHealth): boolean => m.failures > 0 || m.lastTriedMs === 0
+    return this.members.filter(
+      (m) => isDoubted(m) && (m.lastProbedMs === 0 || nowMs - m.lastProbedMs >= PROBE_PAUSE_MS),
+    )
+  }
+
+  /** True when there is no upstream, or every one is failing. */
+  get allFailing(): boolean {
+    return this.members.every((m) => m.failing)
+  }
+}
+
+/** A response came, whatever its RCODE. */
+export const noteAnswer = (health: UpstreamHealth): void => {
+  health.failures = 0
+  health.probesMissed = 0
+  health.failing = false
+  health.silentSinceMs = undefined
+  health.lastError = ''
+}
+
+/** How a query failed. */
+export interface Failure {
+  readonly error: string
+  /** The network said so (port or host unreachable): there is nothing to wait for. */
+  readonly certain: boolean
+  /** It was a probe. */
+  readonly probe: boolean
+}
+
+/** No usable response. */
+export const noteFailure = (health: UpstreamHealth, nowMs: number, failure: Failure): void => {
+  health.failures++
+  if (failure.probe) health.probesMissed++
+  health.failing ||= failure.certain || health.probesMissed >= FAILING_AFTER_PROBES
+  health.silentSinceMs ??= nowMs
+  health.lastError = failure.error
+}
+
+/** The upstream does not understand EDNS. */
+export const noteNoEdns = (health: UpstreamHealth, nowMs: number): void => {
+  health.plainUntilMs = nowMs + PLAIN_FOR_MS
+}

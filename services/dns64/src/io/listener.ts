@@ -1,0 +1,36 @@
+import { isIP } from 'node:net'
+import type { Transport } from '../core/reply.ts'
+
+/** Hands a packet to the name server. `packet` and the bytes given to `reply` are only valid until the call returns. */
+export type OnQuery = (
+  packet: Uint8Array,
+  source: string,
+  transport: Transport,
+  reply: (bytes: Uint8Array) => void,
+) => void
+
+/** Where to listen. `address`: IPv4 or IPv6 text. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** Something that listens on one endpoint; another one with the same shape may sit on recvmmsg instead of node:dgram. */
+export interface Listener {
+  /** Ends it; replies under way are lost. */
+  close(): Promise<void>
+}
+
+/** Opens a listener. Rejects with the system's error (`code`: EADDRNOTAVAIL, EADDRINUSE, EACCES …). */
+export type OpenListener = (endpoint: Endpoint, onQuery: OnQuery, onLost: (error: Error) => void) => Promise<Listener>
+
+/** A lookup that never asks anyone: this program only passes addresses, and must not depend on itself. */
+export const literalLookup = (
+  hostname: string,
+  _options: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void => callback(null, hostname, isIP(hostname))
+
+/** The system's code of an error, `''` without one. */
+export const errorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''

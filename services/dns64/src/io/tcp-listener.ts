@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import type { OnQuery, OpenListener } from './listener.ts'
+import { FrameReader, framed } from './tcp-frames.ts'
+
+/** RFC 7766 §6.2.3: "a few seconds"; it also ends clients that send a message octet by octet. */
+const IDLE_MS = 10_000
+/** Connections of all clients, and of one (RFC 7766 §6.2.2 asks clients for one). */
+const MAX_CONNECTIONS = 256
+const MAX_PER_CLIENT = 16
+/** Queries of one connection under way; more are read when these are answered. */
+const MAX_PIPELINED = 64
+/** Replies that a client does not fetch; then it is disconnected. */
+const MAX_UNSENT_OCTETS = 1 << 20
+
+/** Serves one connection: queries in any number, answered as they get ready (RFC 7766 §6.2.1.1, §7). */
+const serve = (socket: Socket, source: string, onQuery: OnQuery): void => {
+  const frames = new FrameReader()
+  let underWay = 0
+  let ended = false
+  const endWhenDone = (): void => {
+    if (ended && underWay === 0) socket.end()
+  }
+  const idle = setTimeout(() => socket.destroy(), IDLE_MS)
+  const reply = (bytes: Uint8Array): void => {
+    underWay--
+    if (socket.destroyed) return
+    if (socket.writableLength > MAX_UNSENT_OCTETS) {
+      socket.destroy()
+      return
+    }
+    socket.write(framed(bytes))
+    idle.refresh()
+    if (underWay < MAX_PIPELINED && !ended) socket.resume()
+    endWhenDone()
+  }
+  socket.on('data', (chunk: Uint8Array) => {
+    frames.push(chunk, (message) => {
+      // Only a whole message counts as a sign of life.
+      idle.refresh()
+      underWay++
+      let answered = false
+      onQuery(message, source, 'tcp', (bytes) => {
+        answered = true
+        reply(bytes)
+      })
+      // A packet that is no query never gets a reply; nothing legitimate follows it on this connection.
+      if (!answered && isNoQuery(message)) socket.destroy()
+    })
+    if (underWay >= MAX_PIPELINED) socket.pause()
+  })
+  socket.on('end', () => {
+    ended = true
+    endWhenDone()
+  })
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => clearTimeout(idle))
+}
+
+/** True for what the name server drops: shorter than a header, or a response. */
+const isNoQuery = (message: Uint8Array): boolean => message.length < 12 || ((message[2] ?? 0) & 0x80) !== 0
+
+/** Listens for DNS over TCP (RFC 7766). */
+export const openTcpListener: OpenListener = async (endpoint, onQuery, onLost) => {
+  const sockets = new Set<Socket>()
+  const perClient = new Map<string, number>()
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const source = socket.remoteAddress
+    const open = perClient.get(source ?? '') ?? 0
+    if (source === undefined || sockets.size >= MAX_CONNECTIONS || open >= MAX_PER_CLIENT) {
+      socket.destroy()
+      return
+    }
+    sockets.add(socket)
+    perClient.set(source, open + 1)
+    socket.on('close', () => {
+      sockets.delete(socket)
+      const left = (perClient.get(source) ?? 1) - 1
+      if (left > 0) perClient.set(source, left)
+      else perClient.delete(source)
+    })
+    serve(socket, source, onQuery)
+  })
+  const ready = once(server, 'listening')
+  server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, reusePort: true, exclusive: true })
+  await ready
+  server.on('error', onLost)
+  return {
+    close: async () => {
+      const done = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await done
+    },
+  }
+}
