@@ -12,6 +12,8 @@ export interface RunOptions {
   /** After this many seconds the command is killed and `run` throws: no command may hang a test run. Default 60. */
   readonly deadlineS?: number
   readonly env?: Readonly<Record<string, string>>
+  /** Working directory, the caller's own when left out. */
+  readonly cwd?: string
 }
 
 /** A command that failed, or did not end in time. The message holds the command line and what it said. */
@@ -29,7 +31,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const [file, ...args] = argv
   if (file === undefined) throw new TypeError('run: argv is empty')
   const deadlineS = options.deadlineS ?? 60
-  const child = spawn(file, args, { env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const env = { ...process.env, ...options.env }
+  const child = spawn(file, args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
   const out: string[] = []
   const err: string[] = []
   child.stdout.setEncoding('utf8').on('data', (text: string) => out.push(text))

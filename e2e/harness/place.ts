@@ -19,10 +19,10 @@ export interface Place {
 const merged = (line: string) => ['sh', '-c', `exec 2>&1\n${line}`]
 const answer = (result: Result): Answer => ({ code: result.code, output: result.stdout })
 
-/** A shell in a network namespace, with the machine's own files. */
-export const netnsPlace = (name: string, netns: Netns): Place => ({
+/** A shell in a network namespace, with the machine's own files, in directory `cwd`. */
+export const netnsPlace = (name: string, netns: Netns, cwd: string): Place => ({
   name,
-  type: async (line, options) => answer(await run(inNetns(netns, merged(line)), options)),
+  type: async (line, options) => answer(await run(inNetns(netns, merged(line)), { cwd, ...options })),
 })
 
 /** A shell in a running container of the site engine. */

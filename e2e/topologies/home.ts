@@ -23,7 +23,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker, engineIsForeign, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
+import { docker, dockerHost, engineIsForeign, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
 import { addNetns, cable, deleteNetns, ip, type Netns, netnsExists, setSysctl } from '../harness/netns.ts'
 import { containerPlace, netnsPlace, type Place } from '../harness/place.ts'
 import { until, untilTrue } from '../harness/until.ts'
@@ -55,8 +55,13 @@ export interface Home extends AsyncDisposable {
   readonly pi: Place
   readonly internet: Place
   readonly piNetns: Netns
+  /** The provider's router: the far end of the WAN cable is its wan0. */
+  readonly ispNetns: Netns
+  readonly coreNetns: Netns
   /** Goes to compose as SIXGATE_SITE_DIR. Below the OS's temporary directory, removed at the end. */
   readonly siteDir: string
+  /** For people who want to look around: what it opens, and the command. */
+  readonly doors: readonly (readonly [what: string, command: string])[]
   /** MTU of the link between the two routers, 1500 at first: a tunnel somewhere in the internet. */
   setPathMtu(bytes: number): Promise<void>
   /** Takes the Pi's LAN port away, as if the adapter was pulled out; `connectLan` plugs it in again. */
@@ -78,15 +83,30 @@ export async function buildHome(siteDocument: string): Promise<Home> {
 
   if (!engineIsForeign) await addNetns('sixgate-pi')
   await startEngine('sixgate-pi', resolv)
-  await buildInternet()
+  const pi = netnsPlace('pi', PI, siteDir)
+  await buildInternet(pi)
   const client = await startClient()
   await connectLan(client)
+  await untilTrue('duplicate address detection is over on the Pi', 10, async () => {
+    return (await ip(PI, '-6 address show tentative')) === ''
+  })
   return {
     client: containerPlace('client', CLIENT),
-    pi: netnsPlace('pi', PI),
+    pi,
     internet: containerPlace('internet', INTERNET),
     piNetns: PI,
+    ispNetns: ISP,
+    coreNetns: CORE,
     siteDir,
+    doors: [
+      ['a shell in the client', `docker --host ${dockerHost()} exec -it ${CLIENT} bash`],
+      ['a shell on the internet', `docker --host ${dockerHost()} exec -it ${INTERNET} bash`],
+      [
+        'a shell on the Pi',
+        `DOCKER_HOST=${dockerHost()} SIXGATE_SITE_DIR=${siteDir} nsenter --net=/run/netns/sixgate-pi bash`,
+      ],
+      ['the site document', `${siteDir}/site.yaml`],
+    ],
     setPathMtu: async (bytes) => {
       await ip(ISP, `link set core0 mtu ${bytes}`)
       await ip(CORE, `link set isp0 mtu ${bytes}`)
@@ -123,7 +143,7 @@ async function removeContainers(filter: string): Promise<void> {
 }
 
 /** Routers and servers, up to the Pi's WAN port. Returns when the Pi can ask the DNS server. */
-async function buildInternet(): Promise<void> {
+async function buildInternet(pi: Place): Promise<void> {
   await addNetns('sixgate-isp')
   await addNetns('sixgate-core')
   const internet = await startContainer(INTERNET, ['--cap-add', 'NET_ADMIN', 'sixgate/e2e-internet'])
@@ -154,7 +174,6 @@ async function buildInternet(): Promise<void> {
     await ip(internet, `address add ${address}/24 dev eth0`)
   }
   await ip(internet, 'route add default via 198.51.100.1')
-  const pi = netnsPlace('pi', PI)
   await untilTrue('the internet serves DNS and the web to the Pi', 20, async () => {
     const web = await pi.type(`curl -s -m 2 http://${WEB_ADDRESSES[0]}/`)
     const dns = await pi.type(`dig +short +time=1 +tries=1 @${DNS_ADDRESS} A speed.example`)

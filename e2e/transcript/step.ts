@@ -11,10 +11,12 @@ export interface Step {
   /** One line for somebody who has never seen this: what is about to be shown. */
   readonly why: string
   readonly line: string
+  /** Done before the line is typed. */
+  readonly prepare?: () => Promise<void>
   /** Returns the sentence that the answer proves; throws an AssertionError when it does not. */
   readonly check: (answer: Answer) => string
   /** Awaited after the line, before the next step: the event that the line sets off. */
-  readonly settle?: (home: Home) => Promise<void>
+  readonly settle?: () => Promise<void>
 }
 
 /** Steps that belong together. */
@@ -34,15 +36,19 @@ export interface Outcome {
 export class StepError extends Error {
   override readonly name = 'StepError'
   readonly answer: Answer
+  /** What did not hold. */
+  readonly reason: string
   constructor(step: Step, answer: Answer, cause: AssertionError) {
     super(`${step.at}$ ${step.line}\n${answer.output}\n(exit code ${answer.code}) ${cause.message}`, { cause })
     this.answer = answer
+    this.reason = cause.message
   }
 }
 
 /** Types the step's line, checks its answer and awaits what it sets off. */
 export async function runStep(step: Step, home: Home): Promise<Outcome> {
   const place: Place = home[step.at]
+  await step.prepare?.()
   const answer = await place.type(step.line)
   let shows: string
   try {
@@ -50,6 +56,6 @@ export async function runStep(step: Step, home: Home): Promise<Outcome> {
   } catch (error) {
     throw error instanceof AssertionError ? new StepError(step, answer, error) : error
   }
-  await step.settle?.(home)
+  await step.settle?.()
   return { answer, shows }
 }

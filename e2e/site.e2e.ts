@@ -1,0 +1,53 @@
+/*
+ * The real docker-compose.yml in the simulated site (topologies/home.ts), brought up once for all suites.
+ * The order matters: the last suite takes the site down.
+ */
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import { formatIp6, formatPrefix } from '@sixgate/addr'
+import { readSite } from '@sixgate/site'
+import { netnsState, stateDifference } from './harness/netns-state.ts'
+import { bringUp } from './harness/site-under-test.ts'
+import { documentSuite } from './suites/document.ts'
+import { downSuite } from './suites/down.ts'
+import { inboundSuite } from './suites/inbound.ts'
+import { linkSuite } from './suites/link.ts'
+import { nat44Suite } from './suites/nat44.ts'
+import { pathSuite } from './suites/path.ts'
+import { restartSuite } from './suites/restarts.ts'
+import { transcriptSuite } from './suites/transcript.ts'
+import { LAN_PREFIX, PREF64, ROUTER } from './transcript/facts.ts'
+
+const site = await bringUp()
+
+describe('the simulated site', () => {
+  after(() => site.home[Symbol.asyncDispose]())
+
+  it('has the addresses that the checks expect', async () => {
+    const { site: document } = await readSite(await site.readDocument(), 'site.yaml')
+    assert.equal(formatPrefix(document.lan.prefix), LAN_PREFIX)
+    assert.equal(formatIp6(document.lan.router), ROUTER)
+    assert.deepEqual(
+      document.pref64.map((prefix) => prefix.lenBits),
+      [96],
+    )
+    assert.ok(PREF64.startsWith('64:ff9b::/'))
+  })
+
+  describe('transcript', () => transcriptSuite(site))
+  describe('NAT44', () => nat44Suite(site))
+  describe('the path', () => pathSuite(site))
+  describe('unsolicited, from the WAN', () => inboundSuite(site))
+  describe('mistakes', () => {
+    documentSuite(site)
+    linkSuite(site)
+  })
+  describe('each service stopped and started', () => restartSuite(site))
+  describe('docker compose down', () => downSuite(site))
+})
+
+describe("this machine's own network", () => {
+  it('is as it was', async () => {
+    assert.deepEqual(stateDifference(site.machineBefore, await netnsState({ pid: process.pid })), [])
+  })
+})

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import type { SiteUnderTest } from '../harness/site-under-test.ts'
+import {
+  ECHO_ADDRESS,
+  PROHIBITED_ADDRESS,
+  SPEED_ADDRESS,
+  UNREACHABLE_ADDRESS,
+  WAN_ADDRESS,
+  WEB_ADDRESSES,
+} from '../topologies/home.ts'
+import { mapped } from '../transcript/facts.ts'
+import { iperfReceiver, pingCounts } from '../transcript/parse.ts'
+
+const FILE_BYTES = 64 * 1024 * 1024
+const TUNNEL_MTU = 1400
+
+/** Packet sizes and errors on the way: what a path that is not perfect does to a client. */
+export function pathSuite({ home }: SiteUnderTest): void {
+  const { client, internet } = home
+
+  describe('an internet link with a smaller MTU', () => {
+    after(() => home.setPathMtu(1500))
+
+    it(`learns by Packet Too Big that the path carries ${TUNNEL_MTU} + 20 bytes (RFC 7915 §4.2)`, async () => {
+      await home.setPathMtu(TUNNEL_MTU)
+      const upload = await client.type('iperf3 -i 0 -t 1 -c speed.example')
+      assert.equal(upload.code, 0, upload.output)
+      assert.ok((iperfReceiver(upload.output)?.mbitPerS ?? 0) > 1, upload.output)
+      const route = await client.type(`ip -6 route get ${mapped(SPEED_ADDRESS)}`)
+      assert.match(route.output, new RegExp(` mtu ${TUNNEL_MTU + 20}\\b`))
+    })
+
+    it('a large download comes through whole', async () => {
+      const { output } = await client.type(
+        `curl -sS -m 30 -o /dev/null -w '%{http_code} %{size_download}' http://www.example/64M`,
+      )
+      assert.equal(output, `200 ${FILE_BYTES}`)
+    })
+  })
+
+  it('a server that sends 1500-byte packets learns by Fragmentation Needed that 1480 fit (RFC 7915 §5.2)', async () => {
+    const ask = `echo | socat -t 1 - UDP6:[${mapped(ECHO_ADDRESS)}]:19`
+    await client.type(ask)
+    const route = await internet.type(`ip route get ${WAN_ADDRESS} from ${ECHO_ADDRESS}`)
+    assert.match(route.output, /\bmtu 1480\b/)
+    const { output } = await client.type(`${ask} | wc -c`)
+    assert.equal(output.trim(), '1472', 'the second answer comes, in fragments')
+  })
+
+  it('echo requests of 3000 bytes go and come in fragments', async () => {
+    const { output } = await client.type(`ping6 -n -c 3 -i 0.2 -s 3000 ${mapped(WEB_ADDRESSES[0])}`)
+    assert.deepEqual(pingCounts(output), { sent: 3, received: 3 })
+    assert.match(output, /^3008 bytes from/m)
+  })
+
+  it('a closed TCP port refuses at once', async () => {
+    const { code, output } = await client.type(`curl -sS -m 5 -o /dev/null -w '%{time_total}' http://www.example:81/`)
+    assert.equal(code, 7, output)
+    assert.match(output, /refused|Couldn't connect/)
+    assert.ok(Number(/[\d.]+$/.exec(output)?.[0]) < 1, output)
+  })
+
+  it('a closed UDP port: ICMP 3/3 arrives as ICMPv6 1/4', async () => {
+    const { output } = await client.type(`echo | socat -t 2 - UDP6:[${mapped(ECHO_ADDRESS)}]:9`)
+    assert.match(output, /Connection refused/)
+  })
+
+  it('an unreachable host: ICMP 3/1 arrives as ICMPv6 1/0', async () => {
+    const { output } = await client.type(`ping6 -n -c 2 -i 0.2 -W 1 ${mapped(UNREACHABLE_ADDRESS)}`)
+    assert.match(output, new RegExp(`From ${mapped('192.0.2.2')} icmp_seq=\\d Destination unreachable: No route`))
+  })
+
+  it('a prohibited host: ICMP 3/13 arrives as ICMPv6 1/1', async () => {
+    const { output } = await client.type(`ping6 -n -c 2 -i 0.2 -W 1 ${mapped(PROHIBITED_ADDRESS)}`)
+    assert.match(output, /Destination unreachable: Administratively prohibited/)
+  })
+}

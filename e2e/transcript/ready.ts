@@ -1,0 +1,15 @@
+import type { Place } from '../harness/place.ts'
+import { untilTrue } from '../harness/until.ts'
+import { inPrefix, LAN_PREFIX, ROUTER } from './facts.ts'
+import { addresses } from './parse.ts'
+
+/** Awaits what a Router Advertisement gives: an address that may be used, a default route and a name server. */
+export async function clientConfigured(client: Place): Promise<void> {
+  await untilTrue('the client has address, default route and name server from an RA', 30, async () => {
+    const state = await client.type(
+      'ip -6 address show dev eth0 -tentative; ip -6 route show default; cat /etc/resolv.conf',
+    )
+    const hasAddress = addresses(state.output).some(({ address }) => inPrefix(address, LAN_PREFIX))
+    return hasAddress && /^default via/m.test(state.output) && state.output.includes(`nameserver ${ROUTER}`)
+  })
+}
