@@ -20,7 +20,8 @@ export type { Address, AddressSpec } from './netlink/address-codec.ts'
 export { addAddress, addresses, deleteAddress } from './netlink/addresses.ts'
 export { NetlinkError, type NetlinkErrorCode } from './netlink/error.ts'
 export type { Family } from './netlink/ip-bytes.ts'
-export type { AddrGenMode, Link, OperState } from './netlink/link-codec.ts'
+export type { Link, OperState } from './netlink/link-codec.ts'
+export type { AddrGenMode } from './netlink/link-requests.ts'
 export {
   createVlan,
   deleteLink,

@@ -1,6 +1,10 @@
 import koffi from 'koffi'
 
-/** Memory that both JavaScript and C see. It stays valid as long as this object is referenced: keep it, not only `address`. */
+/**
+ * Memory that both JavaScript and C see. It is freed when nothing refers to it any more, and a number like `address`
+ * does not count; nor does a local variable after its last use, even while the call it was made for is running. So keep
+ * it in a field or in a module's variable for as long as C may use it.
+ */
 export interface NativeBuffer {
   readonly bytes: Uint8Array
   readonly view: DataView
@@ -8,14 +12,11 @@ export interface NativeBuffer {
   readonly address: number
 }
 
-/**
- * Allocates `lenBytes` zeroed octets whose address never changes. An explicit ArrayBuffer lives outside V8's moving
- * heap; the buffer of a small `new Uint8Array(n)` may not.
- */
+/** Allocates `lenBytes` zeroed octets whose address never changes: ArrayBuffers live outside V8's moving heap. */
 export const nativeBuffer = (lenBytes: number): NativeBuffer => {
   const buffer = new ArrayBuffer(lenBytes)
   return { bytes: new Uint8Array(buffer), view: new DataView(buffer), address: Number(koffi.address(buffer)) }
 }
 
-/** The address of an existing typed array's first octet; valid while the array is referenced. Not for arrays under 65 octets without an explicit ArrayBuffer. */
+/** The address of an existing typed array's first octet; valid while the array is referenced, as above. */
 export const addressOf = (array: Uint8Array | DataView): number => Number(koffi.address(array))

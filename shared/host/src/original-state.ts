@@ -1,4 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { networkNamespaceId } from './network-namespace.ts'
 
 /** One sysctl that was changed. */
 export interface Entry {
@@ -19,7 +20,7 @@ export interface Origin {
 /** Where this process is. */
 export const thisOrigin = (): Origin => ({
   boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-  namespace: readlinkSync('/proc/self/ns/net'),
+  namespace: networkNamespaceId(),
 })
 
 /** What the file holds. */

@@ -1,7 +1,7 @@
-import { HostError } from './host-error.ts'
 import { removeDurably, setAside, writeDurably } from './durable-file.ts'
+import { HostError } from './host-error.ts'
 import { type Entry, formatState, type Origin, parseState, readIfThere, thisOrigin } from './original-state.ts'
-import { sameValue, type Sysctls } from './sysctl.ts'
+import { type Sysctls, sameValue } from './sysctl.ts'
 
 /** What `set` may need beside path and value. */
 export interface SetOptions {

@@ -5,9 +5,10 @@
  */
 import type { Ip4, Ip6 } from '@sixgate/addr'
 import { attribute, attributeU32, concat, decodeAttributes, readU32 } from './attributes.ts'
-import { IFA, IFA_CACHEINFO, IFA_F, IFADDRMSG, INFINITE_S } from './constants.ts'
+import { IFA, IFA_CACHEINFO, IFA_F, IFADDRMSG, INFINITE_S, NLM_F, RTM } from './constants.ts'
 import { malformed } from './error.ts'
 import { afOf, type Family, familyOf, familyOfIp, ipToBytes, readIp4, readIp6 } from './ip-bytes.ts'
+import type { Request } from './message.ts'
 
 interface AddressFields {
   readonly ifindex: number
@@ -83,16 +84,30 @@ export const encodeAddressFilter = (family: Family | undefined, ifindex = 0): Ui
   return fixed
 }
 
-/** Body of an RTM_NEWADDR or RTM_DELADDR. */
-export const encodeAddress = (spec: AddressSpec): Uint8Array => {
+const addressBody = (spec: AddressSpec): Uint8Array => {
   const fixed = encodeAddressFilter(familyOfIp(spec.ip), spec.ifindex)
   fixed[IFADDRMSG.PREFIXLEN_U8] = spec.lenBits
   const flags = (spec.noDad === true ? IFA_F.NODAD : 0) | (spec.noPrefixRoute === true ? IFA_F.NOPREFIXROUTE : 0)
+  if (flags <= 0xff) fixed[IFADDRMSG.FLAGS_U8] = flags
   const octets = ipToBytes(spec.ip)
   return concat([
     fixed,
     attribute(IFA.LOCAL, octets),
+    ...(flags <= 0xff ? [] : [attributeU32(IFA.FLAGS, flags)]),
     attribute(IFA.ADDRESS, octets),
-    ...(flags === 0 ? [] : [attributeU32(IFA.FLAGS, flags)]),
   ])
 }
+
+/** Adds an address; refused with EEXIST when it is there. */
+export const addAddressRequest = (spec: AddressSpec): Request => ({
+  type: RTM.NEWADDR,
+  flags: NLM_F.CREATE | NLM_F.EXCL,
+  body: addressBody(spec),
+})
+
+/** Removes an address. */
+export const deleteAddressRequest = (spec: AddressSpec): Request => ({
+  type: RTM.DELADDR,
+  flags: 0,
+  body: addressBody({ ifindex: spec.ifindex, ip: spec.ip, lenBits: spec.lenBits }),
+})

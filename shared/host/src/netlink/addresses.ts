@@ -1,6 +1,13 @@
 import { equalIp6, type Ip4, type Ip6 } from '@sixgate/addr'
-import { type Address, type AddressSpec, decodeAddress, encodeAddress, encodeAddressFilter } from './address-codec.ts'
-import { NLM_F, RTM } from './constants.ts'
+import {
+  type Address,
+  type AddressSpec,
+  addAddressRequest,
+  decodeAddress,
+  deleteAddressRequest,
+  encodeAddressFilter,
+} from './address-codec.ts'
+import { RTM } from './constants.ts'
 import { NetlinkError } from './error.ts'
 import { type Family, familyOfIp, formatIp } from './ip-bytes.ts'
 import { link, unlessCode } from './links.ts'
@@ -32,9 +39,7 @@ const sameIp = (a: Ip4 | Ip6, b: Ip4 | Ip6): boolean =>
 export const addAddress = (spec: AddressSpec): boolean => {
   const attempt = `add address ${describe(spec).replace(' ', ' to ')}`
   try {
-    withNetlink((socket) =>
-      socket.request({ type: RTM.NEWADDR, flags: NLM_F.CREATE | NLM_F.EXCL, body: encodeAddress(spec) }, attempt),
-    )
+    withNetlink((socket) => socket.request(addAddressRequest(spec), attempt))
     return true
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error
@@ -50,6 +55,6 @@ export const addAddress = (spec: AddressSpec): boolean => {
 export const deleteAddress = (spec: AddressSpec): boolean =>
   unlessCode(['EADDRNOTAVAIL', 'ENODEV'], false, () => {
     const attempt = `remove address ${describe(spec).replace(' ', ' from ')}`
-    withNetlink((socket) => socket.request({ type: RTM.DELADDR, flags: 0, body: encodeAddress(spec) }, attempt))
+    withNetlink((socket) => socket.request(deleteAddressRequest(spec), attempt))
     return true
   })

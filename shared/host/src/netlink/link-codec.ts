@@ -4,32 +4,8 @@
  *   IFLA_OPERSTATE u8, IFLA_CARRIER u8,
  *   IFLA_LINKINFO { IFLA_INFO_KIND text, IFLA_INFO_DATA { of vlan: IFLA_VLAN_ID u16 } }
  */
-import {
-  attributeText,
-  attributeU16,
-  attributeU32,
-  attributeU8,
-  concat,
-  decodeAttributes,
-  type EncodedAttribute,
-  nested,
-  readBytes,
-  readText,
-  readU16,
-  readU32,
-  readU8,
-} from './attributes.ts'
-import { AF } from '../libc.ts'
-import {
-  IFF,
-  IFINFOMSG,
-  IFLA,
-  IFLA_INET6_ADDR_GEN_MODE,
-  IFLA_INFO,
-  IFLA_VLAN,
-  OPERSTATES,
-  RTEXT_FILTER_SKIP_STATS,
-} from './constants.ts'
+import { decodeAttributes, readBytes, readText, readU8, readU16, readU32 } from './attributes.ts'
+import { IFF, IFINFOMSG, IFLA, IFLA_INFO, IFLA_VLAN, OPERSTATES } from './constants.ts'
 import { malformed } from './error.ts'
 
 /** State of the link as RFC 2863 names it: `up` carries traffic; TUN and loopback devices may say `unknown` while they work. */
@@ -95,42 +71,3 @@ export const decodeLink = (body: DataView): Link => {
 
 const readVlanId = (data: DataView | undefined): number | undefined =>
   data === undefined ? undefined : readU16(decodeAttributes(data).get(IFLA_VLAN.ID))
-
-/** The fixed part of a link request: which link (0 = by name or all) and which flags to change. */
-export interface LinkHeader {
-  readonly index?: number
-  readonly flags?: number
-  readonly change?: number
-}
-
-/** Body of a link request. */
-export const encodeLink = (header: LinkHeader, attributes: readonly EncodedAttribute[]): Uint8Array => {
-  const fixed = new Uint8Array(IFINFOMSG.SIZE)
-  const view = new DataView(fixed.buffer)
-  view.setUint8(IFINFOMSG.FAMILY_U8, AF.UNSPEC)
-  view.setInt32(IFINFOMSG.INDEX_I32, header.index ?? 0, true)
-  view.setUint32(IFINFOMSG.FLAGS_U32, header.flags ?? 0, true)
-  view.setUint32(IFINFOMSG.CHANGE_U32, header.change ?? 0, true)
-  return concat([fixed, ...attributes])
-}
-
-export const linkName = (name: string): EncodedAttribute => attributeText(IFLA.IFNAME, name)
-export const linkMtu = (mtu: number): EncodedAttribute => attributeU32(IFLA.MTU, mtu)
-/** Leaves the counters out of the answer. */
-export const withoutStats = (): EncodedAttribute => attributeU32(IFLA.EXT_MASK, RTEXT_FILTER_SKIP_STATS)
-
-/** Attributes of a new VLAN link: its lower link and its 802.1q identifier. */
-export const vlanOn = (parentIndex: number, id: number): EncodedAttribute[] => [
-  attributeU32(IFLA.LINK, parentIndex),
-  nested(IFLA.LINKINFO, [
-    attributeText(IFLA_INFO.KIND, 'vlan'),
-    nested(IFLA_INFO.DATA, [attributeU16(IFLA_VLAN.ID, id)]),
-  ]),
-]
-
-/** How the kernel makes a link's own IPv6 link-local address: from the MAC, not at all, or RFC 7217. */
-export const ADDR_GEN_MODES = { eui64: 0, none: 1, 'stable-secret': 2, random: 3 } as const
-export type AddrGenMode = keyof typeof ADDR_GEN_MODES
-
-export const linkAddrGenMode = (mode: AddrGenMode): EncodedAttribute =>
-  nested(IFLA.AF_SPEC, [nested(AF.INET6, [attributeU8(IFLA_INET6_ADDR_GEN_MODE, ADDR_GEN_MODES[mode])])])

@@ -1,16 +1,17 @@
-import { IFF, NLM_F, RTM } from './constants.ts'
+import { RTM } from './constants.ts'
 import { NetlinkError } from './error.ts'
+import { decodeLink, type Link } from './link-codec.ts'
 import {
   type AddrGenMode,
-  decodeLink,
-  encodeLink,
-  type Link,
-  linkAddrGenMode,
-  linkMtu,
-  linkName,
-  vlanOn,
-  withoutStats,
-} from './link-codec.ts'
+  addrGenModeRequest,
+  createVlanRequest,
+  deleteLinkRequest,
+  getLinkRequest,
+  linkFilter,
+  linkMtuRequest,
+  linkUpRequest,
+} from './link-requests.ts'
+import type { Request } from './message.ts'
 import { withNetlink } from './socket.ts'
 
 /** IFNAMSIZ − 1. */
@@ -18,7 +19,7 @@ const MAX_NAME_LEN_BYTES = 15
 
 /** All network interfaces of this namespace, by index. Throws `NetlinkError`. */
 export const links = (): Link[] =>
-  withNetlink((socket) => socket.dump(RTM.GETLINK, encodeLink({}, [withoutStats()]), 'list links'))
+  withNetlink((socket) => socket.dump(RTM.GETLINK, linkFilter(), 'list links'))
     .filter((message) => message.type === RTM.NEWLINK)
     .map((message) => decodeLink(message.body))
     .toSorted((a, b) => a.index - b.index)
@@ -27,12 +28,8 @@ export const links = (): Link[] =>
 export const link = (which: string | number): Link | undefined => {
   // No interface can have such a name; the kernel would refuse it as invalid, not as absent.
   if (typeof which === 'string' && !isLinkName(which)) return undefined
-  const body =
-    typeof which === 'string'
-      ? encodeLink({}, [linkName(which), withoutStats()])
-      : encodeLink({ index: which }, [withoutStats()])
   return unlessCode(['ENODEV'], undefined, () => {
-    const [message] = withNetlink((socket) => socket.request({ type: RTM.GETLINK, flags: 0, body }, `look up ${which}`))
+    const [message] = withNetlink((socket) => socket.request(getLinkRequest(which), `look up link ${which}`))
     return message === undefined ? undefined : decodeLink(message.body)
   })
 }
@@ -57,8 +54,8 @@ const existing = (name: string, attempt: string): Link => {
   return found
 }
 
-const change = (type: number, flags: number, body: Uint8Array, attempt: string): void => {
-  withNetlink((socket) => socket.request({ type, flags, body }, attempt))
+const send = (request: Request, attempt: string): void => {
+  withNetlink((socket) => socket.request(request, attempt))
 }
 
 /** What `createVlan` makes: link `name` carries VLAN `id` of link `parent`. */
@@ -84,9 +81,8 @@ export const createVlan = ({ parent, id, name }: VlanSpec): boolean => {
       `${attempt}: ${name} is there already as ${describe(present)}; rename or remove it`,
     )
   }
-  const body = encodeLink({}, [linkName(name), ...vlanOn(lower.index, id)])
   try {
-    change(RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, body, attempt)
+    send(createVlanRequest(lower.index, id, name), attempt)
   } catch (error) {
     if (error instanceof NetlinkError && error.code === 'EOPNOTSUPP')
       throw new NetlinkError(
@@ -109,7 +105,7 @@ export const deleteLink = (name: string): boolean => {
   const found = link(name)
   if (found === undefined) return false
   return unlessCode(['ENODEV'], false, () => {
-    change(RTM.DELLINK, 0, encodeLink({ index: found.index }, []), `remove link ${name}`)
+    send(deleteLinkRequest(found.index), `remove link ${name}`)
     return true
   })
 }
@@ -119,7 +115,7 @@ export const setLinkUp = (name: string, up: boolean): boolean => {
   const attempt = `switch ${name} ${up ? 'on' : 'off'}`
   const found = existing(name, attempt)
   if (found.up === up) return false
-  change(RTM.NEWLINK, 0, encodeLink({ index: found.index, flags: up ? IFF.UP : 0, change: IFF.UP }, []), attempt)
+  send(linkUpRequest(found.index, up), attempt)
   return true
 }
 
@@ -128,7 +124,7 @@ export const setLinkMtu = (name: string, mtu: number): boolean => {
   const attempt = `set the MTU of ${name} to ${mtu}`
   const found = existing(name, attempt)
   if (found.mtu === mtu) return false
-  change(RTM.NEWLINK, 0, encodeLink({ index: found.index }, [linkMtu(mtu)]), attempt)
+  send(linkMtuRequest(found.index, mtu), attempt)
   return true
 }
 
@@ -139,5 +135,5 @@ export const setLinkMtu = (name: string, mtu: number): boolean => {
 export const setAddrGenMode = (name: string, mode: AddrGenMode): void => {
   const attempt = `set the address generation of ${name} to ${mode}`
   const found = existing(name, attempt)
-  change(RTM.SETLINK, 0, encodeLink({ index: found.index }, [linkAddrGenMode(mode)]), attempt)
+  send(addrGenModeRequest(found.index, mode), attempt)
 }

@@ -24,6 +24,12 @@ export interface Request {
   readonly body: Uint8Array
 }
 
+/** The request with the flags that ask for an acknowledgement. */
+export const acknowledged = (request: Request): Request => ({
+  ...request,
+  flags: request.flags | NLM_F.REQUEST | NLM_F.ACK,
+})
+
 /** The octets of one request. pid 0 is the kernel's job to fill in. */
 export const encodeMessage = (request: Request, seq: number): Uint8Array => {
   const bytes = new Uint8Array(NLMSGHDR.SIZE + align4(request.body.length))

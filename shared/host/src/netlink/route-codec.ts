@@ -6,19 +6,32 @@
  */
 import { asIp4, asIp6, type Ip4, type Ip6, type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
 import {
+  type Attributes,
   align4,
   attribute,
   attributeU32,
-  type Attributes,
   concat,
   decodeAttributes,
-  readU32,
   readU8,
+  readU32,
   slice,
 } from './attributes.ts'
-import { RT_SCOPE, RT_TABLE, RTA, RTM_F_CLONED, RTMSG, RTN, RTNEXTHOP, RTNH_F, RTPROT } from './constants.ts'
+import {
+  NLM_F,
+  RT_SCOPE,
+  RT_TABLE,
+  RTA,
+  RTM,
+  RTM_F_CLONED,
+  RTMSG,
+  RTN,
+  RTNEXTHOP,
+  RTNH_F,
+  RTPROT,
+} from './constants.ts'
 import { malformed } from './error.ts'
 import { afOf, type Family, familyOf, ipToBytes, readIp4, readIp6 } from './ip-bytes.ts'
+import type { Request } from './message.ts'
 
 /** One way out of a route. */
 export interface NextHop {
@@ -144,27 +157,41 @@ export const encodeRouteFilter = (family: Family, table: number): Uint8Array => 
   return table === 0 ? fixed : concat([fixed, attributeU32(RTA.TABLE, table)])
 }
 
-/** Body of an RTM_NEWROUTE (`add`) or RTM_DELROUTE, which matches whatever it does not name. */
-export const encodeRoute = (spec: RouteSpec, kind: 'add' | 'delete'): Uint8Array => {
-  const { dst, gateway, ifindex, metric } = spec
-  const table = spec.table ?? RT_TABLE.MAIN
-  const fixed = new Uint8Array(RTMSG.SIZE)
-  fixed[RTMSG.FAMILY_U8] = afOf(dst.family)
-  fixed[RTMSG.DST_LEN_U8] = dst.lenBits
-  fixed[RTMSG.TABLE_U8] = table > 255 ? RT_TABLE.UNSPEC : table
-  fixed[RTMSG.PROTOCOL_U8] = kind === 'add' ? RTPROT.STATIC : RTPROT.UNSPEC
-  fixed[RTMSG.SCOPE_U8] = kind === 'delete' ? RT_SCOPE.NOWHERE : scopeOf(spec)
-  fixed[RTMSG.TYPE_U8] = kind === 'add' ? RTN.UNICAST : RTN.UNSPEC
-  return concat([
-    fixed,
-    ...(dst.lenBits === 0 ? [] : [attribute(RTA.DST, ipToBytes(dst.addr))]),
-    ...(table > 255 ? [attributeU32(RTA.TABLE, table)] : []),
-    ...(gateway === undefined ? [] : [attribute(RTA.GATEWAY, ipToBytes(gateway))]),
-    attributeU32(RTA.OIF, ifindex),
-    ...(metric === undefined ? [] : [attributeU32(RTA.PRIORITY, metric)]),
-  ])
-}
+/** Adds a unicast route; refused with EEXIST when one of the same destination and metric is there. */
+export const addRouteRequest = (spec: RouteSpec): Request => ({
+  type: RTM.NEWROUTE,
+  flags: NLM_F.CREATE | NLM_F.EXCL,
+  body: routeBody(spec, { protocol: RTPROT.STATIC, scope: scopeOf(spec), type: RTN.UNICAST }),
+})
+
+/** Removes a route. 0 and NOWHERE are wildcards: whatever protocol, scope and type it has. */
+export const deleteRouteRequest = (spec: RouteSpec): Request => ({
+  type: RTM.DELROUTE,
+  flags: 0,
+  body: routeBody(spec, { protocol: RTPROT.UNSPEC, scope: RT_SCOPE.NOWHERE, type: RTN.UNSPEC }),
+})
 
 /** IPv4 wants "link" for a destination that is reached without gateway; IPv6 has no scopes of routes. */
 const scopeOf = ({ dst, gateway }: RouteSpec): number =>
   dst.family === 4 && gateway === undefined ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE
+
+const routeBody = (
+  { dst, gateway, ifindex, metric, table = RT_TABLE.MAIN }: RouteSpec,
+  { protocol, scope, type }: { protocol: number; scope: number; type: number },
+): Uint8Array => {
+  const fixed = new Uint8Array(RTMSG.SIZE)
+  fixed[RTMSG.FAMILY_U8] = afOf(dst.family)
+  fixed[RTMSG.DST_LEN_U8] = dst.lenBits
+  fixed[RTMSG.TABLE_U8] = table > 255 ? RT_TABLE.UNSPEC : table
+  fixed[RTMSG.PROTOCOL_U8] = protocol
+  fixed[RTMSG.SCOPE_U8] = scope
+  fixed[RTMSG.TYPE_U8] = type
+  return concat([
+    fixed,
+    ...(dst.lenBits === 0 ? [] : [attribute(RTA.DST, ipToBytes(dst.addr))]),
+    ...(gateway === undefined ? [] : [attribute(RTA.GATEWAY, ipToBytes(gateway))]),
+    ...(metric === undefined ? [] : [attributeU32(RTA.PRIORITY, metric)]),
+    ...(table > 255 ? [attributeU32(RTA.TABLE, table)] : []),
+    attributeU32(RTA.OIF, ifindex),
+  ])
+}

@@ -1,9 +1,17 @@
 import { equalIp6, formatPrefix, type Ip4, type Ip6 } from '@sixgate/addr'
-import { NLM_F, RT_TABLE, RTM, RTN } from './constants.ts'
+import { RT_TABLE, RTM, RTN } from './constants.ts'
 import { NetlinkError } from './error.ts'
 import { type Family, formatIp } from './ip-bytes.ts'
 import { link, unlessCode } from './links.ts'
-import { decodeRoute, encodeRoute, encodeRouteFilter, type NextHop, type Route, type RouteSpec } from './route-codec.ts'
+import {
+  addRouteRequest,
+  decodeRoute,
+  deleteRouteRequest,
+  encodeRouteFilter,
+  type NextHop,
+  type Route,
+  type RouteSpec,
+} from './route-codec.ts'
 import { withNetlink } from './socket.ts'
 
 /** The routes of a family; of the main table unless `table` says another one (0: all tables). Throws `NetlinkError`. */
@@ -38,9 +46,7 @@ const isRoute = (route: Route, spec: RouteSpec): boolean =>
 export const addRoute = (spec: RouteSpec): boolean => {
   const attempt = `add route ${describe(spec)}`
   try {
-    withNetlink((socket) =>
-      socket.request({ type: RTM.NEWROUTE, flags: NLM_F.CREATE | NLM_F.EXCL, body: encodeRoute(spec, 'add') }, attempt),
-    )
+    withNetlink((socket) => socket.request(addRouteRequest(spec), attempt))
     return true
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error
@@ -67,9 +73,7 @@ const rivalsOf = (spec: RouteSpec): Route[] => {
 export const deleteRoute = (spec: RouteSpec): boolean =>
   unlessCode(['ESRCH', 'ENODEV'], false, () => {
     const attempt = `remove route ${describe(spec)}`
-    withNetlink((socket) =>
-      socket.request({ type: RTM.DELROUTE, flags: 0, body: encodeRoute(spec, 'delete') }, attempt),
-    )
+    withNetlink((socket) => socket.request(deleteRouteRequest(spec), attempt))
     return true
   })
 

@@ -1,9 +1,10 @@
 import { HostError } from '../host-error.ts'
 import { AF, ERRNO, libc, MSG, type NativeSpan, SOCK } from '../libc.ts'
 import { nativeBuffer } from '../native-buffer.ts'
-import { NLM_F, NLMSG } from './constants.ts'
+import { NLM_F } from './constants.ts'
 import { malformed, NetlinkError, refusalError } from './error.ts'
-import { decodeMessages, decodeRefusal, encodeMessage, type Message, type Request } from './message.ts'
+import { dumpIntact, Exchange } from './exchange.ts'
+import { acknowledged, encodeMessage, type Message, type Request } from './message.ts'
 
 const NETLINK_ROUTE = 0
 const SOL_NETLINK = 270
@@ -16,10 +17,10 @@ const RCVTIMEO = { level: 1, name: 20, label: 'SO_RCVTIMEO' }
 
 /** The kernel answers within the call; this only bounds the wait should it ever not. */
 const ANSWER_TIMEOUT_S = 5
-/** A table that changes during each of so many dumps is changing without end. */
-const MAX_DUMP_ATTEMPTS = 10
 /** The kernel fills at most 32 KiB per read of a dump; single answers are far smaller. */
 const RECEIVE_LEN_BYTES = 64 * 1024
+/** Requests here have some 100 octets. */
+const SEND_LEN_BYTES = 4096
 /** struct sockaddr_nl: family u16, pad u16, pid u32, groups u32. */
 const SOCKADDR_NL = { FAMILY_U16: 0, PID_U32: 4, SIZE: 12 } as const
 
@@ -29,7 +30,9 @@ const SOCKADDR_NL = { FAMILY_U16: 0, PID_U32: 4, SIZE: 12 } as const
  */
 export class NetlinkSocket {
   readonly fd: number
+  // Fields, not locals: native memory is freed when nothing refers to its buffer any more, even while C uses it.
   readonly #buffer = nativeBuffer(RECEIVE_LEN_BYTES)
+  readonly #request = nativeBuffer(SEND_LEN_BYTES)
   readonly #sender = nativeBuffer(16)
   #seq = 0
   #closed = false
@@ -50,7 +53,7 @@ export class NetlinkSocket {
     libc.setsockoptInt(this.fd, EXT_ACK, 1)
     // Strict checking makes the kernel refuse what it does not understand in a dump request, instead of ignoring it.
     libc.setsockoptInt(this.fd, STRICT_CHECK, 1)
-    const timeval = nativeBuffer(16)
+    const timeval = this.#request
     timeval.view.setBigInt64(0, BigInt(ANSWER_TIMEOUT_S), true)
     libc.setsockopt(this.fd, RCVTIMEO, timeval.address, 16)
     this.#sender.view.setUint16(SOCKADDR_NL.FAMILY_U16, AF.NETLINK, true)
@@ -69,54 +72,30 @@ export class NetlinkSocket {
    * Sends one request and waits for its acknowledgement; returns the messages that came before it (a GET's answer).
    * `attempt` says what is tried, for the error. Throws `NetlinkError`.
    */
-  request(request: Request, attempt: string): Message[] {
-    const answers: Message[] = []
-    this.#exchange({ ...request, flags: request.flags | NLM_F.REQUEST | NLM_F.ACK }, attempt, (message) => {
-      answers.push(message)
-    })
-    return answers
+  request(request: Request, attempt: string): readonly Message[] {
+    return this.#exchange(acknowledged(request), attempt).messages
   }
 
   /**
-   * Dumps a table. When the table changed meanwhile (NLM_F_DUMP_INTR) the dump may lack or repeat rows, so it starts
-   * again, at most 10 times. Throws `NetlinkError`.
+   * Dumps a table. When the table changed meanwhile it starts again, at most 10 times. Throws `NetlinkError`.
    */
-  dump(type: number, body: Uint8Array, attempt: string): Message[] {
-    for (let turn = 0; turn < MAX_DUMP_ATTEMPTS; turn++) {
-      const rows: Message[] = []
-      const intact = this.#exchange({ type, flags: NLM_F.REQUEST | NLM_F.DUMP, body }, attempt, (message) => {
-        rows.push(message)
-      })
-      if (intact) return rows
-    }
-    throw new NetlinkError('interrupted', `${attempt}: the table changed during each of ${MAX_DUMP_ATTEMPTS} dumps`)
+  dump(type: number, body: Uint8Array, attempt: string): readonly Message[] {
+    const request = { type, flags: NLM_F.REQUEST | NLM_F.DUMP, body }
+    return dumpIntact(() => this.#exchange(request, attempt), attempt)
   }
 
-  /** Returns false when the kernel marked a part as interrupted. */
-  #exchange(request: Request, attempt: string, onMessage: (message: Message) => void): boolean {
+  #exchange(request: Request, attempt: string): Exchange {
     this.#seq = (this.#seq + 1) >>> 0
-    const seq = this.#seq
-    this.#send(encodeMessage(request, seq), attempt)
-    let intact = true
-    for (;;) {
-      for (const message of decodeMessages(this.#receive(attempt))) {
-        // An answer to an earlier request that was given up on.
-        if (message.seq !== seq) continue
-        if ((message.flags & NLM_F.DUMP_INTR) !== 0) intact = false
-        if (message.type === NLMSG.ERROR || message.type === NLMSG.DONE) {
-          const refusal = decodeRefusal(message)
-          if (refusal !== undefined) throw refusalError(attempt, refusal)
-          return intact
-        }
-        if (message.type !== NLMSG.NOOP) onMessage(copyOf(message))
-      }
-    }
+    const exchange = new Exchange(this.#seq, attempt)
+    this.#send(encodeMessage(request, this.#seq), attempt)
+    while (!exchange.feed(this.#receive(attempt)));
+    return exchange
   }
 
   #send(bytes: Uint8Array, attempt: string): void {
-    const data = nativeBuffer(bytes.length)
-    data.bytes.set(bytes)
-    const span: NativeSpan = { address: data.address, lenBytes: bytes.length }
+    if (bytes.length > SEND_LEN_BYTES) throw malformed(`request of ${bytes.length} octets, at most ${SEND_LEN_BYTES}`)
+    this.#request.bytes.set(bytes)
+    const span: NativeSpan = { address: this.#request.address, lenBytes: bytes.length }
     let sent = libc.sendto(this.fd, span, 0)
     while (sent === -ERRNO.EINTR) sent = libc.sendto(this.fd, span, 0)
     if (sent < 0) throw refusalError(attempt, { errno: -sent, text: undefined })
@@ -152,12 +131,6 @@ export class NetlinkSocket {
     if (lenBytes > RECEIVE_LEN_BYTES) throw malformed(`datagram of ${lenBytes} octets, buffer of ${RECEIVE_LEN_BYTES}`)
     return new DataView(this.#buffer.bytes.buffer, 0, lenBytes)
   }
-}
-
-const copyOf = (message: Message): Message => {
-  const { body } = message
-  const copy = body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength)
-  return { ...message, body: new DataView(copy) }
 }
 
 const asNetlink = <T>(run: () => T): T => {
