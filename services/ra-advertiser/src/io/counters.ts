@@ -1,0 +1,42 @@
+import { RsVerdict } from '../core/rs-check.ts'
+
+type Refusal = Exclude<keyof typeof RsVerdict, 'OK'>
+
+/** Metric per reason to refuse a Router Solicitation. */
+const REFUSED = {
+  NOT_A_SOLICITATION: 'rs_refused_not_a_solicitation_total',
+  HOP_LIMIT: 'rs_refused_hop_limit_total',
+  BAD_CODE: 'rs_refused_bad_code_total',
+  TOO_SHORT: 'rs_refused_too_short_total',
+  OPTION_LENGTH_ZERO: 'rs_refused_option_length_zero_total',
+  OPTION_OVERRUN: 'rs_refused_option_overrun_total',
+  SLLA_FROM_UNSPECIFIED: 'rs_refused_slla_from_unspecified_total',
+  SOURCE_NOT_ON_LINK: 'rs_refused_source_not_on_link_total',
+} as const satisfies Record<Refusal, string>
+
+/** Every metric of this service. */
+export const COUNTER_NAMES = [
+  'ra_sent_unsolicited_total',
+  'ra_sent_solicited_multicast_total',
+  'ra_sent_solicited_unicast_total',
+  'ra_sent_final_total',
+  'ra_send_errors_total',
+  'rs_received_total',
+  ...Object.values(REFUSED),
+  /** 1 while the LAN link is ready and Router Advertisements are sent there. */
+  'advertising',
+  /** 1 while the kernel forwards IPv6 from the LAN. */
+  'forwarding',
+  /** Router Lifetime of the messages now. */
+  'router_lifetime_seconds',
+] as const
+export type CounterName = (typeof COUNTER_NAMES)[number]
+
+const REFUSALS = Object.keys(REFUSED) as Refusal[]
+
+/** The metric and the name of a verdict other than OK. */
+export const refusedCounter = (verdict: RsVerdict): { readonly counter: CounterName; readonly verdict: Refusal } => {
+  const name = REFUSALS.find((key) => RsVerdict[key] === verdict)
+  if (name === undefined) throw new RangeError(`verdict ${verdict} refuses nothing`)
+  return { counter: REFUSED[name], verdict: name }
+}
