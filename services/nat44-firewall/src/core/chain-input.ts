@@ -1,0 +1,173 @@
+import type { Site } from '@sixgate/site'
+import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
+import {
+  accept,
+  atMost,
+  type Chain,
+  ctState,
+  drop,
+  icmp4Type,
+  icmp6Type,
+  ip6,
+  is,
+  jump,
+  l4proto,
+  PRIORITY,
+  port,
+  type Rule,
+  rejectProhibited,
+  rejectTcp,
+} from './nft.ts'
+import { type Facts, from, notFrom, ownLinks, TUN_LINK } from './zones.ts'
+
+const DNS_PORT = 53
+const SSH_PORT = 22
+const DHCP4 = { SERVER: 67, CLIENT: 68 } as const
+const DHCP6 = { SERVER: 547, CLIENT: 546 } as const
+/** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.4.1, 4.3.1). */
+export const PING_PER_SECOND = 20
+
+/** Answers of flows that are known, and their errors; what conntrack calls invalid goes nowhere (no untranslated leak). */
+export const stateRules = (chain: 'input' | 'forward'): readonly Rule[] => [
+  {
+    id: `${chain}-established`,
+    text: 'known flows',
+    matches: [ctState('established')],
+    verdict: accept,
+  },
+  {
+    id: `${chain}-related`,
+    text: 'ICMP errors about known flows (RFC 5508 REC 4, RFC 6092 REC-10)',
+    matches: [ctState('related')],
+    verdict: accept,
+  },
+  {
+    id: `${chain}-invalid`,
+    text: 'belongs to no flow and starts none',
+    matches: [ctState('invalid')],
+    verdict: drop,
+  },
+]
+
+const pingRules = (zone: 'lan' | 'wan', links: readonly string[]): readonly Rule[] => {
+  const limit = zone === 'wan' ? [atMost(PING_PER_SECOND, PING_PER_SECOND)] : []
+  return [
+    {
+      id: `${zone}-ping6`,
+      text: 'echo request to the gateway (RFC 4890 4.4.1)',
+      matches: [from(...links), is(icmp6Type, [ICMP6.ECHO_REQUEST]), ...limit],
+      verdict: accept,
+    },
+    {
+      id: `${zone}-ping4`,
+      text: 'echo request to the gateway',
+      matches: [from(...links), is(icmp4Type, [ICMP4_ECHO_REQUEST]), ...limit],
+      verdict: accept,
+    },
+  ]
+}
+
+/** Ports of the gateway that only the LAN reaches. */
+const lanServices = (facts: Facts): readonly Rule[] => [
+  {
+    id: 'lan-dns-udp',
+    text: 'DNS of the gateway',
+    matches: [from(facts.lan), is(port('udp', 'dport'), [DNS_PORT])],
+    verdict: accept,
+  },
+  {
+    id: 'lan-dns-tcp',
+    text: 'DNS of the gateway',
+    matches: [from(facts.lan), is(port('tcp', 'dport'), [DNS_PORT])],
+    verdict: accept,
+  },
+  {
+    id: 'lan-ssh',
+    // Without it an owner without screen and keyboard could never come back.
+    text: 'SSH of the gateway',
+    matches: [from(facts.lan), is(port('tcp', 'dport'), [SSH_PORT])],
+    verdict: accept,
+  },
+]
+
+/** Ports that the document opens, to the uplink and so to the LAN too. */
+const openPorts = (site: Site, facts: Facts): readonly Rule[] =>
+  site.firewall.inbound.map(({ protocol, port: value }) => ({
+    id: `open-${protocol}-${value}`,
+    text: 'firewall.inbound of the site document',
+    matches: [from(facts.lan, ...facts.uplinks), is(port(protocol, 'dport'), [value])],
+    verdict: accept,
+  }))
+
+/** What the uplink must let in so that the gateway has addresses there. */
+const uplinkRules = (site: Site, uplinks: readonly string[]): readonly Rule[] => [
+  ...linkRules('wan', uplinks),
+  {
+    id: 'wan-dhcp4',
+    text: 'DHCP answers to the gateway',
+    matches: [from(...uplinks), is(port('udp', 'sport'), [DHCP4.SERVER]), is(port('udp', 'dport'), [DHCP4.CLIENT])],
+    verdict: accept,
+  },
+  {
+    id: 'wan-dhcp6',
+    text: 'DHCPv6 answers to the gateway, from the link',
+    matches: [
+      from(...uplinks),
+      is(ip6.saddr, [{ prefix: { addr: 'fe80::', len: 10 } }]),
+      is(port('udp', 'sport'), [DHCP6.SERVER]),
+      is(port('udp', 'dport'), [DHCP6.CLIENT]),
+    ],
+    verdict: accept,
+  },
+  ...(site.firewall.allowPingFromWan ? pingRules('wan', uplinks) : []),
+  {
+    id: 'wan-refused',
+    text: 'to the gateway from the uplink, not asked for',
+    matches: [from(...uplinks)],
+    verdict: drop,
+  },
+]
+
+/** Packets to the gateway itself. */
+export const input = (site: Site, facts: Facts): Chain => ({
+  name: 'input',
+  base: { type: 'filter', hook: 'input', prio: PRIORITY.FILTER, policy: 'drop' },
+  rules: [
+    {
+      id: 'other-input',
+      text: 'links that are none of ours: left to the host',
+      matches: [notFrom(...ownLinks(facts))],
+      verdict: accept,
+    },
+    {
+      id: 'input-lan-sources',
+      text: 'who on the LAN may speak',
+      matches: [from(facts.lan)],
+      verdict: jump('lan_sources'),
+    },
+    ...stateRules('input'),
+    ...linkRules('lan', [facts.lan]),
+    ...pingRules('lan', [facts.lan, TUN_LINK]),
+    ...lanServices(facts),
+    ...openPorts(site, facts),
+    ...(facts.uplinks.length === 0 ? [] : uplinkRules(site, facts.uplinks)),
+    {
+      id: 'lan-multicast',
+      text: 'multicast that nobody here listens to',
+      matches: [from(facts.lan), is(ip6.daddr, [{ prefix: { addr: 'ff00::', len: 8 } }])],
+      verdict: drop,
+    },
+    {
+      id: 'lan-refused-tcp',
+      text: 'to a TCP port of the gateway that is not open; answered, so that nobody waits',
+      matches: [from(facts.lan, TUN_LINK), is(l4proto, ['tcp'])],
+      verdict: rejectTcp,
+    },
+    {
+      id: 'lan-refused',
+      text: 'to a service of the gateway that is not open; answered',
+      matches: [from(facts.lan, TUN_LINK)],
+      verdict: rejectProhibited,
+    },
+  ],
+})

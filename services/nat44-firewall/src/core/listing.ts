@@ -1,0 +1,80 @@
+import type { Ruleset } from './nft.ts'
+import { type Count, commentOf, idOfComment } from './transaction.ts'
+
+/** What `nft -j list table inet sixgate` said. */
+export interface Listing {
+  /** Everything but handles and counter values: two listings of the same rules are the same text. */
+  readonly fingerprint: string
+  /** By rule id. */
+  readonly counts: ReadonlyMap<string, Count>
+  /** Comments of the rules in order, per chain. */
+  readonly comments: ReadonlyMap<string, readonly string[]>
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const VOLATILE = new Set(['handle', 'packets', 'bytes', 'metainfo'])
+
+const stable = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(stable)
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !VOLATILE.has(key))
+      .map(([key, part]) => [key, stable(part)]),
+  )
+}
+
+const countOf = (statements: readonly unknown[]): Count | undefined => {
+  for (const statement of statements) {
+    const counter = isRecord(statement) ? statement['counter'] : undefined
+    if (!isRecord(counter)) continue
+    const { packets, bytes } = counter
+    if (typeof packets === 'number' && typeof bytes === 'number') return { packets, bytes }
+  }
+  return undefined
+}
+
+/** The objects in what `nft -j` printed. Throws an Error when it is not that. */
+const objectsOf = (text: string): readonly unknown[] => {
+  const document: unknown = JSON.parse(text)
+  const objects = isRecord(document) ? document['nftables'] : undefined
+  if (!Array.isArray(objects)) throw new Error('no "nftables" array in it')
+  return objects
+}
+
+/** Reads the JSON of `nft -j list tables`. Throws an Error when it is not that. */
+export const parseTables = (text: string): readonly { readonly family: string; readonly name: string }[] =>
+  objectsOf(text).flatMap((object) => {
+    const table = isRecord(object) ? object['table'] : undefined
+    if (!isRecord(table) || typeof table['family'] !== 'string' || typeof table['name'] !== 'string') return []
+    return [{ family: table['family'], name: table['name'] }]
+  })
+
+/** Reads the JSON of `nft -j list table`. Throws an Error when it is not that. */
+export const parseListing = (text: string): Listing => {
+  const objects = objectsOf(text)
+  const counts = new Map<string, Count>()
+  const comments = new Map<string, string[]>()
+  for (const object of objects) {
+    if (!isRecord(object)) continue
+    const { chain, rule } = object
+    if (isRecord(chain) && typeof chain['name'] === 'string') comments.set(chain['name'], [])
+    if (!isRecord(rule) || typeof rule['chain'] !== 'string') continue
+    const comment = typeof rule['comment'] === 'string' ? rule['comment'] : ''
+    comments.get(rule['chain'])?.push(comment)
+    const id = idOfComment(comment)
+    const count = Array.isArray(rule['expr']) ? countOf(rule['expr']) : undefined
+    if (id !== undefined && count !== undefined) counts.set(id, count)
+  }
+  return { fingerprint: JSON.stringify(stable(objects)), counts, comments }
+}
+
+/** Whether the chains and the rules in them are those of `ruleset`, by name and comment, in order. */
+export const hasRulesOf = (listing: Listing, ruleset: Ruleset): boolean =>
+  listing.comments.size === ruleset.chains.length &&
+  ruleset.chains.every((chain) => {
+    const found = listing.comments.get(chain.name)
+    return found?.length === chain.rules.length && chain.rules.every((rule, index) => found[index] === commentOf(rule))
+  })

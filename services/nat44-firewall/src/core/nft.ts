@@ -1,0 +1,111 @@
+/**
+ * libnftables JSON (libnftables-json(5)) as values: the few statements that the ruleset needs.
+ * Everything here is data; nothing runs.
+ */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+/** One statement or expression: an object with a single key that names its kind. */
+export type Statement = { readonly [key: string]: Json }
+
+/** One rule. Its nft comment is `id: text`; the counter stands between the matches and the verdict. */
+export interface Rule {
+  /** Unique in the table; `a-z 0-9 -`. Metrics and kept counters go by it. */
+  readonly id: string
+  /** What an operator should know who sees the rule count. */
+  readonly text: string
+  readonly matches: readonly Statement[]
+  readonly verdict: Statement
+}
+
+/** Where a base chain hooks in. Lower priority runs first. */
+export interface Hook {
+  readonly type: 'filter' | 'nat'
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+  readonly prio: number
+  readonly policy: 'accept' | 'drop'
+}
+
+export interface Chain {
+  readonly name: string
+  /** undefined: a chain that is only jumped to. */
+  readonly base: Hook | undefined
+  readonly rules: readonly Rule[]
+}
+
+/** The content of a table: every chain stands before the chains that jump to it. */
+export interface Ruleset {
+  readonly chains: readonly Chain[]
+}
+
+/** Priorities of netfilter's own hooks, include/uapi/linux/netfilter_ipv4.h (IPv6 has the same). */
+export const PRIORITY = { RAW: -300, MANGLE: -150, FILTER: 0, SRCNAT: 100, LAST: 300 } as const
+
+/** nft refuses a longer comment (NFTNL_UDATA_COMMENT_MAXLEN, with the closing NUL). */
+export const COMMENT_MAX_BYTES = 127
+
+const payload = (protocol: string, field: string): Statement => ({ payload: { protocol, field } })
+const meta = (key: string): Statement => ({ meta: { key } })
+
+const match = (left: Json, op: '==' | '!=' | 'in', right: Json): Statement => ({ match: { op, left, right } })
+
+/** One value as it is, several as an anonymous set. An empty list is the caller's mistake. */
+const anyOf = (values: readonly Json[]): Json => {
+  const [first, ...more] = values
+  if (first === undefined) throw new RangeError('an nft set must hold at least one value')
+  return more.length === 0 ? first : { set: values }
+}
+
+/** True for one of / none of the values. */
+export const is = (left: Statement, values: readonly Json[]): Statement => match(left, '==', anyOf(values))
+export const isNot = (left: Statement, values: readonly Json[]): Statement => match(left, '!=', anyOf(values))
+
+/** Links by name, so that the rules outlive a link that is deleted and created again. */
+export const iif = meta('iifname')
+export const oif = meta('oifname')
+export const l4proto = meta('l4proto')
+/** `ipv4` or `ipv6`. */
+export const nfproto = meta('nfproto')
+
+export const ip4 = { saddr: payload('ip', 'saddr'), daddr: payload('ip', 'daddr') } as const
+export const ip6 = {
+  saddr: payload('ip6', 'saddr'),
+  daddr: payload('ip6', 'daddr'),
+  hopLimit: payload('ip6', 'hoplimit'),
+} as const
+export const icmp4Type = payload('icmp', 'type')
+export const icmp6Type = payload('icmpv6', 'type')
+export const port = (protocol: 'tcp' | 'udp', side: 'sport' | 'dport'): Statement => payload(protocol, side)
+
+/** `in` tests bits, so it is the way to ask for one state or several. */
+export const ctState = (...states: ('established' | 'related' | 'invalid')[]): Statement =>
+  match({ ct: { key: 'state' } }, 'in', states.length === 1 ? (states[0] ?? null) : states)
+
+/** The packet belongs to a flow whose destination was rewritten: a published container port, a port forward. */
+export const ctDnat: Statement = match({ ct: { key: 'status' } }, 'in', 'dnat')
+/** Destination port before that rewriting. Needs `l4proto` matched before it. */
+export const ctOriginalPort = (value: number): Statement =>
+  match({ ct: { key: 'proto-dst', dir: 'original' } }, '==', value)
+
+/** SYN set, RST not: the only segments that carry an MSS option (RFC 9293 §3.7.1). */
+export const tcpSyn: Statement = match({ '&': [payload('tcp', 'flags'), { '|': ['syn', 'rst'] }] }, '==', 'syn')
+
+export const atMost = (perSecond: number, burst: number): Statement => ({
+  limit: { rate: perSecond, per: 'second', burst },
+})
+
+export const accept: Statement = { accept: null }
+export const drop: Statement = { drop: null }
+export const masquerade: Statement = { masquerade: null }
+export const jump = (target: string): Statement => ({ jump: { target } })
+export const rejectTcp: Statement = { reject: { type: 'tcp reset' } }
+/** ICMP or ICMPv6 "administratively prohibited", after the packet's family. */
+export const rejectProhibited: Statement = { reject: { type: 'icmpx', expr: 'admin-prohibited' } }
+/** ICMPv6 destination unreachable, RFC 4443 §3.1: `no-route` = code 0, `policy-fail` = code 5. */
+export const reject6 = (code: 'no-route' | 'policy-fail'): Statement => ({ reject: { type: 'icmpv6', expr: code } })
+/** Lowers the MSS option, never raises it (the kernel compares). `undefined`: to what the route's MTU allows. */
+export const clampMss = (bytes: number | undefined): Statement => ({
+  mangle: {
+    key: { 'tcp option': { name: 'maxseg', field: 'size' } },
+    value: bytes ?? { rt: { key: 'mtu' } },
+  },
+})

@@ -1,0 +1,74 @@
+import { type Site, parseSite } from '@sixgate/site'
+import type { Facts } from './zones.ts'
+
+/** For tests: the situations that the golden rulesets in testdata/rulesets show. */
+export interface Scenario {
+  readonly name: string
+  readonly site: Site
+  readonly facts: Facts
+}
+
+/** What a test changes of the document. */
+export interface SiteChanges {
+  readonly lan?: Readonly<Record<string, unknown>>
+  readonly nat64?: Readonly<Record<string, unknown>>
+  readonly [section: string]: unknown
+}
+
+export const testSite = ({ lan = {}, nat64 = {}, ...rest }: SiteChanges = {}): Site =>
+  parseSite({
+    lan: { interface: 'lan0', prefix: 'fd00:1:2:3::/64', ...lan },
+    pref64: ['64:ff9b::/96'],
+    nat64: { pool4: ['198.18.0.0/16'], ...nat64 },
+    ...rest,
+  })
+
+export const testFacts = (changes: Partial<Facts> = {}): Facts => ({
+  lan: 'lan0',
+  uplinks: ['wan0'],
+  lanMtuBytes: 1500,
+  routedBefore: { ip4: false, ip6: false },
+  ...changes,
+})
+
+const GLOBAL_LAN = { prefix: '2001:db8:1:2::/64' }
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: 'ula', site: testSite(), facts: testFacts() },
+  { name: 'global-prefix', site: testSite({ lan: GLOBAL_LAN }), facts: testFacts() },
+  { name: 'no-uplink', site: testSite(), facts: testFacts({ uplinks: [] }) },
+  { name: 'two-uplinks', site: testSite({ lan: GLOBAL_LAN }), facts: testFacts({ uplinks: ['wan0', 'he-ipv6'] }) },
+  {
+    name: 'vlan-on-the-uplink',
+    site: testSite({ lan: { interface: 'eth0', vlan: 2 } }),
+    facts: testFacts({ lan: 'eth0.2', uplinks: ['eth0'], lanMtuBytes: 1496 }),
+  },
+  {
+    name: 'open-ports',
+    site: testSite({
+      firewall: {
+        allowPingFromWan: false,
+        inbound: [
+          { protocol: 'tcp', port: 22 },
+          { protocol: 'udp', port: 51820 },
+        ],
+      },
+    }),
+    facts: testFacts(),
+  },
+  { name: 'no-mss-clamp', site: testSite({ firewall: { mssClamp: false } }), facts: testFacts() },
+  {
+    name: 'many-prefixes',
+    site: testSite({
+      pref64: ['64:ff9b::/96', '2001:db8:100::/40', '2001:db8:222:2222::/64'],
+      nat64: { pool4: ['10.64.0.0/16', '192.0.2.128/29'] },
+    }),
+    facts: testFacts(),
+  },
+  { name: 'routed-before', site: testSite(), facts: testFacts({ routedBefore: { ip4: true, ip6: true } }) },
+  {
+    name: 'odd-link-names',
+    site: testSite({ lan: { interface: 'lan*' } }),
+    facts: testFacts({ lan: 'lan*', uplinks: ['wan"0'] }),
+  },
+]

@@ -1,0 +1,36 @@
+import { formatIp4, formatIp6, type Prefix4, type Prefix6 } from '@sixgate/addr'
+import { type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
+
+/** The link that nat64 creates. */
+export const TUN_LINK = 'nat64'
+
+/** What the machine says, beside what the site document says. */
+export interface Facts {
+  /** Link of the LAN; it need not exist. */
+  readonly lan: string
+  /** Links of the uplink: one as a rule, several with several default routes; empty: none is known and none ever was. */
+  readonly uplinks: readonly string[]
+  /** What a LAN host may send at most, IPv6 header included. */
+  readonly lanMtuBytes: number
+  /**
+   * Whether the host routed packets before sixgate came. If not, links that are none of ours must not start to exchange
+   * packets only because forwarding is on now.
+   */
+  readonly routedBefore: { readonly ip4: boolean; readonly ip6: boolean }
+}
+
+/** A link name as nft takes it literally: `*` at the end would match every link that begins so. */
+export const literalLink = (name: string): string => (name.endsWith('*') ? `${name.slice(0, -1)}\\*` : name)
+
+export const prefix = (value: Prefix4 | Prefix6): Json => ({
+  prefix: { addr: value.family === 4 ? formatIp4(value.addr) : formatIp6(value.addr), len: value.lenBits },
+})
+
+/** A zone is a set of links. */
+export const from = (...links: readonly string[]): Statement => is(iif, links.map(literalLink))
+export const notFrom = (...links: readonly string[]): Statement => isNot(iif, links.map(literalLink))
+export const to = (...links: readonly string[]): Statement => is(oif, links.map(literalLink))
+export const notTo = (...links: readonly string[]): Statement => isNot(oif, links.map(literalLink))
+
+/** All links that the table rules over: the rest of the host is none of its business. */
+export const ownLinks = (facts: Facts): readonly string[] => [facts.lan, TUN_LINK, ...facts.uplinks]

@@ -1,0 +1,237 @@
+import { join } from 'node:path'
+import { type Problem, type Service, type ServiceContext, SiteRejected, type SiteSnapshot } from '@sixgate/bus'
+import { Sysctls, watchNetwork } from '@sixgate/host'
+import { Counters } from '@sixgate/obs'
+import type { Site } from '@sixgate/site'
+import { buildRuleset } from '../core/ruleset.ts'
+import { type Facts, TUN_LINK } from '../core/zones.ts'
+import { type DockerChange, keepDockerAccepts, removeDockerAccepts } from './docker-keeper.ts'
+import { ForwardingKeeper } from './forwarding-keeper.ts'
+import { readFacts } from './host-facts.ts'
+import { chooseLegacyLock } from './iptables-tool.ts'
+import { watchNftables } from './nft-events.ts'
+import { NftTool } from './nft-tool.ts'
+import { NftError } from './run-tool.ts'
+import { TableKeeper } from './table-keeper.ts'
+import { UplinkMemory } from './uplink-memory.ts'
+
+/** Looks at everything so often, also when no event came (iptables-legacy and sysctls tell nobody). */
+const LOOK_EVERY_MS = 2000
+/** Events come in swarms: a container that starts, a route that flaps. */
+const SETTLE_MS = 50
+
+type Part = 'facts' | 'table' | 'forwarding' | 'docker'
+
+/** The service: keeps table, forwarding and Docker's chains as the document and the machine ask for. */
+export class Firewall implements Service {
+  readonly #context: ServiceContext
+  readonly #table: TableKeeper
+  readonly #forwarding: ForwardingKeeper
+  readonly #uplinks: UplinkMemory
+  readonly #counters = new Counters([
+    'loads_total',
+    'load_failures_total',
+    'table_repairs_total',
+    'sysctl_repairs_total',
+    'docker_changes_total',
+    'looks_total',
+  ])
+  readonly #problems = new Map<Part, readonly Problem[]>()
+  #site: Site | undefined
+  #work: Promise<void> = Promise.resolve()
+  #settling: NodeJS.Timeout | undefined
+  #stopWatching: (() => void) | undefined
+
+  constructor(context: ServiceContext) {
+    this.#context = context
+    chooseLegacyLock(context.stateDir)
+    this.#table = new TableKeeper(new NftTool(join(context.stateDir, 'ruleset.json')))
+    this.#forwarding = new ForwardingKeeper(
+      new Sysctls(context.sysctlRoot),
+      join(context.stateDir, 'original-sysctls.json'),
+    )
+    if (this.#forwarding.note !== undefined) context.log.warn(this.#forwarding.note)
+    this.#uplinks = new UplinkMemory(join(context.stateDir, 'uplinks'))
+  }
+
+  async apply(snapshot: SiteSnapshot): Promise<void> {
+    this.#stopWatching ??= this.#watch()
+    await this.#exclusively(async () => {
+      const previous = this.#site
+      this.#site = snapshot.site
+      try {
+        await this.#look()
+      } catch (error) {
+        this.#site = previous
+        // Only the document can make nft refuse rules that this program wrote; all else may heal and is in problems().
+        if (!isRefused(error)) throw error
+        throw new SiteRejected('rules-refused', `${error.message}; the rules in force stay`, error)
+      }
+    })
+  }
+
+  problems(): readonly Problem[] {
+    return [...this.#problems.values()].flat()
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    const rules = [...this.#table.counts].flatMap(([id, { packets, bytes }]) => {
+      const name = `rule_${id.replaceAll('-', '_')}`
+      return [
+        [`${name}_packets_total`, packets],
+        [`${name}_bytes_total`, bytes],
+      ] as const
+    })
+    return { ...this.#counters.snapshot(), ...Object.fromEntries(rules) }
+  }
+
+  /**
+   * Forwarding goes first, so that there is no moment with forwarding on (because of us) and no rules; the rules go last.
+   */
+  async stop(intent: 'keep' | 'remove'): Promise<void> {
+    this.#stopWatching?.()
+    clearTimeout(this.#settling)
+    await this.#exclusively(async () => {
+      this.#site = undefined
+      if (intent === 'keep') return
+      this.#restoreForwarding()
+      await this.#removing('accepts in the chains of iptables', async () => {
+        this.#logDocker(await removeDockerAccepts())
+      })
+      await this.#removing('table inet sixgate', () => this.#table.remove())
+      this.#uplinks.forget()
+    })
+  }
+
+  #restoreForwarding(): void {
+    const { failed, foreign } = this.#forwarding.restore()
+    for (const { path, error } of failed) this.#context.log.error({ path }, error.message)
+    for (const { path, found, original } of foreign)
+      this.#context.log.warn(`${path} is ${found}, set by somebody else; left alone (it was ${original} before)`)
+  }
+
+  /** What cannot be removed must not keep the rest in place. */
+  async #removing(what: string, remove: () => Promise<void>): Promise<void> {
+    try {
+      await remove()
+    } catch (error) {
+      this.#context.log.error(`${what}: not removed: ${messageOf(error)}`)
+    }
+  }
+
+  /** One after the other; an error goes to the caller and does not hold up the next. */
+  #exclusively(task: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(task)
+    this.#work = done.catch(() => {})
+    return done
+  }
+
+  #watch(): () => void {
+    const soon = (): void => {
+      this.#settling ??= setTimeout(() => {
+        this.#settling = undefined
+        this.#lookInBackground()
+      }, SETTLE_MS)
+    }
+    const timer = setInterval(() => this.#lookInBackground(), LOOK_EVERY_MS)
+    const watches = [() => clearInterval(timer)]
+    for (const start of [() => watchNftables(soon), () => watchNetwork({ links: true, routes: true }, soon)])
+      try {
+        watches.push(start())
+      } catch (error) {
+        // Not fatal: the timer sees the same, a little later.
+        this.#context.log.warn(`${messageOf(error)}; changes are noticed within ${LOOK_EVERY_MS / 1000} s only`)
+      }
+    return () => {
+      for (const stop of watches) stop()
+    }
+  }
+
+  #lookInBackground(): void {
+    this.#exclusively(() => this.#look()).catch((error: unknown) => {
+      this.#report('table', [problemOf('nft', error)])
+    })
+  }
+
+  /** Compares everything with how it should be and mends it. Throws NftError `refused`; the rest is in problems(). */
+  async #look(): Promise<void> {
+    const site = this.#site
+    if (site === undefined) return
+    this.#counters.add('looks_total')
+    const facts = this.#attempt('facts', () => this.#readFacts(site))
+    if (facts === undefined) return
+    await this.#keepTable(site, facts)
+    // Never forward without rules.
+    if (!this.#table.stands) return
+    const links = { lan: facts.lan, tun: TUN_LINK, uplinks: facts.uplinks }
+    const changed = this.#attempt('forwarding', () => this.#forwarding.keep(links)) ?? []
+    if (changed.length > 0) {
+      this.#counters.add('sysctl_repairs_total', changed.length)
+      this.#context.log.info({ sysctls: changed }, 'switched on')
+    }
+    try {
+      this.#logDocker(await keepDockerAccepts(links))
+      this.#report('docker', [])
+    } catch (error) {
+      this.#report('docker', [problemOf('docker', error)])
+    }
+  }
+
+  #readFacts(site: Site): Facts {
+    const { facts, problem } = readFacts(site, this.#uplinks.names, this.#forwarding.routedBefore())
+    if (facts.uplinks.length > 0) this.#uplinks.remember(facts.uplinks)
+    this.#report('facts', problem === undefined ? [] : [problem])
+    return facts
+  }
+
+  async #keepTable(site: Site, facts: Facts): Promise<void> {
+    try {
+      const outcome = await this.#table.keep(buildRuleset(site, facts))
+      this.#report('table', [])
+      if (outcome === 'unchanged') return
+      this.#counters.add(outcome === 'loaded' ? 'loads_total' : 'table_repairs_total')
+      if (outcome === 'loaded') this.#context.log.info({ uplinks: facts.uplinks, lan: facts.lan }, 'rules loaded')
+      else this.#context.log.warn('somebody changed or removed the table inet sixgate: loaded again')
+    } catch (error) {
+      this.#counters.add('load_failures_total')
+      if (isRefused(error)) throw error
+      this.#report('table', [problemOf('nft', error)])
+    }
+  }
+
+  #attempt<T>(part: Part, run: () => T): T | undefined {
+    try {
+      const result = run()
+      if (part !== 'facts') this.#report(part, [])
+      return result
+    } catch (error) {
+      this.#report(part, [problemOf(part, error)])
+      return undefined
+    }
+  }
+
+  /** Remembers the problems of a part and logs those that are new, and the end of old ones. */
+  #report(part: Part, problems: readonly Problem[]): void {
+    const before = this.#problems.get(part) ?? []
+    const has = (list: readonly Problem[], message: string): boolean => list.some((other) => other.message === message)
+    for (const { code, message } of problems) if (!has(before, message)) this.#context.log.warn({ code }, message)
+    for (const { code, message } of before)
+      if (!has(problems, message)) this.#context.log.info({ code }, `over: ${message}`)
+    this.#problems.set(part, problems)
+  }
+
+  #logDocker(changes: readonly DockerChange[]): void {
+    this.#counters.add('docker_changes_total', changes.length)
+    for (const { tool, operation, chain, rule } of changes)
+      this.#context.log.info({ tool, operation, chain, rule }, "Docker's forward chains")
+  }
+}
+
+const isRefused = (error: unknown): error is NftError => error instanceof NftError && error.code === 'refused'
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const problemOf = (part: string, error: unknown): Problem => ({
+  code: error instanceof NftError ? `${part}-${error.code}` : `${part}-failed`,
+  message: messageOf(error),
+})

@@ -1,0 +1,40 @@
+import { OriginalValues, type RestoreReport, type Sysctls } from '@sixgate/host'
+import { type ForwardingLinks, IP6_FORWARD, IP_FORWARD, planForwarding } from '../core/forwarding.ts'
+import type { Facts } from '../core/zones.ts'
+import { readSysctlState } from './host-facts.ts'
+
+/** Keeps forwarding on, and can make it what it was before. */
+export class ForwardingKeeper {
+  readonly #sysctls: Sysctls
+  readonly #originals: OriginalValues
+
+  /** `file` holds the original values. */
+  constructor(sysctls: Sysctls, file: string) {
+    this.#sysctls = sysctls
+    this.#originals = new OriginalValues(sysctls, file)
+  }
+
+  /** What the operator should know about the file of originals; undefined when all is well. */
+  get note(): string | undefined {
+    return this.#originals.note
+  }
+
+  /** Whether the host forwarded before this service first switched it on. Throws HostError. */
+  routedBefore(): Facts['routedBefore'] {
+    const wasOn = (path: string): boolean =>
+      (this.#originals.originals.get(path) ?? this.#sysctls.read(path) ?? '0') !== '0'
+    return { ip4: wasOn(IP_FORWARD), ip6: wasOn(IP6_FORWARD) }
+  }
+
+  /** Switches on what is off. Call only while the rules stand. Returns the paths that were changed. Throws HostError. */
+  keep(links: ForwardingLinks): readonly string[] {
+    return planForwarding(links, readSysctlState(this.#sysctls, links.uplinks))
+      .filter(({ path, value, affects }) => this.#originals.set(path, value, { affects }))
+      .map(({ path }) => path)
+  }
+
+  /** Writes the originals back. */
+  restore(): RestoreReport {
+    return this.#originals.restore()
+  }
+}

@@ -1,0 +1,82 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { link, links, routes, type Sysctls } from '@sixgate/host'
+import { lanLinkName, type Site } from '@sixgate/site'
+import { IP_FORWARD, type SysctlState } from '../core/forwarding.ts'
+import { findUplinks, type UplinkState } from '../core/uplinks.ts'
+import { type Facts, TUN_LINK } from '../core/zones.ts'
+
+/** Routes that the kernel made from a Router Advertisement, linux/rtnetlink.h. */
+const RTPROT_RA = 9
+const RTN_UNICAST = 1
+/** What IPv6 hosts assume on a link that does not exist yet: Ethernet. */
+const ETHERNET_MTU_BYTES = 1500
+
+interface DefaultRouteLink {
+  readonly name: string
+  readonly protocol: number
+}
+
+/** Links of the default routes of a family, the preferred one first. Throws NetlinkError. */
+const defaultRouteLinks = (family: 4 | 6): readonly DefaultRouteLink[] =>
+  routes({ family })
+    .filter((route) => route.dst.lenBits === 0 && route.type === RTN_UNICAST)
+    .toSorted((a, b) => a.metric - b.metric)
+    .flatMap((route) =>
+      route.nextHops.flatMap(({ ifindex }) => {
+        const name = link(ifindex)?.name
+        return name === undefined ? [] : [{ name, protocol: route.protocol }]
+      }),
+    )
+
+const unique = (found: readonly DefaultRouteLink[]): readonly string[] => [...new Set(found.map(({ name }) => name))]
+
+/** What this machine says about its uplinks. Throws NetlinkError. */
+export const readUplinkState = (remembered: readonly string[]): UplinkState => ({
+  links: links().map(({ name }) => name),
+  defaultRoutes4: unique(defaultRouteLinks(4)),
+  defaultRoutes6: unique(defaultRouteLinks(6)),
+  remembered,
+})
+
+export interface HostFacts {
+  readonly facts: Facts
+  readonly problem: { readonly code: string; readonly message: string } | undefined
+}
+
+/** Everything the ruleset needs to know beside the document. Throws NetlinkError. */
+export const readFacts = (
+  site: Site,
+  remembered: readonly string[],
+  routedBefore: Facts['routedBefore'],
+): HostFacts => {
+  const lan = lanLinkName(site)
+  const { names, problem } = findUplinks(site, lan, readUplinkState(remembered))
+  const linkMtu = link(lan)?.mtu ?? ETHERNET_MTU_BYTES
+  const lanMtuBytes = site.ra.linkMtu === 0 ? linkMtu : Math.min(linkMtu, site.ra.linkMtu)
+  return { facts: { lan, uplinks: names, lanMtuBytes, routedBefore }, problem }
+}
+
+/** Names in a directory of /proc/sys/net; empty when the kernel has no such family. */
+const namesIn = (directory: string): readonly string[] => {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** The state that `planForwarding` starts from. Throws HostError or NetlinkError. */
+export const readSysctlState = (sysctls: Sysctls, uplinks: readonly string[]): SysctlState => {
+  const conf4 = namesIn(join(sysctls.root, 'ipv4/conf'))
+  const conf6 = namesIn(join(sysctls.root, 'ipv6/conf'))
+  const routesByRa = unique(defaultRouteLinks(6).filter(({ protocol }) => protocol === RTPROT_RA))
+  const acceptRa = new Map<string, string>()
+  for (const name of new Set([...uplinks, ...routesByRa])) {
+    const value = sysctls.read(`ipv6/conf/${name}/accept_ra`)
+    if (value !== undefined) acceptRa.set(name, value)
+  }
+  const ipForward = sysctls.read(IP_FORWARD)
+  return { conf4, conf6, acceptRa, ipForward, routesByRa: routesByRa.filter((name) => name !== TUN_LINK) }
+}

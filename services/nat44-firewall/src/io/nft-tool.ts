@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises'
+import { kernelOptionsOf } from '../core/diagnose.ts'
+import { type Listing, parseListing } from '../core/listing.ts'
+import type { Rule, Ruleset } from '../core/nft.ts'
+import { type Count, FAMILY, removeTable, replaceTable, TABLE, type Transaction } from '../core/transaction.ts'
+import { NftError, runTool } from './run-tool.ts'
+
+const NFT = 'nft'
+
+/** nft as far as the table `inet sixgate` goes. All calls throw NftError. */
+export class NftTool {
+  readonly #script: string
+
+  /**
+   * `script`: a file for what nft shall run. nft opens /dev/stdin anew for `-f -`, which fails with the sockets that Node
+   * gives its children; and so the owner can look at what was loaded last.
+   */
+  constructor(script: string) {
+    this.#script = script
+  }
+
+  async #run(transaction: Transaction, ...options: readonly string[]): Promise<void> {
+    await writeFile(this.#script, `${JSON.stringify(transaction)}\n`)
+    await runTool(NFT, [...options, '-j', '-f', this.#script])
+  }
+
+  /**
+   * Puts the table in place in one transaction: all of it, or nothing changes. For a kernel that lacks something the
+   * error says which options.
+   */
+  async load(ruleset: Ruleset, kept: ReadonlyMap<string, Count>): Promise<void> {
+    try {
+      await this.#run(replaceTable(ruleset, kept))
+    } catch (error) {
+      if (!(error instanceof NftError) || error.code !== 'unsupported') throw error
+      const options = kernelOptionsOf(await this.#refusedRules(ruleset))
+      throw new NftError('unsupported', NFT, `${options.join(', ')}; ${error.detail}`, error)
+    }
+  }
+
+  /** The rules that the kernel does not take, each tried on its own. */
+  async #refusedRules(ruleset: Ruleset): Promise<readonly Rule[]> {
+    const refused: Rule[] = []
+    for (const chain of ruleset.chains)
+      for (const rule of chain.rules) {
+        const alone = ruleset.chains.map((other) => ({ ...other, rules: other === chain ? [rule] : [] }))
+        if (!(await this.#isTaken({ chains: alone }))) refused.push(rule)
+      }
+    return refused
+  }
+
+  /** Whether the kernel would take this; changes nothing. */
+  async #isTaken(ruleset: Ruleset): Promise<boolean> {
+    try {
+      await this.#run(replaceTable(ruleset, new Map()), '-c')
+      return true
+    } catch (error) {
+      if (error instanceof NftError && error.code === 'unsupported') return false
+      throw error
+    }
+  }
+
+  /** The table as it is; undefined: there is none. */
+  async list(): Promise<Listing | undefined> {
+    let text: string
+    try {
+      text = await runTool(NFT, ['-j', 'list', 'table', FAMILY, TABLE])
+    } catch (error) {
+      if (error instanceof NftError && /No such file or directory/.test(error.detail)) return undefined
+      throw error
+    }
+    try {
+      return parseListing(text)
+    } catch (error) {
+      throw new NftError('unreadable', NFT, String(error), error)
+    }
+  }
+
+  /** Takes the table away; it need not be there. */
+  async unload(): Promise<void> {
+    await this.#run(removeTable())
+  }
+}

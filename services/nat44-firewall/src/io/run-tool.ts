@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process'
+import { classifyFailure, FAILURE_TEXT, type NftFailure } from '../core/diagnose.ts'
+
+/** nft, iptables or ip6tables did not do what was asked. The message says which, why, and what to do. */
+export class NftError extends Error {
+  readonly code: NftFailure
+  /** What the tool printed; empty when it did not run. */
+  readonly detail: string
+
+  constructor(code: NftFailure, tool: string, detail: string, cause?: unknown) {
+    super(FAILURE_TEXT[code](tool, detail), { cause })
+    this.name = 'NftError'
+    this.code = code
+    this.detail = detail
+  }
+}
+
+/** nft takes 5 ms, with 10,000 rules 1 s; iptables waits up to 5 s for its lock. */
+const TIMEOUT_MS = 7000
+const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
+
+/** Without the machine's locale the messages are those that `classifyFailure` knows. */
+const toolEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: 'C' })
+
+/** Runs a tool and returns its standard output. Throws NftError. */
+export const runTool = (tool: string, args: readonly string[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = {
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: OUTPUT_MAX_BYTES,
+      env: toolEnvironment(),
+    } as const
+    execFile(tool, args, options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout)
+      if (error.code === 'ENOENT') return reject(new NftError('missing', tool, '', error))
+      if (error.killed === true) return reject(new NftError('timeout', tool, stderr, error))
+      // nft -j reports on standard output in some versions.
+      const detail = `${stderr}${stderr === '' ? stdout : ''}`
+      return reject(new NftError(classifyFailure(detail), tool, detail, error))
+    })
+  })
