@@ -60,6 +60,8 @@ export interface Home extends AsyncDisposable {
   readonly coreNetns: Netns
   /** Goes to compose as SIXGATE_SITE_DIR. Below the OS's temporary directory, removed at the end. */
   readonly siteDir: string
+  /** The provider's name server, as a resolv.conf: what the Pi's own /etc/resolv.conf would say. */
+  readonly resolvConf: string
   /** For people who want to look around: what it opens, and the command. */
   readonly doors: readonly (readonly [what: string, command: string])[]
   /** MTU of the link between the two routers, 1500 at first: a tunnel somewhere in the internet. */
@@ -78,11 +80,11 @@ export async function buildHome(siteDocument: string): Promise<Home> {
   const siteDir = join(runDir, 'site')
   await mkdir(siteDir)
   await writeFile(join(siteDir, 'site.yaml'), siteDocument)
-  const resolv = join(runDir, 'resolv.conf')
-  await writeFile(resolv, `nameserver ${DNS_ADDRESS}\n`)
+  const resolvConf = join(runDir, 'resolv.conf')
+  await writeFile(resolvConf, `nameserver ${DNS_ADDRESS}\n`)
 
   if (!engineIsForeign) await addNetns('sixgate-pi')
-  await startEngine('sixgate-pi', resolv)
+  await startEngine('sixgate-pi', resolvConf)
   const pi = netnsPlace('pi', PI, siteDir)
   await buildInternet(pi)
   const client = await startClient()
@@ -98,6 +100,7 @@ export async function buildHome(siteDocument: string): Promise<Home> {
     ispNetns: ISP,
     coreNetns: CORE,
     siteDir,
+    resolvConf,
     doors: [
       ['a shell in the client', `docker --host ${dockerHost()} exec -it ${CLIENT} bash`],
       ['a shell on the internet', `docker --host ${dockerHost()} exec -it ${INTERNET} bash`],

@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Home } from '../topologies/home.ts'
+import { ROOT } from './engine.ts'
+import { inNetns } from './netns.ts'
+
+/** The services that run without NATS; the console is there for publishing only. */
+export const STANDALONE = ['nat44-firewall', 'nat64', 'dns64', 'ra-advertiser'] as const
+export type StandaloneName = (typeof STANDALONE)[number]
+
+/** A service as a plain process on the Pi, started with `SITE=file:`. */
+export interface StandaloneService {
+  readonly name: StandaloneName
+  /** Everything it has written: its log. */
+  log(): string
+  /** SIGTERM, then its exit code; a signal's end counts as −1. */
+  stop(): Promise<number>
+}
+
+/** Starts `SITE=file:<document> node services/<name>/src/main.ts` in the Pi's namespace. */
+export async function startStandalone(home: Home, name: StandaloneName, document: string): Promise<StandaloneService> {
+  const dir = join(home.siteDir, name)
+  await mkdir(dir, { recursive: true })
+  const siteFile = join(dir, 'site.yaml')
+  await writeFile(siteFile, document)
+  const env = {
+    ...process.env,
+    SITE: `file:${siteFile}`,
+    STATE_DIR: dir,
+    HEALTH_FILE: join(dir, 'health.json'),
+    // A plain process would read this machine's own.
+    RESOLV_CONF: home.resolvConf,
+  }
+  const [file = '', ...args] = inNetns(home.piNetns, [process.execPath, `services/${name}/src/main.ts`])
+  const child: ChildProcess = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      log += text
+    })
+  }
+  const closed = once(child, 'close')
+  return {
+    name,
+    log: () => log,
+    stop: async () => {
+      child.kill('SIGTERM')
+      const [code] = (await closed) as [number | null]
+      return code ?? -1
+    },
+  }
+}
