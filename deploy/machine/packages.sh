@@ -48,17 +48,24 @@ with_suite() {
   done
 }
 
+update_lists() { apt-get update -q -o DPkg::Lock::Timeout=300 "$@"; }
+
+# Needs the lists of the machine's own sources, to take the mirror from them.
 add_trixie() {
+  local mirror
   [ -e "$TRIXIE_SOURCE" ] && return
+  mirror=$("$(dirname "$0")/debian-mirror.sh")
+  [ -n "$mirror" ] || fail "apt has no source of Debian's own, so engine and compose v2 are not to be had from it: install Docker by hand, then run this again"
   say "adding Debian 13 (trixie) as a source of the Docker packages, pinned at 100: $TRIXIE_SOURCE"
   printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' >"$TRIXIE_PIN"
   cat >"$TRIXIE_SOURCE" <<-SOURCES
 	Types: deb
-	URIs: http://deb.debian.org/debian
+	URIs: $mirror
 	Suites: trixie
 	Components: main
 	Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 	SOURCES
+  step "apt-get update (trixie)" update_lists -o "Dir::Etc::sourcelist=$TRIXIE_SOURCE" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
 }
 
 # Nothing installed here may start by itself (policy-rc.d, 101 = not allowed): a dockerd of the machine would change its network.
@@ -83,16 +90,13 @@ if [ "${#packages[@]}" = 0 ]; then
 fi
 need_root "installing ${packages[*]}"
 have apt-get || fail "apt-get is missing: this works on Debian 12 and later and on Raspberry Pi OS; elsewhere install by hand: ${packages[*]}"
+step "apt-get update" update_lists
 SUITE=
-if [[ " ${packages[*]} " == *" docker"* ]]; then
-  # shellcheck source=/dev/null
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  if [ "$codename" = bookworm ]; then
-    add_trixie
-    SUITE=/trixie
-  fi
+# shellcheck source=/dev/null
+if [[ " ${packages[*]} " == *" docker"* ]] && [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
+  add_trixie
+  SUITE=/trixie
 fi
-step "apt-get update" apt-get update -q -o DPkg::Lock::Timeout=300
 mapfile -t chosen < <(with_suite "${packages[@]}")
 say "missing here: ${chosen[*]}"
 step "apt-get install" install_quietly "${chosen[@]}"
