@@ -58,16 +58,15 @@ const createOnce = async (file: string, text: string): Promise<void> => {
   }
 }
 
-/** The site's ULA /48, made at the first call and kept in the companion file. Throws SiteError (`auto`) when it cannot be kept. */
-export const keptUla = async (siteFile: string): Promise<Prefix6> => {
-  const file = companionFile(siteFile)
+/** The site's ULA /48, made at the first call and kept in `file` from then on. Throws SiteError (`auto`) when it cannot be kept. */
+export const keptUla = async (file: string): Promise<Prefix6> => {
   const known = await readUla(file)
   if (known !== undefined) return known
   try {
     await createOnce(file, `${HEADER}ula: ${formatPrefix(randomUla())}\n`)
   } catch (error) {
     const message = `"auto" needs to be remembered in ${file}, which cannot be written; make its folder writable, or write a prefix into the document`
-    throw new SiteError('auto', [{ path: ['lan', 'prefix'], message }], siteFile, error)
+    throw new SiteError('auto', [{ path: ['lan', 'prefix'], message }], file, error)
   }
   return (await readUla(file)) ?? randomUla()
 }

@@ -213,7 +213,7 @@ test('RFC 4193: an automatic prefix is a random ULA, the VLAN its subnet, and it
 
 test('processes that start at the same time keep the same prefix', async (context) => {
   const path = await folder(context)
-  const all = await Promise.all(Array.from({ length: 16 }, () => keptUla(join(path, 'site.yaml'))))
+  const all = await Promise.all(Array.from({ length: 16 }, () => keptUla(join(path, 'site.auto.yaml'))))
   assert.equal(new Set(all.map(formatPrefix)).size, 1)
   assert.deepEqual(await readdir(path), ['site.auto.yaml'])
 })

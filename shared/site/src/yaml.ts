@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { formatPrefix } from '@sixgate/addr'
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
-import { keptUla, ulaSubnet } from './auto.ts'
+import { companionFile, keptUla, ulaSubnet } from './auto.ts'
 import { SiteError, type SiteIssue } from './error.ts'
 import type { Site } from './schema.ts'
 import { parseSite } from './site.ts'
@@ -41,17 +41,21 @@ const isAuto = (document: unknown): document is { lan: Record<string, unknown> }
   isRecord(document) && isRecord(document.lan) && (document.lan.prefix === undefined || document.lan.prefix === 'auto')
 
 /** Replaces `lan.prefix: auto` by the kept ULA subnet; all else stays as it came. */
-const resolveAutos = async (document: unknown, siteFile: string): Promise<unknown> => {
+const resolveAutos = async (document: unknown, autoFile: string): Promise<unknown> => {
   if (!isAuto(document)) return document
   const vlan = Number.isInteger(document.lan.vlan) ? Number(document.lan.vlan) & 0xfff : 0
-  return { ...document, lan: { ...document.lan, prefix: formatPrefix(ulaSubnet(await keptUla(siteFile), vlan)) } }
+  return { ...document, lan: { ...document.lan, prefix: formatPrefix(ulaSubnet(await keptUla(autoFile), vlan)) } }
 }
 
 /**
- * Reads a site document from YAML text. `siteFile` is its path: errors name its last part, and `auto` values are kept
- * in the companion file beside it. Throws SiteError with line and column of every issue.
+ * Reads a site document from YAML text. `siteFile` is its path, whose last part errors name; what `auto` stands for is
+ * kept in `autoFile`, by default the companion file beside it. Throws SiteError with line and column of every issue.
  */
-export const readSite = async (text: string, siteFile: string): Promise<ReadSite> => {
+export const readSite = async (
+  text: string,
+  siteFile: string,
+  autoFile = companionFile(siteFile),
+): Promise<ReadSite> => {
   const fileName = basename(siteFile)
   const lines = new LineCounter()
   const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false })
@@ -63,7 +67,7 @@ export const readSite = async (text: string, siteFile: string): Promise<ReadSite
     })
     throw new SiteError('syntax', issues, fileName)
   }
-  const document = await resolveAutos(yaml.toJS({ maxAliasCount: 100 }), siteFile)
+  const document = await resolveAutos(yaml.toJS({ maxAliasCount: 100 }), autoFile)
   try {
     return { document, site: parseSite(document) }
   } catch (error) {
