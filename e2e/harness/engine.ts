@@ -36,7 +36,7 @@ export const tryDocker = async (argv: readonly string[], options: RunOptions = {
 export async function startEngine(netns: string, resolv: string): Promise<void> {
   if (engineIsForeign) return
   await must([`${MACHINE}/engine.sh`, 'site-start', netns, resolv], { deadlineS: 120 })
-  await must([`${MACHINE}/images.sh`, 'site'], { deadlineS: 600 })
+  await must([`${MACHINE}/images.sh`, 'site-load'], { deadlineS: 600 })
 }
 
 /** Stops the engine; its containers and volumes go, its images stay for the next run. */

@@ -24,6 +24,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker, dockerHost, engineIsForeign, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
+import { onlyOne } from '../harness/only-one.ts'
 import { addNetns, cable, deleteNetns, ip, type Netns, netnsExists, setSysctl } from '../harness/netns.ts'
 import { containerPlace, netnsPlace, type Place } from '../harness/place.ts'
 import { until, untilTrue } from '../harness/until.ts'
@@ -74,7 +75,6 @@ export interface Home extends AsyncDisposable {
 
 /** Builds the home, clearing the remains of an earlier run first. `siteDocument` becomes site.yaml. */
 export async function buildHome(siteDocument: string): Promise<Home> {
-  if (process.getuid?.() !== 0) throw new Error('the simulated site needs root: it makes network namespaces')
   await clearHome()
   const runDir = await mkdtemp(join(tmpdir(), 'sixgate-home-'))
   const siteDir = join(runDir, 'site')
@@ -127,6 +127,8 @@ export async function buildHome(siteDocument: string): Promise<Home> {
 
 /** Removes everything a run makes, wherever that run stopped: the stack, both containers, the engine, the namespaces. */
 export async function clearHome(): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('the simulated site needs root: it makes network namespaces')
+  await onlyOne()
   if ((await tryDocker(['version'], { deadlineS: 10 })).code === 0) {
     await removeContainers(`label=com.docker.compose.project=${PROJECT}`)
     await removeContainers('label=sixgate.home')
