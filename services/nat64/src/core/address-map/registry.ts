@@ -1,0 +1,119 @@
+import { type Ip4, type Ip6, ip6ToHex } from '@sixgate/addr'
+import type { Pool } from './pool.ts'
+
+/** Who a dynamic mapping is for: an IPv6 host and the pref64 (text) that it uses. */
+export interface HostId {
+  readonly ip6: Ip6
+  readonly pref64: string
+}
+
+/** One dynamic mapping. */
+export interface Mapping extends HostId {
+  readonly ip4: Ip4
+  /** Index into the arrays that the data plane shares. */
+  readonly slot: number
+  /** Revision of its KV entry; `undefined` while only this instance knows of it. */
+  revision: number | undefined
+}
+
+/** Key of a host in maps. */
+export const hostKey = (host: HostId): string => `${ip6ToHex(host.ip6)} ${host.pref64}`
+
+/** How long mappings live, in seconds. */
+export interface Lifetimes {
+  /** After its last packet a host keeps its address for so long, whoever needs one (RFC 7857 §2: 2 h 4 min). */
+  readonly guaranteedS: number
+  /** After that it keeps it until somebody needs it, at most for so long. */
+  readonly keptS: number
+}
+
+/** DESIGN: "kept up to two weeks". */
+export const KEPT_S = 1_209_600
+
+/**
+ * The dynamic mappings as the main thread knows them: who has which address and slot. Pure bookkeeping: who asks NATS,
+ * writes the disk and tells the data plane is `io`. Each IPv4 address and each host occurs once.
+ */
+export class Registry {
+  readonly #byHost = new Map<string, Mapping>()
+  readonly #byIp4 = new Map<Ip4, Mapping>()
+  /** Slots that are free, the next one last. */
+  readonly #freeSlots: number[]
+  readonly capacity: number
+  /** By slot, in seconds of the data plane's clock; the data plane writes it. */
+  readonly lastSeenS: Uint32Array
+
+  /** `lastSeenS`: shared memory; its length is the number of slots. */
+  constructor(lastSeenS: Uint32Array) {
+    this.lastSeenS = lastSeenS
+    this.capacity = lastSeenS.length
+    this.#freeSlots = Array.from({ length: this.capacity }, (_, index) => this.capacity - 1 - index)
+  }
+
+  get size(): number {
+    return this.#byIp4.size
+  }
+
+  /** All mappings, in no order. */
+  all(): IterableIterator<Mapping> {
+    return this.#byIp4.values()
+  }
+
+  ofHost(host: HostId): Mapping | undefined {
+    return this.#byHost.get(hostKey(host))
+  }
+
+  ofIp4(ip4: Ip4): Mapping | undefined {
+    return this.#byIp4.get(ip4)
+  }
+
+  /** Seconds since the host's last packet. */
+  idleS(mapping: Mapping, nowS: number): number {
+    return Math.max(0, nowS - (this.lastSeenS[mapping.slot] ?? 0))
+  }
+
+  /** A free address of the pool for the host; `except`: addresses that others were found to have. */
+  candidate(pool: Pool, host: HostId, except: ReadonlySet<Ip4>): Ip4 | undefined {
+    if (this.#freeSlots.length === 0) return undefined
+    return pool.find(host.ip6, host.pref64, (ip4) => !this.#byIp4.has(ip4) && !except.has(ip4))
+  }
+
+  /** Adds a mapping; `undefined` when the host, the address or every slot is taken. */
+  add(host: HostId, ip4: Ip4, seenS: number, revision?: number): Mapping | undefined {
+    if (this.#byIp4.has(ip4) || this.#byHost.has(hostKey(host))) return undefined
+    const slot = this.#freeSlots.pop()
+    if (slot === undefined) return undefined
+    const mapping: Mapping = { ip6: host.ip6, pref64: host.pref64, ip4, slot, revision }
+    this.lastSeenS[slot] = seenS
+    this.#byHost.set(hostKey(host), mapping)
+    this.#byIp4.set(ip4, mapping)
+    return mapping
+  }
+
+  /** Takes a mapping out; its slot may be given out again at once. */
+  remove(mapping: Mapping): void {
+    if (this.#byIp4.get(mapping.ip4) !== mapping) return
+    this.#byIp4.delete(mapping.ip4)
+    this.#byHost.delete(hostKey(mapping))
+    this.#freeSlots.push(mapping.slot)
+  }
+
+  /** The mapping that was not used for the longest time, if nobody has a right to it any more. */
+  reclaimable(nowS: number, lifetimes: Lifetimes): Mapping | undefined {
+    let oldest: Mapping | undefined
+    let oldestIdleS = lifetimes.guaranteedS
+    for (const mapping of this.all()) {
+      const idleS = this.idleS(mapping, nowS)
+      if (idleS < oldestIdleS) continue
+      oldest = mapping
+      oldestIdleS = idleS
+    }
+    return oldest
+  }
+
+  /** Mappings that are kept no longer. */
+  expired(nowS: number, lifetimes: Lifetimes): Mapping[] {
+    const limitS = Math.max(lifetimes.keptS, lifetimes.guaranteedS)
+    return [...this.all()].filter((mapping) => this.idleS(mapping, nowS) > limitS)
+  }
+}

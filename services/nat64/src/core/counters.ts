@@ -1,0 +1,42 @@
+import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
+
+/** Indexes behind the verdicts in the shared array of counters. */
+export const Tally = {
+  BYTES_6TO4: VERDICTS,
+  BYTES_4TO6: VERDICTS + 1,
+  TUN_READ_ERRORS: VERDICTS + 2,
+  TUN_WRITE_ERRORS: VERDICTS + 3,
+  PACKETS_WRITTEN: VERDICTS + 4,
+  SUPER_PACKETS: VERDICTS + 5,
+} as const
+/** Length of the array of counters: packets by verdict, then `Tally`. */
+export const COUNTERS = VERDICTS + 6
+
+/** Verdicts that are no loss. */
+const CARRIED: readonly Verdict[] = [
+  Verdict.TRANSLATED_6TO4,
+  Verdict.TRANSLATED_4TO6,
+  Verdict.HAIRPINNED,
+  Verdict.ECHO_ANSWERED,
+  Verdict.NEEDS_MAPPING,
+]
+
+/** Metric name of a verdict: `translated_6to4_packets_total`, `dropped_no_mapping_packets_total`. */
+const metricName = (verdict: number, name: string): string => {
+  const carried = CARRIED.some((one) => one === verdict)
+  return `${carried ? '' : 'dropped_'}${name.toLowerCase()}_packets_total`
+}
+
+/** The counters as flat numbers for metrics; `values` is the array that the data plane counts in. */
+export const counterMetrics = (values: ArrayLike<number>): Record<string, number> => {
+  const metrics: Record<string, number> = {}
+  for (const [verdict, name] of VERDICT_NAMES.entries())
+    if (name !== undefined && verdict !== Verdict.CONTINUE) metrics[metricName(verdict, name)] = values[verdict] ?? 0
+  metrics.translated_6to4_bytes_total = values[Tally.BYTES_6TO4] ?? 0
+  metrics.translated_4to6_bytes_total = values[Tally.BYTES_4TO6] ?? 0
+  metrics.tun_read_errors_total = values[Tally.TUN_READ_ERRORS] ?? 0
+  metrics.tun_write_errors_total = values[Tally.TUN_WRITE_ERRORS] ?? 0
+  metrics.tun_written_packets_total = values[Tally.PACKETS_WRITTEN] ?? 0
+  metrics.super_packets_total = values[Tally.SUPER_PACKETS] ?? 0
+  return metrics
+}

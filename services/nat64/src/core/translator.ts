@@ -1,0 +1,122 @@
+import type { AddressMap } from './address-map/address-map.ts'
+import { answerEcho } from './answer-echo.ts'
+import type { Frame } from './frame.ts'
+import { makeIcmpv4Error } from './generate-icmpv4-error.ts'
+import { makeIcmpv6Error } from './generate-icmpv6-error.ts'
+import { IdentificationGenerator } from './identification.ts'
+import { TokenBucket } from './rate-limit.ts'
+import { translate4to6 } from './translate-4to6.ts'
+import { translate6to4 } from './translate-6to4.ts'
+import { Verdict } from './verdict.ts'
+import { type Clock, makeRecords, type Output, type Xlate, type XlateSettings } from './xlate.ts'
+
+/** What a translator needs from outside. */
+export interface TranslatorParts {
+  readonly map: AddressMap
+  readonly settings: XlateSettings
+  readonly clock: Clock
+  readonly output: Output
+  /** Gives an unsigned 16-bit random number. */
+  readonly random: () => number
+}
+
+/**
+ * The translator: takes packets as they come from the TUN, gives what becomes of them to `output` and says what it did.
+ * One per thread.
+ */
+export class Translator {
+  readonly #x: Xlate
+
+  constructor({ map, settings, clock, output, random }: TranslatorParts) {
+    this.#x = {
+      ...makeRecords(),
+      map,
+      settings,
+      clock,
+      output,
+      ids: new IdentificationGenerator(random),
+      errors4: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
+      errors6: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
+    }
+  }
+
+  /** The address map in force. */
+  get map(): AddressMap {
+    return this.#x.map
+  }
+
+  /** Puts another snapshot into force, between two packets. */
+  swap(map: AddressMap, settings: XlateSettings): void {
+    const x = this.#x
+    x.map = map
+    if (settings.icmpErrorsPerSecond !== x.settings.icmpErrorsPerSecond) {
+      x.errors4 = new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst)
+      x.errors6 = new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst)
+    }
+    x.settings = settings
+  }
+
+  /** Index of the pref64 that the last packet went to; valid iff its verdict was NEEDS_MAPPING. */
+  get wantedPref(): number {
+    return this.#x.outerPair.pref
+  }
+
+  /**
+   * Translates the packet in `frame`. After NEEDS_MAPPING the frame is as it came: hold it until its source has a
+   * mapping. For other verdicts the packet is done with, and answered with an ICMP error where one is due.
+   */
+  process(frame: Frame): Verdict {
+    if (frame.len < 1) return Verdict.NOT_IP
+    const version = frame.view.getUint8(frame.o) >>> 4
+    if (version === 6) return this.#from6(frame)
+    return version === 4 ? this.#from4(frame, false) : Verdict.NOT_IP
+  }
+
+  /** Answers a packet that was held and whose source gets no mapping. */
+  refuse(frame: Frame, verdict: Verdict): void {
+    // Reads the headers again: they were another packet's in the meantime. No mapping appears in between.
+    if (translate6to4(this.#x, frame) === Verdict.NEEDS_MAPPING) this.#answer6(frame, verdict)
+  }
+
+  #from6(frame: Frame): Verdict {
+    const x = this.#x
+    const verdict = translate6to4(x, frame)
+    if (verdict !== Verdict.TRANSLATED_6TO4) {
+      if (verdict !== Verdict.NEEDS_MAPPING) this.#answer6(frame, verdict)
+      return verdict
+    }
+    // RFC 7757 §4.2.2: the destination was reached through pref64 and is a host of ours.
+    if (x.outerPair.dstInPref64 && x.map.isLocal4(x.outerPair.dst4)) {
+      const back = this.#from4(frame, true)
+      return back === Verdict.TRANSLATED_4TO6 ? Verdict.HAIRPINNED : back
+    }
+    x.output.send(frame)
+    return verdict
+  }
+
+  #from4(frame: Frame, hairpin: boolean): Verdict {
+    const x = this.#x
+    let verdict = translate4to6(x, frame, hairpin)
+    if (verdict === Verdict.TRANSLATED_4TO6) return verdict
+    if (verdict === Verdict.OWN_ADDRESS) {
+      verdict = answerEcho(x, frame)
+      if (verdict === Verdict.ECHO_ANSWERED) {
+        this.#deliver4(frame, hairpin)
+        return verdict
+      }
+    }
+    if (makeIcmpv4Error(x, frame, verdict)) this.#deliver4(x.reply, hairpin)
+    return verdict
+  }
+
+  #answer6(frame: Frame, verdict: Verdict): void {
+    const x = this.#x
+    if (makeIcmpv6Error(x, frame, verdict)) x.output.send(x.reply)
+  }
+
+  /** An IPv4 packet of our own: back to the host of ours that asked (hairpin), else into the IPv4 network. */
+  #deliver4(frame: Frame, hairpin: boolean): void {
+    if (hairpin) translate4to6(this.#x, frame, true)
+    else this.#x.output.send(frame)
+  }
+}

@@ -1,0 +1,24 @@
+/** IP protocol and next-header numbers (IANA) that the translator treats by name. */
+export const PROTOCOL = {
+  HOP_BY_HOP: 0,
+  ICMP: 1,
+  IGMP: 2,
+  TCP: 6,
+  UDP: 17,
+  DCCP: 33,
+  ROUTING: 43,
+  FRAGMENT: 44,
+  ESP: 50,
+  AH: 51,
+  ICMPV6: 58,
+  NO_NEXT_HEADER: 59,
+  DESTINATION_OPTIONS: 60,
+  UDP_LITE: 136,
+} as const
+
+/** RFC 9293 §3.1, bytes from header start. */
+export const TCP = { DATA_OFFSET: 12, CHECKSUM: 16, LEN: 20 } as const
+/** RFC 768, bytes from header start; UDP-Lite (RFC 3828 §3.1) has its checksum at the same place. */
+export const UDP = { SRC_PORT: 0, DST_PORT: 2, LENGTH: 4, CHECKSUM: 6, LEN: 8 } as const
+/** RFC 4340 §5.1, bytes from header start; the shorter of the two header forms. */
+export const DCCP = { CHECKSUM: 6, LEN: 12 } as const

@@ -1,0 +1,111 @@
+import { Worker } from 'node:worker_threads'
+import { libc, nativeBuffer } from '@sixgate/host'
+import { COUNTERS } from '../core/counters.ts'
+import type { DataPlaneSnapshot, FromWorker, ToWorker, WorkerStart } from './messages.ts'
+import type { Offload } from './tun.ts'
+
+/** A TUN that could not be had is tried again after this time. */
+const RETRY_MS = 2000
+
+/** What the data plane tells the rest. */
+export interface DataPlaneEvents {
+  /** The TUN is there and this instance has a queue: link and routes can be set. */
+  onAttached(offload: Offload): void
+  /** A host without mapping sent a packet. */
+  onWant(ip6: Uint8Array, pref: number): void
+  /** Why there is no data plane at the moment; `undefined`: there is one. */
+  onTrouble(problem: { readonly code: string; readonly message: string } | undefined): void
+}
+
+/**
+ * The worker thread that holds this instance's queue of the TUN, seen from the main thread. It is started again when the
+ * TUN cannot be had or goes away.
+ */
+export class DataPlane {
+  /** Packets by verdict, then `Tally`; the worker counts in it. */
+  readonly counters = new Float64Array(new SharedArrayBuffer(COUNTERS * 8))
+  readonly #tunName: string
+  readonly #events: DataPlaneEvents
+  readonly #snapshot: () => DataPlaneSnapshot
+  readonly #eventFd = libc.eventfd()
+  readonly #wakeValue = nativeBuffer(8)
+  #worker: Worker | undefined
+  #attached = false
+  #retry: NodeJS.Timeout | undefined
+  #ended: Promise<void> = Promise.resolve()
+  #stopping = false
+
+  /** `snapshot` is asked whenever a worker starts. Call `start`. */
+  constructor(tunName: string, snapshot: () => DataPlaneSnapshot, events: DataPlaneEvents) {
+    this.#tunName = tunName
+    this.#snapshot = snapshot
+    this.#events = events
+    this.#wakeValue.view.setBigUint64(0, 1n, true)
+  }
+
+  /** True when this instance has a queue of the TUN. */
+  get attached(): boolean {
+    return this.#attached
+  }
+
+  /** Starts the worker if there is none. */
+  start(): void {
+    if (this.#worker !== undefined || this.#stopping) return
+    clearTimeout(this.#retry)
+    const workerData: WorkerStart = {
+      tunName: this.#tunName,
+      eventFd: this.#eventFd,
+      counters: this.counters,
+      snapshot: this.#snapshot(),
+    }
+    const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData })
+    this.#worker = worker
+    worker.on('message', (message: FromWorker) => this.#hear(message))
+    worker.on('error', (error: Error) =>
+      this.#events.onTrouble({ code: 'data-plane-failed', message: `the data plane ended: ${error.message}` }),
+    )
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#worker = undefined
+        this.#attached = false
+        if (!this.#stopping) this.#retry = setTimeout(() => this.start(), RETRY_MS)
+        resolve()
+      })
+    })
+  }
+
+  /** Tells the worker; without one nothing happens, since a new one starts from the snapshot. */
+  send(message: ToWorker): void {
+    if (this.#worker === undefined) return
+    this.#worker.postMessage(message)
+    libc.write(this.#eventFd, this.#wakeValue.address, 8)
+  }
+
+  /** Ends the worker; resolves when its queue is closed. Packets that wait in the TUN go to other instances or are lost. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#retry)
+    this.send({ kind: 'stop' })
+    await this.#ended
+    libc.closeFd(this.#eventFd)
+  }
+
+  #hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'attached':
+        this.#attached = true
+        this.#events.onTrouble(undefined)
+        this.#events.onAttached(message.offload)
+        return
+      case 'failed':
+        this.#events.onTrouble({ code: message.code, message: message.message })
+        return
+      case 'lost':
+        this.#attached = false
+        this.#events.onTrouble({ code: 'tun-lost', message: message.message })
+        return
+      case 'want':
+        this.#events.onWant(message.ip6, message.pref)
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setAside, writeDurably } from '@sixgate/host'
+import koffi from 'koffi'
+import type { Ip4 } from '@sixgate/addr'
+import { type JournalMapping, journalAdd, journalRemove, readJournals } from '../core/address-map/journal-lines.ts'
+
+const FILE = /^hosts\.\d+\.journal$/
+/** Instances that may share one state directory. */
+const MAX_INSTANCES = 256
+/** Lines are collected for so long before they are written and synced: a burst of new hosts costs one fsync. */
+const COLLECT_MS = 100
+/** A journal is written anew when it has this many lines more than twice its mappings. */
+const SLACK_LINES = 1000
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+const flock = koffi.load(null).func('flock', 'int', ['int', 'int']) as (fd: number, operation: number) => number
+
+/**
+ * The mappings on disk: one journal per running instance in a shared directory, so that two never write one file. A lock
+ * file says which are in use. All journals are read at start.
+ */
+export class Journal {
+  readonly #directory: string
+  readonly #file: string
+  readonly #lockFd: number
+  readonly #live: () => readonly JournalMapping[]
+  #pending = ''
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #lines = 0
+  #trouble: string | undefined
+
+  /** `live` gives all mappings, for writing the journal anew. Throws what `node:fs` throws. */
+  constructor(directory: string, live: () => readonly JournalMapping[]) {
+    mkdirSync(directory, { recursive: true })
+    this.#directory = directory
+    this.#live = live
+    const { fd, number } = lockFree(directory)
+    this.#lockFd = fd
+    this.#file = join(directory, `hosts.${number}.journal`)
+  }
+
+  /** Why mappings are not on disk at the moment. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** Reads all journals. A damaged one is kept aside; `reports` says so, for the log. */
+  read(): { mappings: readonly JournalMapping[]; reports: readonly string[] } {
+    const reports: string[] = []
+    const texts: string[] = []
+    for (const name of readdirSync(this.#directory)
+      .filter((name) => FILE.test(name))
+      .toSorted()) {
+      const file = join(this.#directory, name)
+      const text = readFileSync(file, 'utf8')
+      const { badLines } = readJournals([text])
+      texts.push(text)
+      if (badLines === 0) continue
+      const kept = file === this.#file ? `; it is kept as ${setAside(file)}` : ''
+      reports.push(`${file}: ${badLines} lines cannot be read and are left out${kept}`)
+    }
+    return { mappings: readJournals(texts).mappings, reports }
+  }
+
+  add(mapping: JournalMapping): void {
+    this.#append(journalAdd(mapping))
+  }
+
+  remove(ip4: Ip4, timeS: number): void {
+    this.#append(journalRemove(ip4, timeS))
+  }
+
+  /** Writes the journal anew from the live mappings, durably. */
+  rewrite(): void {
+    const mappings = this.#live()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#pending = ''
+    this.#attempt(() => {
+      writeDurably(this.#file, mappings.map(journalAdd).join(''))
+      this.#lines = mappings.length
+    })
+  }
+
+  /** Writes what is left and gives the journal's number free. */
+  async close(): Promise<void> {
+    await this.#writing
+    this.rewrite()
+    closeSync(this.#lockFd)
+  }
+
+  #append(line: string): void {
+    this.#pending += line
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#writing = this.#writing.then(() => this.#flush())
+    }, COLLECT_MS)
+  }
+
+  async #flush(): Promise<void> {
+    const text = this.#pending
+    this.#pending = ''
+    if (text === '') return
+    this.#lines += text.split('\n').length - 1
+    if (this.#trouble !== undefined || this.#lines > 2 * this.#live().length + SLACK_LINES) {
+      this.rewrite()
+      return
+    }
+    try {
+      const handle = await open(this.#file, 'a', 0o600)
+      try {
+        await handle.writeFile(text)
+        await handle.datasync()
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #attempt(write: () => void): void {
+    try {
+      write()
+      this.#trouble = undefined
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#trouble = `${this.#file}: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+/** The first number whose lock nobody holds. Locks end with their process, however it ends. */
+const lockFree = (directory: string): { fd: number; number: number } => {
+  for (let number = 0; number < MAX_INSTANCES; number++) {
+    const fd = openSync(join(directory, `hosts.${number}.lock`), 'w', 0o600)
+    if (flock(fd, LOCK_EX | LOCK_NB) === 0) return { fd, number }
+    closeSync(fd)
+  }
+  throw new Error(`${directory}: ${MAX_INSTANCES} instances use it already`)
+}

@@ -1,0 +1,57 @@
+import type { AddressMapConfig } from '../core/address-map/address-map.ts'
+import type { XlateSettings } from '../core/xlate.ts'
+import type { Offload, TunErrorCode } from './tun.ts'
+
+/** One dynamic mapping as the data plane has it. */
+export interface Installed {
+  readonly slot: number
+  readonly ip6: Uint8Array
+  readonly pref: number
+  readonly ip4: number
+}
+
+/** A snapshot for the data plane. */
+export interface DataPlaneSnapshot {
+  readonly map: AddressMapConfig
+  readonly settings: XlateSettings
+  /** Shared: by slot, the second in which the host was last seen. Its length is the number of slots. */
+  readonly lastSeenS: Uint32Array
+  /** Seed of the host table's hash. */
+  readonly seed: number
+  readonly hosts: readonly Installed[]
+}
+
+/** From the main thread to the worker. */
+export type ToWorker =
+  | { readonly kind: 'swap'; readonly snapshot: DataPlaneSnapshot }
+  | ({ readonly kind: 'install' } & Installed)
+  | { readonly kind: 'remove'; readonly slot: number }
+  /** The host gets no mapping: its packets are answered. */
+  | { readonly kind: 'refuse'; readonly ip6: Uint8Array; readonly pref: number }
+  | { readonly kind: 'stop' }
+
+/** From the worker to the main thread. */
+export type FromWorker =
+  | { readonly kind: 'attached'; readonly offload: Offload }
+  /** The TUN could not be had. The worker ends. */
+  | { readonly kind: 'failed'; readonly code: TunErrorCode; readonly message: string }
+  /** The TUN went away under the worker. The worker ends. */
+  | { readonly kind: 'lost'; readonly message: string }
+  /** A host without mapping sent a packet; it is held. */
+  | { readonly kind: 'want'; readonly ip6: Uint8Array; readonly pref: number }
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly tunName: string
+  /** Wakes the worker: 8 octets written to it. */
+  readonly eventFd: number
+  /** Shared: `COUNTERS` numbers. */
+  readonly counters: Float64Array
+  readonly snapshot: DataPlaneSnapshot
+}
+
+/** The data plane's clock: seconds since the system started, the same in every thread. */
+export const monotonicMs = (): number => {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
+}

@@ -1,0 +1,203 @@
+import { randomInt } from 'node:crypto'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { ERRNO, errnoName, libc, nativeBuffer, POLL } from '@sixgate/host'
+import { AddressMap } from '../core/address-map/address-map.ts'
+import { HostTable } from '../core/address-map/host-table.ts'
+import { Tally } from '../core/counters.ts'
+import { FRAME_BYTES, Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
+import { HoldRing } from '../core/hold-ring.ts'
+import { Translator } from '../core/translator.ts'
+import { Verdict } from '../core/verdict.ts'
+import { IPV6 } from '../core/wire/ipv6.ts'
+import { GSO, VNET } from '../core/wire/virtio-net.ts'
+import type { Clock, Output } from '../core/xlate.ts'
+import { type DataPlaneSnapshot, type FromWorker, monotonicMs, type ToWorker, type WorkerStart } from './messages.ts'
+import { attachTun, TunError } from './tun.ts'
+
+/** Packets between two looks at the control eventfd. */
+const BATCH = 64
+/** Packets of new hosts that wait at most. */
+const HELD = 64
+const READ_BYTES = MAX_PACKET + VNET.LEN
+const POLLFD_BYTES = 8
+
+/** A queue of the TUN and everything that works on it: reads, translates, writes, until it is told to stop. */
+class DataPlane {
+  readonly #fd: number
+  readonly #eventFd: number
+  readonly #counters: Float64Array
+  readonly #clock: Clock = { nowMs: 0, nowS: 0 }
+  readonly #ring = new HoldRing(HELD)
+  // Native memory is freed when nothing refers to it: all buffers are fields.
+  readonly #input = nativeBuffer(FRAME_BYTES)
+  readonly #frame = new Frame(this.#input.bytes.buffer)
+  readonly #spare = nativeBuffer(FRAME_BYTES)
+  readonly #poll = nativeBuffer(2 * POLLFD_BYTES)
+  readonly #eventValue = nativeBuffer(8)
+  readonly #translator: Translator
+  #stopped = false
+
+  constructor(fd: number, start: WorkerStart) {
+    this.#fd = fd
+    this.#eventFd = start.eventFd
+    this.#counters = start.counters
+    this.#tick()
+    const output: Output = { send: (frame) => this.#send(frame) }
+    this.#translator = new Translator({
+      map: makeMap(start.snapshot),
+      settings: start.snapshot.settings,
+      clock: this.#clock,
+      output,
+      random: () => randomInt(0x10000),
+    })
+    this.#poll.view.setInt32(0, fd, true)
+    this.#poll.view.setInt16(4, POLL.IN, true)
+    this.#poll.view.setInt32(POLLFD_BYTES, start.eventFd, true)
+    this.#poll.view.setInt16(POLLFD_BYTES + 4, POLL.IN, true)
+  }
+
+  /** Returns why it ended: told to, or the TUN went away. */
+  run(): 'stopped' | 'lost' {
+    while (!this.#stopped) {
+      // Also under full load: the control eventfd must not wait for a pause in the traffic.
+      const ready = libc.poll(this.#poll.address, 2, -1)
+      if (ready < 0 && ready !== -ERRNO.EINTR) return 'lost'
+      this.#tick()
+      if (this.#poll.view.getInt16(POLLFD_BYTES + 6, true) !== 0) this.#control()
+      const events = this.#poll.view.getInt16(6, true)
+      if ((events & POLL.IN) !== 0 && !this.#readBatch()) return 'lost'
+      if ((events & POLL.IN) === 0 && (events & (POLL.ERR | POLL.HUP | POLL.NVAL)) !== 0) return 'lost'
+    }
+    return 'stopped'
+  }
+
+  #tick(): void {
+    const nowMs = monotonicMs()
+    this.#clock.nowMs = nowMs
+    this.#clock.nowS = Math.floor(nowMs / 1000)
+  }
+
+  /** False when the TUN is gone. */
+  #readBatch(): boolean {
+    const frame = this.#frame
+    const counters = this.#counters
+    const address = this.#input.address + HEADROOM - VNET.LEN
+    for (let count = 0; count < BATCH; count++) {
+      const readBytes = libc.read(this.#fd, address, READ_BYTES)
+      if (readBytes < 0) {
+        if (readBytes === -ERRNO.EAGAIN) return true
+        if (readBytes === -ERRNO.EINTR) continue
+        counters[Tally.TUN_READ_ERRORS]! += 1
+        return readBytes !== -ERRNO.EBADFD
+      }
+      if (!readVnet(frame, readBytes)) {
+        counters[Verdict.BAD_OFFLOAD]! += 1
+        continue
+      }
+      if (frame.gsoType !== GSO.NONE) counters[Tally.SUPER_PACKETS]! += 1
+      this.#process(frame)
+    }
+    return true
+  }
+
+  #process(frame: Frame): void {
+    const lenBytes = frame.len
+    let verdict = this.#translator.process(frame)
+    if (verdict === Verdict.NEEDS_MAPPING) {
+      const pref = this.#translator.wantedPref
+      const held = this.#ring.hold(frame, pref)
+      if (held === 'first') {
+        const ip6 = frame.bytes.slice(frame.o + IPV6.SRC, frame.o + IPV6.DST)
+        post({ kind: 'want', ip6, pref })
+      }
+      if (held === 'full') verdict = Verdict.HOLD_FULL
+    }
+    const counters = this.#counters
+    counters[verdict]! += 1
+    if (verdict === Verdict.TRANSLATED_6TO4) counters[Tally.BYTES_6TO4]! += lenBytes
+    else if (verdict === Verdict.TRANSLATED_4TO6) counters[Tally.BYTES_4TO6]! += lenBytes
+  }
+
+  #send(frame: Frame): void {
+    writeVnet(frame)
+    const from = frame.o - VNET.LEN
+    const lenBytes = frame.len + VNET.LEN
+    let address = this.#input.address + from
+    if (frame !== this.#frame) {
+      // Made or held elsewhere (an ICMP error, a held packet): rare, so one copy into native memory.
+      this.#spare.bytes.set(frame.bytes.subarray(from, from + lenBytes), from)
+      address = this.#spare.address + from
+    }
+    const written = libc.write(this.#fd, address, lenBytes)
+    if (written < 0) this.#counters[Tally.TUN_WRITE_ERRORS]! += 1
+    else this.#counters[Tally.PACKETS_WRITTEN]! += 1
+  }
+
+  #control(): void {
+    libc.read(this.#eventFd, this.#eventValue.address, 8)
+    if (parentPort === null) return
+    for (;;) {
+      const received = receiveMessageOnPort(parentPort)
+      if (received === undefined) return
+      this.#obey(received.message as ToWorker)
+    }
+  }
+
+  #obey(message: ToWorker): void {
+    const translator = this.#translator
+    switch (message.kind) {
+      case 'swap':
+        translator.swap(makeMap(message.snapshot), message.snapshot.settings)
+        this.#ring.releaseAll((frame) => this.#process(frame))
+        return
+      case 'install':
+        // A snapshot that was made meanwhile may hold it already.
+        if (!translator.map.hosts.uses(message.slot))
+          translator.map.hosts.install(message.slot, message.ip6, message.pref, message.ip4)
+        translator.map.hosts.lastSeenS[message.slot] = this.#clock.nowS
+        this.#ring.release(message.ip6, message.pref, (frame) => this.#process(frame))
+        return
+      case 'remove':
+        translator.map.hosts.remove(message.slot)
+        return
+      case 'refuse':
+        this.#ring.release(message.ip6, message.pref, (frame) => {
+          this.#counters[Verdict.POOL_EXHAUSTED]! += 1
+          translator.refuse(frame, Verdict.POOL_EXHAUSTED)
+        })
+        return
+      case 'stop':
+        this.#stopped = true
+    }
+  }
+}
+
+const makeMap = (snapshot: DataPlaneSnapshot): AddressMap => {
+  const hosts = new HostTable(snapshot.lastSeenS, snapshot.seed)
+  for (const host of snapshot.hosts) hosts.install(host.slot, host.ip6, host.pref, host.ip4)
+  return new AddressMap(snapshot.map, hosts)
+}
+
+const post = (message: FromWorker): void => parentPort?.postMessage(message)
+
+const main = (): void => {
+  const start = workerData as WorkerStart
+  let fd: number
+  try {
+    const tun = attachTun(start.tunName)
+    fd = tun.fd
+    post({ kind: 'attached', offload: tun.offload })
+  } catch (error) {
+    if (!(error instanceof TunError)) throw error
+    post({ kind: 'failed', code: error.code, message: error.message })
+    return
+  }
+  try {
+    if (new DataPlane(fd, start).run() === 'lost')
+      post({ kind: 'lost', message: `TUN ${start.tunName} was removed (${errnoName(ERRNO.EBADFD)}); it is made anew` })
+  } finally {
+    libc.closeFd(fd)
+  }
+}
+
+main()

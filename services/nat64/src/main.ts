@@ -1,0 +1,4 @@
+import { runService, type ServiceContext } from '@sixgate/bus'
+import { Nat64 } from './service.ts'
+
+await runService('nat64', (context: ServiceContext) => new Nat64(context))

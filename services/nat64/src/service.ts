@@ -1,0 +1,101 @@
+import { randomInt } from 'node:crypto'
+import type { Problem, Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
+import { counterMetrics } from './core/counters.ts'
+import { type Plan, planFrom } from './core/plan.ts'
+import { DataPlane } from './io/data-plane.ts'
+import { HostNetwork } from './io/host-network.ts'
+import { Mappings } from './io/mappings.ts'
+import type { DataPlaneSnapshot } from './io/messages.ts'
+
+/** The device of all instances on this host. */
+export const TUN_NAME = 'nat64'
+
+/** nat64 as the runtime sees it: document in, problems and counters out. */
+export class Nat64 implements Service {
+  readonly #context: ServiceContext
+  readonly #network: HostNetwork
+  readonly #mappings: Mappings
+  readonly #dataPlane: DataPlane
+  readonly #seed = randomInt(0x7fffffff)
+  #snapshot: SiteSnapshot | undefined
+  #plan: Plan | undefined
+  #trouble: Problem | undefined
+
+  constructor(context: ServiceContext) {
+    this.#context = context
+    this.#network = new HostNetwork(TUN_NAME, () => this.#addressesMayHaveChanged())
+    this.#mappings = new Mappings(context.stateDir, context.bus.bucket('hosts'), context.log, {
+      onInstall: ({ slot, ip6, ip4 }, pref) => this.#dataPlane.send({ kind: 'install', slot, ip6, pref, ip4 }),
+      onRemove: ({ slot }) => this.#dataPlane.send({ kind: 'remove', slot }),
+      onRefuse: (ip6, pref) => this.#dataPlane.send({ kind: 'refuse', ip6, pref }),
+    })
+    this.#dataPlane = new DataPlane(TUN_NAME, () => this.#dataPlaneSnapshot(), {
+      onAttached: (offload) => {
+        context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
+        this.#network.reconcile()
+      },
+      onWant: (ip6, pref) => this.#mappings.want(ip6, pref),
+      onTrouble: (problem) => {
+        if (problem !== undefined && problem.message !== this.#trouble?.message) context.log.error(problem.message)
+        this.#trouble = problem
+      },
+    })
+  }
+
+  async apply(snapshot: SiteSnapshot): Promise<void> {
+    this.#snapshot = snapshot
+    this.#plan = planFrom(snapshot.site, this.#network.gatewayAddresses4())
+    this.#mappings.reconfigure(this.#plan)
+    this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot() })
+    this.#dataPlane.start()
+    this.#network.want({ mtuBytes: this.#plan.tunMtuBytes, routes: this.#plan.routes })
+  }
+
+  problems(): readonly Problem[] {
+    const problems: Problem[] = [...this.#network.troubles]
+    if (this.#trouble !== undefined) problems.push(this.#trouble)
+    if (this.#mappings.trouble !== undefined)
+      problems.push({ code: 'state-not-written', message: `mappings are not on disk: ${this.#mappings.trouble}` })
+    if (this.#mappings.exhausted)
+      problems.push({
+        code: 'pool-exhausted',
+        message: 'nat64.pool4 has no free address for a new host: enlarge it, or shorten nat64.idleLifetimeS',
+      })
+    return problems
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...counterMetrics(this.#dataPlane.counters), ...this.#mappings.counters() }
+  }
+
+  async stop(intent: StopIntent): Promise<void> {
+    this.#network.close()
+    await this.#dataPlane.stop()
+    await this.#mappings.close()
+    if (intent === 'remove') this.#network.remove()
+    this.#context.log.info({ intent }, 'stopped')
+  }
+
+  #dataPlaneSnapshot(): DataPlaneSnapshot {
+    const plan = this.#plan
+    if (plan === undefined) throw new Error('the data plane is started by the first document')
+    const { registry } = this.#mappings
+    const hosts = Array.from(registry.all(), ({ slot, ip6, ip4, ...host }) => ({
+      slot,
+      ip6,
+      ip4,
+      pref: this.#mappings.prefOf({ ip6, ...host }),
+    }))
+    return { map: plan.map, settings: plan.settings, lastSeenS: registry.lastSeenS, seed: this.#seed, hosts }
+  }
+
+  /** The gateway's own addresses are never translated to: a new one has to be known to the data plane. */
+  #addressesMayHaveChanged(): void {
+    if (this.#snapshot === undefined || this.#plan === undefined) return
+    const plan = planFrom(this.#snapshot.site, this.#network.gatewayAddresses4())
+    const text = (one: Plan): string => JSON.stringify(one.map.forbidden4)
+    if (text(plan) === text(this.#plan)) return
+    this.#plan = plan
+    this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot() })
+  }
+}
