@@ -1,5 +1,5 @@
-import koffi from 'koffi'
 import { ERRNO, MSG } from '../libc.ts'
+import { watchReadable } from '../readable.ts'
 import { RTM, RTNLGRP } from './constants.ts'
 import { NetlinkError, refusalError } from './error.ts'
 import { decodeMessages } from './message.ts'
@@ -48,12 +48,12 @@ const KINDS: ReadonlyMap<number, 'links' | 'addresses' | 'routes'> = new Map([
  */
 export const watchNetwork = (interest: NetworkInterest, onEvent: (event: NetworkEvent) => void): (() => void) => {
   const socket = new NetlinkSocket(groupsOf(interest))
-  const handle = koffi.node.poll(socket.fd, { readable: true }, () => {
+  const unwatch = watchReadable(socket.fd, () => {
     const event = drain(socket, interest)
     if (event !== undefined) onEvent(event)
   })
   return () => {
-    handle.close()
+    unwatch()
     socket.close()
   }
 }
