@@ -18,7 +18,9 @@ export async function onlyOne(): Promise<void> {
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw new Error('another demo or e2e run uses the simulated site on this machine: wait for it, or end it', { cause: error })
+    throw new Error('another demo or e2e run uses the simulated site on this machine: wait for it, or end it', {
+      cause: error,
+    })
   }
   held = true
 }

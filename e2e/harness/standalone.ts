@@ -15,6 +15,8 @@ export interface StandaloneService {
   readonly name: StandaloneName
   /** Everything it has written: its log. */
   log(): string
+  /** Rejects, with its log, when it ends without being asked to. */
+  readonly crashed: Promise<never>
   /** SIGTERM, then its exit code; a signal's end counts as −1. */
   stop(): Promise<number>
 }
@@ -42,10 +44,16 @@ export async function startStandalone(home: Home, name: StandaloneName, document
     })
   }
   const closed = once(child, 'close')
+  let asked = false
+  const crash = Promise.withResolvers<never>()
+  crash.promise.catch(() => {}) // Nobody has to look.
+  void closed.then(() => asked || crash.reject(new Error(`${name} has ended:\n${log}`)))
   return {
     name,
     log: () => log,
+    crashed: crash.promise,
     stop: async () => {
+      asked = true
       child.kill('SIGTERM')
       const [code] = (await closed) as [number | null]
       return code ?? -1

@@ -20,7 +20,7 @@
  * the kernels this runs on have no 802.1q; the tagged LAN is tested in the guest (make e2e-vm).
  * Only addresses that RFC 5737 set aside for documentation are used, so nothing is private by accident.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker, dockerHost, engineIsForeign, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
@@ -50,6 +50,9 @@ const PI: Netns = { name: 'sixgate-pi' }
 const ISP: Netns = { name: 'sixgate-isp' }
 const CORE: Netns = { name: 'sixgate-core' }
 
+/** Files of a run: one at a time, so the name is fixed and the next run can clear it. */
+const RUN_DIR = join(tmpdir(), 'sixgate-home')
+
 /** The topology while it stands. */
 export interface Home extends AsyncDisposable {
   readonly client: Place
@@ -59,7 +62,7 @@ export interface Home extends AsyncDisposable {
   /** The provider's router: the far end of the WAN cable is its wan0. */
   readonly ispNetns: Netns
   readonly coreNetns: Netns
-  /** Goes to compose as SIXGATE_SITE_DIR. Below the OS's temporary directory, removed at the end. */
+  /** Goes to compose as SIXGATE_SITE_DIR. Removed at the end. */
   readonly siteDir: string
   /** The provider's name server, as a resolv.conf: what the Pi's own /etc/resolv.conf would say. */
   readonly resolvConf: string
@@ -73,21 +76,31 @@ export interface Home extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Builds the home, clearing the remains of an earlier run first. `siteDocument` becomes site.yaml. */
+/** Builds the home, clearing the remains of an earlier run first. `siteDocument` becomes site.yaml. Removes what it made when it fails. */
 export async function buildHome(siteDocument: string): Promise<Home> {
   await clearHome()
-  const runDir = await mkdtemp(join(tmpdir(), 'sixgate-home-'))
-  const siteDir = join(runDir, 'site')
+  try {
+    return await build(siteDocument)
+  } catch (error) {
+    await clearHome()
+    throw error
+  }
+}
+
+async function build(siteDocument: string): Promise<Home> {
+  const siteDir = join(RUN_DIR, 'site')
+  const resolvConf = join(RUN_DIR, 'resolv.conf')
+  await mkdir(RUN_DIR, { mode: 0o700 })
   await mkdir(siteDir)
   await writeFile(join(siteDir, 'site.yaml'), siteDocument)
-  const resolvConf = join(runDir, 'resolv.conf')
   await writeFile(resolvConf, `nameserver ${DNS_ADDRESS}\n`)
 
   if (!engineIsForeign) await addNetns('sixgate-pi')
   await startEngine('sixgate-pi', resolvConf)
   const pi = netnsPlace('pi', PI, siteDir)
   await buildInternet(pi)
-  const client = await startClient()
+  // It plays a whole machine, hence --privileged: it takes the engine's resolv.conf away (e2e/images/client/start).
+  const client = await startContainer(CLIENT, ['--privileged', 'sixgate/e2e-client'])
   await connectLan(client)
   await untilTrue('duplicate address detection is over on the Pi', 10, async () => {
     return (await ip(PI, '-6 address show tentative')) === ''
@@ -118,10 +131,7 @@ export async function buildHome(siteDocument: string): Promise<Home> {
       await ip(PI, 'link delete lan0')
     },
     connectLan: () => connectLan(client),
-    [Symbol.asyncDispose]: async () => {
-      await clearHome()
-      await rm(runDir, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: clearHome,
   }
 }
 
@@ -137,6 +147,7 @@ export async function clearHome(): Promise<void> {
   }
   await deleteNetns('sixgate-core')
   await deleteNetns('sixgate-isp') // with it the Pi's eth0, whose other end it holds
+  await rm(RUN_DIR, { recursive: true, force: true })
   if (engineIsForeign || !netnsExists('sixgate-pi')) return
   await stopEngine()
   await deleteNetns('sixgate-pi')
@@ -185,9 +196,6 @@ async function buildInternet(pi: Place): Promise<void> {
     return web.output.includes(WAN_ADDRESS) && dns.output.trim() === SPEED_ADDRESS
   })
 }
-
-/** Plays a whole machine, hence --privileged: it has its own /proc/sys, and takes the engine's resolv.conf away. */
-const startClient = () => startContainer(CLIENT, ['--privileged', 'sixgate/e2e-client'])
 
 async function startContainer(name: string, argv: readonly string[]): Promise<Netns> {
   await docker([
