@@ -1,0 +1,45 @@
+/** JetStream key-value buckets. The console creates them; everyone else only uses them. */
+export const BUCKETS = {
+  /** The site document under the key `document`. */
+  SITE: 'site',
+  /** What each instance reports, key `SERVICE.INSTANCE`; and the mark that the site goes down. */
+  STATUS: 'status',
+  /** Dynamic mappings of nat64. */
+  HOSTS: 'hosts',
+  /** Who of several instances is the active one. */
+  LEASES: 'leases',
+} as const
+export type BucketName = (typeof BUCKETS)[keyof typeof BUCKETS]
+
+/** How a bucket is made. Sizes are bounded, because a Pi's disk and memory are. */
+export interface BucketShape {
+  readonly storage: 'file' | 'memory'
+  /** Editions kept of each key. */
+  readonly history: number
+  /** Lifetime of an entry in milliseconds; 0 = for ever. */
+  readonly ttlMs: number
+  readonly maxBytes: number
+}
+
+/** A report that is not renewed is gone after this time. */
+export const STATUS_TTL_MS = 15_000
+
+const MIB = 1024 * 1024
+
+/** `status` and `leases` live in memory: they are written every second or two and would wear out an SD card. */
+export const BUCKET_SHAPES: Readonly<Record<BucketName, BucketShape>> = {
+  site: { storage: 'file', history: 32, ttlMs: 0, maxBytes: 16 * MIB },
+  status: { storage: 'memory', history: 1, ttlMs: STATUS_TTL_MS, maxBytes: 4 * MIB },
+  hosts: { storage: 'file', history: 1, ttlMs: 0, maxBytes: 64 * MIB },
+  leases: { storage: 'memory', history: 1, ttlMs: STATUS_TTL_MS, maxBytes: MIB },
+}
+
+/** Key of the site document in bucket `site`. */
+export const DOCUMENT_KEY = 'document'
+/** Key in bucket `status`: the console puts it there when it is stopped, which comes first when the site goes down. */
+export const STOPPING_KEY = 'site.stopping'
+/** A SIGTERM within this time after the mark means `down`. */
+export const STOPPING_VALID_MS = 15_000
+
+/** Prefix of a service's reply subjects: nobody else may listen there. */
+export const inboxPrefixOf = (service: string): string => `_INBOX_${service}`

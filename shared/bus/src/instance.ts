@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+/** Docker mounts /etc/hostname and others from /var/lib/docker/containers/<id>/, in host network too. */
+const CONTAINER_ID = /\/containers\/([0-9a-f]{12})[0-9a-f]{52}\//
+
+/** The short container id that `docker ps` shows, when `mountInfo` (/proc/self/mountinfo) is that of a container. */
+export const containerId = (mountInfo: string): string | undefined => CONTAINER_ID.exec(mountInfo)?.[1]
+
+const readMountInfo = (): string => {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Name of this copy of a service, of letters, digits and `-` only, so that it can be part of a NATS subject. */
+export const instanceName = (): string =>
+  containerId(readMountInfo()) ?? `${hostname().replaceAll(/[^A-Za-z0-9-]+/g, '-')}-${process.pid}`

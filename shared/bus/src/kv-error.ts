@@ -1,0 +1,16 @@
+/**
+ * `disconnected`: NATS is away; `timeout`: no answer, it is unknown whether a write was done; `missing`: the bucket does
+ * not exist (yet); `failed`: all else, see `cause`.
+ */
+export type KvErrorCode = 'disconnected' | 'timeout' | 'missing' | 'failed'
+
+/** A key-value call that did not work. The message says which bucket and key. */
+export class KvError extends Error {
+  readonly code: KvErrorCode
+
+  constructor(code: KvErrorCode, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'KvError'
+    this.code = code
+  }
+}

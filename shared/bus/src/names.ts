@@ -1,0 +1,25 @@
+/** The part of the contract that is names, types and values: what a pure core may import, as `@sixgate/bus/names`. */
+export {
+  BUCKET_SHAPES,
+  BUCKETS,
+  type BucketName,
+  type BucketShape,
+  DOCUMENT_KEY,
+  inboxPrefixOf,
+  STATUS_TTL_MS,
+  STOPPING_KEY,
+} from './buckets.ts'
+export {
+  type Bucket,
+  type BucketEntry,
+  type Bus,
+  type Problem,
+  SERVICE_NAMES,
+  type Service,
+  type ServiceContext,
+  type ServiceName,
+  type SiteSnapshot,
+  type StopIntent,
+  type WatchSync,
+} from './contract.ts'
+export type { Status } from './status.ts'

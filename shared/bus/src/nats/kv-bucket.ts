@@ -1,0 +1,78 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import { TimeoutError } from '@nats-io/transport-node'
+import type { Bucket, BucketEntry, WatchSync } from '../contract.ts'
+import { KvError } from '../kv-error.ts'
+import { toBucketEntry } from './kv-entry.ts'
+import { KvWatch } from './kv-watch.ts'
+import type { Link } from './link.ts'
+
+/** JetStream: "wrong last sequence", a compare-and-set that somebody else won. */
+const WRONG_LAST_SEQUENCE = 10071
+const STREAM_NOT_FOUND = 10059
+
+const isConflict = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE
+
+const isTimeout = (error: unknown): boolean =>
+  error instanceof TimeoutError || (error instanceof Error && error.cause instanceof TimeoutError)
+
+/** A bucket of JetStream behind the contract: errors are KvErrors, conflicts are values. */
+export class KvBucket implements Bucket {
+  readonly #link: Link
+  readonly #name: string
+
+  constructor(link: Link, name: string) {
+    this.#link = link
+    this.#name = name
+  }
+
+  get connected(): boolean {
+    return this.#link.connected
+  }
+
+  async create(key: string, value: Uint8Array): Promise<number | undefined> {
+    return await this.#call(key, async (kv) => await kv.create(key, value).catch(undefinedIfConflict))
+  }
+
+  async update(key: string, value: Uint8Array, revision: number): Promise<number | undefined> {
+    return await this.#call(key, async (kv) => await kv.update(key, value, revision).catch(undefinedIfConflict))
+  }
+
+  async get(key: string): Promise<BucketEntry | undefined> {
+    const entry = await this.#call(key, async (kv) => await kv.get(key))
+    return entry === null || entry.operation !== 'PUT' ? undefined : toBucketEntry(entry)
+  }
+
+  async put(key: string, value: Uint8Array): Promise<number> {
+    return await this.#call(key, async (kv) => await kv.put(key, value))
+  }
+
+  /** Leaves no trace of older editions, so that a bucket of hosts that come and go does not grow. */
+  async delete(key: string): Promise<void> {
+    await this.#call(key, async (kv) => await kv.purge(key))
+  }
+
+  watch(onEntry: (entry: BucketEntry) => void, onSynced?: (sync: WatchSync) => void): () => void {
+    const watch = new KvWatch(this.#link, this.#name, onEntry, onSynced)
+    return () => watch.close()
+  }
+
+  async #call<T>(key: string, work: (kv: KV) => Promise<T>): Promise<T> {
+    const kv = await this.#link.kv(this.#name)
+    try {
+      return await work(kv)
+    } catch (error) {
+      const what = `bucket ${this.#name}, key ${key}`
+      if (error instanceof KvError) throw error
+      if (isTimeout(error)) throw new KvError('timeout', `${what}: NATS did not answer in time`, error)
+      if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND)
+        throw new KvError('missing', `${what}: the bucket does not exist yet; the console makes it`, error)
+      throw new KvError('failed', `${what}: ${error instanceof Error ? error.message : String(error)}`, error)
+    }
+  }
+}
+
+const undefinedIfConflict = (error: unknown): undefined => {
+  if (isConflict(error)) return undefined
+  throw error
+}

@@ -1,0 +1,45 @@
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+
+/** What a service says of itself in the NATS services protocol (ADR-32): `nats micro ls`, `info`, `stats`. */
+export interface MicroIdentity {
+  /** Service name of letters, digits, `-` and `_`. */
+  readonly name: string
+  readonly id: string
+  /** Semantic version. */
+  readonly version: string
+  readonly description: string
+  readonly startedAtMs: number
+}
+
+const VERBS = ['PING', 'INFO', 'STATS'] as const
+
+const TYPES: Readonly<Record<(typeof VERBS)[number], string>> = {
+  PING: 'io.nats.micro.v1.ping_response',
+  INFO: 'io.nats.micro.v1.info_response',
+  STATS: 'io.nats.micro.v1.stats_response',
+}
+
+/**
+ * Answers `$SRV.PING|INFO|STATS[.name[.id]]`. There are no endpoints: what a service has to say is in its status.
+ * Returns the function that ends it.
+ */
+export const serveMicro = (connection: NatsConnection, identity: MicroIdentity): (() => void) => {
+  const { name, id, version, description, startedAtMs } = identity
+  const answer = (verb: (typeof VERBS)[number], message: Msg): void => {
+    const common = { type: TYPES[verb], name, id, version, metadata: {} }
+    const own = {
+      PING: {},
+      INFO: { description, endpoints: [] },
+      STATS: { started: new Date(startedAtMs).toISOString(), endpoints: [] },
+    }[verb]
+    message.respond(JSON.stringify({ ...common, ...own }))
+  }
+  const subscriptions: Subscription[] = VERBS.flatMap((verb) =>
+    [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.${id}`].map((subject) =>
+      connection.subscribe(subject, { callback: (error, message) => void (error ?? answer(verb, message)) }),
+    ),
+  )
+  return () => {
+    for (const subscription of subscriptions) subscription.unsubscribe()
+  }
+}

@@ -1,0 +1,30 @@
+import type { Logger } from '@sixgate/obs'
+import type { Offer } from '../applier.ts'
+import { BUCKETS, DOCUMENT_KEY } from '../buckets.ts'
+import type { Problem } from '../contract.ts'
+import { offerOf } from '../offer.ts'
+import { KvBucket } from './kv-bucket.ts'
+import type { Link } from './link.ts'
+
+/** Where a source delivers. */
+export interface SourceSink {
+  offer(offer: Offer): void
+  refuse(problem: Problem): void
+}
+
+/** Follows the document in NATS. Returns the function that ends it. */
+export const followDocument = (link: Link, sink: SourceSink, log: Logger): (() => void) =>
+  new KvBucket(link, BUCKETS.SITE).watch((entry) => {
+    // A document that was deleted leaves the last one in force.
+    if (entry.key !== DOCUMENT_KEY || entry.operation !== 'put') return
+    try {
+      sink.offer(offerOf(entry.revision, new TextDecoder().decode(entry.value)))
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      log.error({ offered: entry.revision }, `revision ${entry.revision} is no site document: ${message}`)
+      sink.refuse({
+        code: 'document-invalid',
+        message: `revision ${entry.revision} is no site document for this version: ${message}`,
+      })
+    }
+  })

@@ -1,0 +1,65 @@
+import type { Logger } from '@sixgate/obs'
+import type { Applier } from '../applier.ts'
+import { inboxPrefixOf } from '../buckets.ts'
+import type { Bus, ServiceName, StopIntent } from '../contract.ts'
+import type { Status } from '../status.ts'
+import { VERSION } from '../version.ts'
+import { KvBucket } from './kv-bucket.ts'
+import { Link } from './link.ts'
+import { serveMicro } from './micro.ts'
+import { followDocument } from './nats-source.ts'
+import { StatusReporter } from './status-reporter.ts'
+import { askStopIntent } from './stopping-mark.ts'
+
+export interface NatsOptions {
+  readonly url: string
+  readonly seedFile: string
+  readonly service: ServiceName
+  readonly instance: string
+  readonly log: Logger
+}
+
+/** A service's side of NATS, usable at once: what needs the connection waits for it or says that it is away. */
+export interface NatsSite {
+  readonly link: Link
+  readonly bus: Bus
+  /** Offers documents as they come. */
+  follow(applier: Applier): void
+  report(status: Status): void
+  stopIntent(): Promise<StopIntent>
+  close(): Promise<void>
+}
+
+/** Starts connecting. */
+export const openNats = ({ url, seedFile, service, instance, log }: NatsOptions): NatsSite => {
+  const link = new Link({ url, seedFile, name: `${service}.${instance}`, inboxPrefix: inboxPrefixOf(service), log })
+  const reporter = new StatusReporter(link, service, instance)
+  const identity = {
+    name: service,
+    id: instance,
+    version: VERSION,
+    description: `sixgate ${service}`,
+    startedAtMs: Date.now(),
+  }
+  const start = async (): Promise<void> => {
+    await link.open()
+    // Subscriptions survive reconnects: once is enough.
+    if (link.connected) serveMicro(link.connection, identity)
+  }
+  void start()
+  let unfollow: () => void = () => undefined
+  return {
+    link,
+    bus: { bucket: (name) => new KvBucket(link, name) },
+    follow: (applier) => {
+      unfollow = followDocument(link, applier, log)
+    },
+    report: (status) => reporter.send(status),
+    stopIntent: () => askStopIntent(link),
+    close: async () => {
+      unfollow()
+      await reporter.withdraw()
+      await link.close()
+    },
+  }
+}

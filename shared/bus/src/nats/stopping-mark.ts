@@ -1,0 +1,41 @@
+import { BUCKETS, STOPPING_KEY, STOPPING_VALID_MS } from '../buckets.ts'
+import type { StopIntent } from '../contract.ts'
+import { KvBucket } from './kv-bucket.ts'
+import type { Link } from './link.ts'
+
+const encoder = new TextEncoder()
+
+/** Says that the site goes down: the services that are stopped next take away what they made. */
+export const putStoppingMark = async (link: Link, nowMs: number): Promise<void> => {
+  await new KvBucket(link, BUCKETS.STATUS).put(STOPPING_KEY, encoder.encode(String(nowMs)))
+}
+
+/** Takes the mark back: the console runs again. */
+export const removeStoppingMark = async (link: Link): Promise<void> => {
+  await new KvBucket(link, BUCKETS.STATUS).delete(STOPPING_KEY)
+}
+
+/** How long a stopping service waits for the answer. */
+const ASK_MS = 1500
+
+/**
+ * What a SIGTERM means now: `remove` when the console put its mark a moment ago, because `docker compose down` stops
+ * the console first; else `keep`, also when NATS does not answer.
+ */
+export const askStopIntent = async (link: Link, nowMs: () => number = Date.now): Promise<StopIntent> => {
+  const ask = async (): Promise<StopIntent> => {
+    const mark = await new KvBucket(link, BUCKETS.STATUS).get(STOPPING_KEY)
+    if (mark === undefined) return 'keep'
+    const ageMs = nowMs() - Number(new TextDecoder().decode(mark.value))
+    return ageMs <= STOPPING_VALID_MS ? 'remove' : 'keep'
+  }
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<StopIntent>((resolve) => (timer = setTimeout(resolve, ASK_MS, 'keep')))
+  try {
+    return await Promise.race([ask(), late])
+  } catch {
+    return 'keep'
+  } finally {
+    clearTimeout(timer)
+  }
+}
