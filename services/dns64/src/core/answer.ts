@@ -2,7 +2,7 @@ import { type Chain, followChain } from './chain.ts'
 import { type Message, readMessage, soaTtlS } from './message.ts'
 import type { NameKey } from './name.ts'
 import { type RecordRef, Section } from './record.ts'
-import { FLAG, HEADER, putU16, putU32, RCODE, TYPE, u16 } from './wire.ts'
+import { copyOf, FLAG, HEADER, putU16, putU32, RCODE, TYPE, u16 } from './wire.ts'
 import { writeMessage } from './writer.ts'
 
 /** Where an answer comes from; `EXPLAIN_ORIGIN` says it to an operator. */
@@ -137,7 +137,7 @@ export const answerOfMessage = (message: Message, facts: AnswerFacts): Answer =>
   const lastRecordEnd = message.records.at(-1)?.endAt ?? message.questionEnd
   const optIsLast = message.opt === undefined || message.opt.nameAt >= lastRecordEnd
   if (stray.size > 0 || !optIsLast) return rewritten(message, facts, (r) => !stray.has(r))
-  const bytes = message.bytes.slice(0, message.opt?.nameAt ?? message.end)
+  const bytes = copyOf(message.bytes.subarray(0, message.opt?.nameAt ?? message.end))
   if (message.opt !== undefined) putU16(bytes, HEADER.ARCOUNT, u16(bytes, HEADER.ARCOUNT) - 1)
   return { ...answerOfBytes(bytes, facts), rcode: message.rcode }
 }

@@ -5,7 +5,7 @@ import { newQuery, parseQuery, type Query, QueryVerdict, questionOf } from './qu
 import type { Question } from './question.ts'
 import { type ErrorReply, REFUSED_STRANGER, type Transport, writeError, writeReply } from './reply.ts'
 import type { Resolver } from './resolver.ts'
-import { CLASS, FLAG, MAX_MESSAGE, RCODE, TYPE, u16 } from './wire.ts'
+import { CLASS, copyOf, FLAG, MAX_MESSAGE, RCODE, TYPE, u16 } from './wire.ts'
 
 /** Sends a reply; the bytes are only valid until it returns. */
 export type Reply = (bytes: Uint8Array) => void
@@ -118,7 +118,7 @@ export class NameServer {
       return
     }
     // The record and the packet are reused while we wait.
-    void this.#replyLater({ ...q, bytes: q.bytes.slice(0, q.questionEnd) }, question, { transport, reply })
+    void this.#replyLater({ ...q, bytes: copyOf(q.bytes.subarray(0, q.questionEnd)) }, question, { transport, reply })
   }
 
   async #replyLater(q: Query, question: Question, way: { transport: Transport; reply: Reply }): Promise<void> {

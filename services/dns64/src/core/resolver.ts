@@ -1,4 +1,4 @@
-import { type Answer, answerOfMessage, bareAnswer, EDE, FAILURE_TTL_S, Origin } from './answer.ts'
+import { type Answer, type AnswerFacts, answerOfMessage, bareAnswer, EDE, FAILURE_TTL_S, Origin } from './answer.ts'
 import { AnswerCache, type CacheEntry } from './cache.ts'
 import type { Counters } from './counters.ts'
 import { forward, type ForwarderPorts } from './forwarder.ts'
@@ -10,7 +10,7 @@ import { reverseOfIp4 } from './reverse.ts'
 import { embeddedOfQuestion, reverseAnswer } from './reverse-answer.ts'
 import { judgeAaaa, mayTranslate, synthesise } from './synthesis.ts'
 import { isTrusted, type UpstreamPool } from './upstreams.ts'
-import { CLASS, DnsWireError, FLAG, putU32, RCODE, TYPE, u32 } from './wire.ts'
+import { CLASS, copyOf, DnsWireError, FLAG, putU32, RCODE, TYPE, u32 } from './wire.ts'
 
 /** What answers are made under; replaced as a whole. */
 export interface Snapshot {
@@ -33,6 +33,8 @@ type Looked =
   | {
       readonly ok: true
       readonly message: Message
+      /** The message as an answer, when that was made already. */
+      readonly answer?: Answer
       /** True when an upstream on this machine set AD: the only path on which nobody can forge it (RFC 6840 §5.7). */
       readonly authentic: boolean
     }
@@ -139,7 +141,8 @@ export class Resolver {
     }
     if (question.type === TYPE.AAAA && mayTranslate(question)) return this.#makeAaaa(inForce, question)
     const found = await this.#look(inForce, question)
-    return found.ok ? answerOfMessage(found.message, upstreamFacts(found)) : failedAnswer(question)
+    if (!found.ok) return failedAnswer(question)
+    return found.answer ?? answerOfMessage(found.message, upstreamFacts(found))
   }
 
   /** RFC 6147 §5.1. A is asked beside AAAA, so that both together take one round trip. */
@@ -185,9 +188,11 @@ export class Resolver {
       if (!forwarded.ok) return forwarded
       const { message, upstream } = forwarded
       const looked: Looked = { ok: true, message, authentic: isTrusted(upstream) && (message.flags & FLAG.AD) !== 0 }
-      if (mayCache && this.#inForce === inForce)
-        this.#cache.put(question.key, answerOfMessage(message, upstreamFacts(looked)), this.nowS())
-      return looked
+      if (!mayCache) return looked
+      const answer = asAnswer(message, upstreamFacts(looked))
+      if (answer === undefined) return { ok: false, reason: 'the answer exceeds 65535 octets once written anew' }
+      if (this.#inForce === inForce) this.#cache.put(question.key, answer, this.nowS())
+      return { ...looked, answer }
     })
     if (isCurrent) this.#looking.set(question.key, looking)
     return looking
@@ -198,6 +203,16 @@ const upstreamFacts = (looked: Looked): { origin: Origin; authentic: boolean } =
   origin: Origin.UPSTREAM,
   authentic: looked.ok && looked.authentic,
 })
+
+/** answerOfMessage; undefined when names that must not be compressed make it too long. */
+const asAnswer = (message: Message, facts: AnswerFacts): Answer | undefined => {
+  try {
+    return answerOfMessage(message, facts)
+  } catch (error) {
+    if (error instanceof DnsWireError) return undefined
+    throw error
+  }
+}
 
 /** SERVFAIL, remembered for a second (RFC 9520 §3.2). */
 const failedAnswer = (question: Question): Answer =>
@@ -215,7 +230,7 @@ const lookedOf = (answer: Answer, bytes: Uint8Array = answer.bytes): Looked => (
 
 /** A cached answer with its TTLs counted down. */
 const agedLookedOf = (entry: CacheEntry, nowS: number): Looked => {
-  const bytes = entry.answer.bytes.slice()
+  const bytes = copyOf(entry.answer.bytes)
   for (const at of entry.answer.ttlAt) putU32(bytes, at, Math.max(0, u32(bytes, at) - (nowS - entry.storedAtS)))
   return lookedOf(entry.answer, bytes)
 }

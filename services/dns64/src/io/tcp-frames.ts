@@ -1,4 +1,4 @@
-import { u16 } from '../core/wire.ts'
+import { copyOf, u16 } from '../core/wire.ts'
 
 /** RFC 1035 §4.2.2: two octets of length, then the message. */
 const PREFIX = 2
@@ -36,6 +36,6 @@ export class FrameReader {
       onMessage(bytes.subarray(at + PREFIX, end))
       at = end
     }
-    this.#held = at === bytes.length ? new Uint8Array() : bytes.slice(at)
+    this.#held = at === bytes.length ? new Uint8Array() : copyOf(bytes.subarray(at))
   }
 }

@@ -3,6 +3,7 @@ import { connect, isIPv6 } from 'node:net'
 import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import type { Upstream } from '../core/upstreams.ts'
+import { copyOf } from '../core/wire.ts'
 import { errorCode, literalLookup } from './listener.ts'
 import { FrameReader, framed } from './tcp-frames.ts'
 
@@ -69,7 +70,7 @@ export const askTcp = (upstream: Upstream, query: Uint8Array, onMismatch: () => 
   socket.on('close', () => exchange.settle({ kind: 'unreachable', error: 'it closed the connection' }))
   socket.on('data', (chunk: Uint8Array) => {
     frames.push(chunk, (message) => {
-      if (isResponseTo(query, message)) exchange.settle({ kind: 'response', bytes: message.slice() })
+      if (isResponseTo(query, message)) exchange.settle({ kind: 'response', bytes: copyOf(message) })
       else {
         onMismatch()
         exchange.settle({ kind: 'unreachable', error: 'it answered another question' })
