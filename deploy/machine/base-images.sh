@@ -11,7 +11,7 @@ source "$(dirname "$0")/say.sh"
 
 LABEL=sixgate.stand-in
 RECIPES=$SIXGATE_ROOT/deploy/images
-ARCH=$(dpkg --print-architecture)
+ARCH=$(docker version --format "{{.Server.Arch}}") || fail "no Docker engine answers: run engine.sh build-start and set DOCKER_HOST"
 SUITE=trixie
 NPM_VERSION=11
 

@@ -16,7 +16,7 @@ TOOLS=(
   mmdebstrap=mmdebstrap git=git curl=curl xz=xz-utils                               # base images, downloads
   npm=npm                                                                           # brings nodejs; Node 26 itself comes from npm
   dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute              # what the demo's client runs
-  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool                               # what the tests look with
+  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck         # what the tests look with
 )
 TRIXIE_PIN=/etc/apt/preferences.d/sixgate-trixie
 TRIXIE_SOURCE=/etc/apt/sources.list.d/sixgate-trixie.sources

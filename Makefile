@@ -1,0 +1,76 @@
+# sixgate. `make help` lists every target.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+MACHINE := deploy/machine
+NODE := node_modules/.bin/node
+# Tools run with the Node of package.json, not with the machine's.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
+# Certificate authorities for npm inside image builds, in networks that have one of their own (a file).
+export SIXGATE_CA ?= $(or $(NODE_EXTRA_CA_CERTS),/dev/null)
+# The simulated site's engine is emptied when it stops, so testcontainers needs no reaper.
+export TESTCONTAINERS_RYUK_DISABLED := true
+
+COMPOSE = $(shell $(MACHINE)/docker-client.sh) compose
+TEST_FLAGS ?=
+
+##@ Try it and test it: a Debian machine, as root; its own network is never touched
+.PHONY: demo test check unit e2e images machine
+
+demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
+	$(NODE) e2e/demo.ts
+
+test: check unit e2e  ## everything CI runs: check, unit, e2e
+
+check: machine node_modules/.package-lock.json  ## format, lint, types, shell scripts
+	biome format --error-on-warnings .
+	oxlint --type-aware
+	tsc -p tsconfig.json
+	shellcheck -x -P . $(MACHINE)/*.sh .ci/run
+	@echo 'check: ok'
+
+unit: machine node_modules/.package-lock.json  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
+	$(NODE) --test --test-timeout=180000 $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts'
+
+e2e: images  ## the real stack in a simulated site, by testcontainers
+	$(NODE) --test --test-concurrency=1 --test-timeout=1800000 $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
+
+images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled
+	$(MACHINE)/images.sh
+
+machine:  ## install what this machine lacks: Docker engine, compose v2, tools
+	@$(MACHINE)/packages.sh
+
+node_modules/.package-lock.json: package-lock.json
+	@$(MACHINE)/packages.sh
+	@$(MACHINE)/node-modules.sh
+
+##@ Run it: a Raspberry Pi, or any machine with Docker that is the site's gateway
+.PHONY: up down sixgate
+
+up:  ## check this machine, build what is new, start, wait until every service is healthy
+	@$(MACHINE)/check-host.sh
+	@$(MACHINE)/base-images.sh
+	$(COMPOSE) up --detach --build --wait
+
+down:  ## stop; the host is left as it was found, keys and state are kept
+	$(COMPOSE) down
+
+sixgate:  ## the command of the running site: make sixgate ARGS=status
+	@$(COMPOSE) exec console sixgate $(ARGS)
+
+##@ House-keeping
+.PHONY: clean help
+
+clean:  ## remove node_modules, the private engines with their images, and the caches of images
+	$(MACHINE)/engine.sh site-stop
+	$(MACHINE)/engine.sh build-stop
+	rm -rf node_modules .cache /var/cache/sixgate /run/sixgate/{build,site} /var/lib/sixgate/{build,site,built,loaded}
+
+help:  ## this list
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

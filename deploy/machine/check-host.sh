@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Checks whether this machine can run the stack: what `make up` does first. Changes nothing. Says for each point what is there
+# and, when it will not do, what to do about it; exits 1 when any point failed.
+#
+#   check-host.sh         SIXGATE_SITE_DIR (default deploy/) has the site.yaml that names the interfaces
+# shellcheck source=deploy/machine/say.sh
+source "$(dirname "$0")/say.sh"
+
+SITE_FILE=${SIXGATE_SITE_DIR:-$SIXGATE_ROOT/deploy}/site.yaml
+failed=0
+good() { say "ok      $*"; }
+note() { say "note    $*"; }
+bad() { say "FAILED  $*" >&2; failed=1; }
+
+# at_least WANTED HAVE: both dotted versions
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+check_docker() {
+  local docker version
+  if ! docker=$("$(dirname "$0")/docker-client.sh" 2>/dev/null); then
+    bad "Docker with compose v2 and buildx: not found. Debian 12: sudo deploy/machine/packages.sh; elsewhere: Docker's own install instructions"
+    return 1
+  fi
+  version=$("$docker" compose version --short)
+  if at_least 2.20.2 "${version#v}"; then good "docker compose ${version#v}"; else
+    bad "docker compose ${version#v}: 2.20.2 or later is needed (start_interval of health checks); upgrade the package docker-compose-plugin"
+  fi
+  if ! version=$("$docker" info --format '{{.ServerVersion}}' 2>&1) || [ -z "$version" ]; then
+    bad "Docker engine: $(tail -n 1 <<<"$version"). Start it (sudo systemctl start docker), or join its group (sudo usermod -aG docker $(id -un), then log in again)"
+    return 1
+  fi
+  if at_least 25 "$version"; then good "Docker engine $version"; else
+    bad "Docker engine $version: 25 or later is needed (start_interval of health checks). Debian 12: sudo deploy/machine/packages.sh after removing docker.io"
+  fi
+  if "$docker" info --format '{{.SecurityOptions}}' | grep -q rootless; then
+    bad "this Docker engine is rootless, so its host network is not this machine's: use the engine of the system (docker context use default)"
+  fi
+  own_dns=$("$docker" compose --project-directory "$SIXGATE_ROOT" ps --quiet --status running dns64 2>/dev/null || true)
+  own_nats=$("$docker" compose --project-directory "$SIXGATE_ROOT" ps --quiet --status running nats 2>/dev/null || true)
+}
+
+check_tun() {
+  if [ -c /dev/net/tun ]; then good "/dev/net/tun"; else
+    bad "/dev/net/tun is missing, nat64 needs it: sudo modprobe tun; to keep it: echo tun | sudo tee /etc/modules-load.d/tun.conf"
+  fi
+}
+
+# check_port PORT WHO OWN: nobody but ourselves (OWN: a container of ours that runs) holds it on loopback or on every address
+check_port() {
+  local holder
+  holder=$(ss -Hlntup "sport = :$1" | awk '$5 ~ /^(0\.0\.0\.0|\*|127\.0\.0\.1|\[::\]|\[::1\])[:%]/ { print $1, $5, $7 }' | head -n 1)
+  if [ -z "$holder" ] || [ -n "$3" ]; then good "port $1 is free for $2${3:+ (which runs already)}"; else
+    bad "port $1 is taken ($holder), $2 needs it: stop that program (sudo ss -lntup 'sport = :$1' names it)"
+  fi
+}
+
+# value BLOCK KEY: the plain value of KEY in the top-level BLOCK of the site document; the console reads the document properly
+value() {
+  awk -v block="$1:" -v key="$2:" '
+    /^[^ #]/ { inside = ($1 == block) }
+    inside && $1 == key { gsub(/["'\'']/, "", $2); print $2; exit }' "$SITE_FILE"
+}
+
+check_site() {
+  local lan vlan wan
+  if [ ! -r "$SITE_FILE" ]; then
+    bad "$SITE_FILE cannot be read: it describes the site; deploy/site.yaml is the one to start from"
+    return
+  fi
+  lan=$(value lan interface)
+  vlan=$(value lan vlan)
+  wan=$(value wan interface)
+  if [ -z "$lan" ]; then
+    note "no lan.interface found in $SITE_FILE: sixgate config validate will say more"
+  elif [ -e "/sys/class/net/$lan" ]; then good "LAN interface $lan"; else
+    bad "lan.interface \"$lan\" of $SITE_FILE does not exist here; there are: $(interfaces)"
+  fi
+  if [ -n "$vlan" ]; then
+    if [ -e /proc/net/vlan/config ] || modprobe -n -q 8021q 2>/dev/null || sudo -n modprobe -n -q 8021q 2>/dev/null; then good "802.1q for VLAN $vlan"; else
+      bad "lan.vlan is $vlan, but this kernel has no 802.1q (module 8021q): install the kernel of your distribution, or use a port without VLAN"
+    fi
+  fi
+  if [ -n "$wan" ] && [ "$wan" != auto ] && [ ! -e "/sys/class/net/$wan" ]; then
+    bad "wan.interface \"$wan\" of $SITE_FILE does not exist here; there are: $(interfaces)"
+  elif [ -z "$(ip -4 route show default)" ]; then
+    note "no IPv4 default route yet: the site comes up, and reaches the internet when the uplink does"
+  else good "uplink: $(ip -4 route show default | head -n 1)"; fi
+}
+
+interfaces() {
+  local names=(/sys/class/net/*)
+  names=("${names[@]##*/}")
+  echo "${names[*]}"
+}
+
+own_dns='' own_nats=''
+check_docker || true
+check_tun
+check_port 53 dns64 "$own_dns"
+check_port 4222 nats "$own_nats"
+check_site
+[ "$failed" = 0 ] || fail "this machine is not ready, see above; nothing was changed"
