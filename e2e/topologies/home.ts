@@ -70,6 +70,8 @@ export interface Home extends AsyncDisposable {
   readonly doors: readonly (readonly [what: string, command: string])[]
   /** MTU of the link between the two routers, 1500 at first: a tunnel somewhere in the internet. */
   setPathMtu(bytes: number): Promise<void>
+  /** Makes the client and the servers forget what they learned about path MTUs. */
+  forgetPathMtu(): Promise<void>
   /** Takes the Pi's LAN port away, as if the adapter was pulled out; `connectLan` plugs it in again. */
   disconnectLan(): Promise<void>
   connectLan(): Promise<void>
@@ -98,7 +100,7 @@ async function build(siteDocument: string): Promise<Home> {
   if (!engineIsForeign) await addNetns('sixgate-pi')
   await startEngine('sixgate-pi', resolvConf)
   const pi = netnsPlace('pi', PI, siteDir)
-  await buildInternet(pi)
+  const internet = await buildInternet(pi)
   // It plays a whole machine, hence --privileged: it takes the engine's resolv.conf away (e2e/images/client/start).
   const client = await startContainer(CLIENT, ['--privileged', 'sixgate/e2e-client'])
   await connectLan(client)
@@ -126,6 +128,10 @@ async function build(siteDocument: string): Promise<Home> {
     setPathMtu: async (bytes) => {
       await ip(ISP, `link set core0 mtu ${bytes}`)
       await ip(CORE, `link set isp0 mtu ${bytes}`)
+    },
+    forgetPathMtu: async () => {
+      await ip(internet, '-4 route flush cache')
+      await ip(client, '-6 route flush cache')
     },
     disconnectLan: async () => {
       await ip(PI, 'link delete lan0')
@@ -159,7 +165,7 @@ async function removeContainers(filter: string): Promise<void> {
 }
 
 /** Routers and servers, up to the Pi's WAN port. Returns when the Pi can ask the DNS server. */
-async function buildInternet(pi: Place): Promise<void> {
+async function buildInternet(pi: Place): Promise<Netns> {
   await addNetns('sixgate-isp')
   await addNetns('sixgate-core')
   const internet = await startContainer(INTERNET, ['--cap-add', 'NET_ADMIN', 'sixgate/e2e-internet'])
@@ -195,6 +201,7 @@ async function buildInternet(pi: Place): Promise<void> {
     const dns = await pi.type(`dig +short +time=1 +tries=1 @${DNS_ADDRESS} A speed.example`)
     return web.output.includes(WAN_ADDRESS) && dns.output.trim() === SPEED_ADDRESS
   })
+  return internet
 }
 
 async function startContainer(name: string, argv: readonly string[]): Promise<Netns> {
