@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 const syncDirectory = (directory: string): void => {
@@ -17,14 +17,20 @@ const syncDirectory = (directory: string): void => {
 export const writeDurably = (file: string, text: string): void => {
   mkdirSync(dirname(file), { recursive: true })
   const next = `${file}.next`
-  const fd = openSync(next, 'w', 0o600)
   try {
-    writeSync(fd, text)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+    const fd = openSync(next, 'w', 0o600)
+    try {
+      // Not writeSync: on a nearly full disk that writes a part and says how much.
+      writeFileSync(fd, text)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(next, file)
+  } catch (error) {
+    rmSync(next, { force: true })
+    throw error
   }
-  renameSync(next, file)
   syncDirectory(dirname(file))
 }
 

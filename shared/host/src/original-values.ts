@@ -41,13 +41,15 @@ type Outcome =
 
 /**
  * Changes sysctls and can take the changes back, also from another process later: the first original value of each is
- * in a file that reaches the disk before the sysctl is touched.
+ * in a file that reaches the disk before the sysctl is touched. The file is read anew each time, so several processes
+ * may share it as long as one at a time changes sysctls.
  */
 export class OriginalValues {
   readonly #sysctls: Sysctls
   readonly #file: string
   readonly #origin: Origin
-  #entries: readonly Entry[]
+  /** What the kernel made of a value that it does not keep as it is written (table sizes are rounded). */
+  readonly #settled = new Map<string, { readonly asked: string; readonly kept: string }>()
   #note: string | undefined
 
   /** `file`: where to keep the originals, in the service's state directory. An unreadable file is set aside (`note`). */
@@ -55,17 +57,17 @@ export class OriginalValues {
     this.#sysctls = sysctls
     this.#file = file
     this.#origin = origin
-    this.#entries = this.#load()
+    this.#load()
   }
 
-  /** What the operator should know about the file found at the start; undefined when all was well. */
+  /** What the operator should know about a file that was found; undefined when all was well. */
   get note(): string | undefined {
     return this.#note
   }
 
   /** The recorded originals by path. */
   get originals(): ReadonlyMap<string, string> {
-    return new Map(this.#entries.map((entry) => [entry.path, entry.original]))
+    return new Map(this.#load().map((entry) => [entry.path, entry.original]))
   }
 
   #load(): readonly Entry[] {
@@ -85,47 +87,52 @@ export class OriginalValues {
     return state.entries
   }
 
-  /**
-   * Gives a sysctl a value, with its original recorded first. Returns whether its value changed. Throws `HostError`
-   * (nothing is changed then; a record that is left is harmless).
-   */
-  set(path: string, value: string, { affects = [] }: SetOptions = {}): boolean {
-    const present = this.#sysctls.read(path)
-    if (present !== undefined && sameValue(present, value)) return false
-    this.#record([
-      ...(present === undefined ? [] : [this.#entryFor(path, present, value, false)]),
-      ...affects
-        .filter((other) => other !== path)
-        .flatMap((other) => {
-          const before = this.#sysctls.read(other)
-          return before === undefined ? [] : [this.#entryFor(other, before, value, true)]
-        }),
-    ])
-    const changed = this.#sysctls.write(path, value)
-    // Some sysctls round what they are given (table sizes): what stands there now is ours too.
-    const after = this.#sysctls.read(path)
-    if (after !== undefined && !sameValue(after, value)) this.#record([this.#entryFor(path, after, after, false)])
-    return changed
-  }
-
-  #entryFor(path: string, present: string, value: string, consequence: boolean): Entry {
-    const known = this.#entries.find((entry) => entry.path === path)
-    if (known === undefined) return { path, original: present, written: [value], consequence }
-    const kept = known.written.filter((ours) => sameValue(ours, present))
-    return { ...known, written: [...kept, value], consequence: known.consequence && consequence }
-  }
-
-  #record(changes: readonly Entry[]): void {
-    if (changes.length === 0) return
-    const byPath = new Map(this.#entries.map((entry) => [entry.path, entry]))
-    for (const change of changes) byPath.set(change.path, change)
-    this.#save([...byPath.values()])
-  }
-
   #save(entries: readonly Entry[]): void {
     if (entries.length === 0) removeDurably(this.#file)
     else writeDurably(this.#file, formatState({ origin: this.#origin, entries }))
-    this.#entries = entries
+  }
+
+  /**
+   * Gives a sysctl a value, with its original recorded first. Returns whether it was changed; false, without any
+   * writing, when it has the value already. Throws `HostError` when it cannot be set, and what `node:fs` throws when the
+   * record cannot be kept: then the sysctl was not touched.
+   */
+  set(path: string, value: string, { affects = [] }: SetOptions = {}): boolean {
+    const present = this.#sysctls.read(path)
+    if (present !== undefined && this.#isSet(path, value, present)) return false
+    const wanted = [{ path, value, consequence: false }]
+    const along = affects.filter((other) => other !== path)
+    this.#record([...wanted, ...along.map((other) => ({ path: other, value, consequence: true }))])
+    this.#sysctls.write(path, value)
+    const after = this.#sysctls.read(path)
+    if (after !== undefined && !sameValue(after, value)) {
+      this.#settled.set(path, { asked: value, kept: after })
+      // What stands there now is ours too.
+      this.#record([{ path, value: after, consequence: false }])
+    }
+    return true
+  }
+
+  #isSet(path: string, value: string, present: string): boolean {
+    if (sameValue(present, value)) return true
+    const settled = this.#settled.get(path)
+    return settled !== undefined && sameValue(settled.asked, value) && sameValue(settled.kept, present)
+  }
+
+  /** Writes down what is about to be changed and what is there now; sysctls that do not exist are left out. */
+  #record(changes: readonly { readonly path: string; readonly value: string; readonly consequence: boolean }[]): void {
+    const entries = new Map(this.#load().map((entry) => [entry.path, entry]))
+    for (const { path, value, consequence } of changes) {
+      const present = this.#sysctls.read(path)
+      if (present === undefined) continue
+      const known = entries.get(path)
+      if (known === undefined) entries.set(path, { path, original: present, written: [value], consequence })
+      else {
+        const written = [...known.written.filter((ours) => sameValue(ours, present)), value]
+        entries.set(path, { ...known, written, consequence: known.consequence && consequence })
+      }
+    }
+    if (entries.size > 0) this.#save([...entries.values()])
   }
 
   /**
@@ -133,18 +140,18 @@ export class OriginalValues {
    * the meantime is left alone and reported. Never throws for a single sysctl: see `failed`.
    */
   restore(): RestoreReport {
-    const reversed = this.#entries.toReversed()
+    const entries = this.#load()
+    if (entries.length === 0) return NOTHING_RESTORED
+    const reversed = entries.toReversed()
     const ordered = [
       ...reversed.filter((entry) => !entry.consequence),
       ...reversed.filter((entry) => entry.consequence),
     ]
-    // Judged before anything is written: writing one back may change its consequences.
+    // Judged before anything is written: writing one back may change its consequences, those of others included.
     const judged = ordered.map((entry) => ({ entry, verdict: this.#judge(entry) }))
-    const done = judged.map(({ entry, verdict }) => ({
-      entry,
-      outcome: verdict.kind === 'ours' ? this.#writeBack(entry) : verdict,
-    }))
+    const done = judged.map(({ entry, verdict }) => ({ entry, outcome: this.#settle(entry, verdict) }))
     this.#save(done.filter(({ outcome }) => outcome.kind === 'failed').map(({ entry }) => entry))
+    this.#settled.clear()
     return reportOf(done)
   }
 
@@ -158,10 +165,14 @@ export class OriginalValues {
     })
   }
 
-  #writeBack({ path, original }: Entry): Outcome {
+  #settle({ path, original, consequence }: Entry, verdict: Outcome): Outcome {
     return outcomeOf(() => {
-      this.#sysctls.write(path, original)
-      return { kind: 'restored' }
+      if (verdict.kind === 'ours') {
+        this.#sysctls.write(path, original)
+        return { kind: 'restored' }
+      }
+      if (verdict.kind === 'foreign' && consequence) this.#sysctls.write(path, verdict.found)
+      return verdict
     })
   }
 }
@@ -174,6 +185,8 @@ const outcomeOf = (run: () => Outcome): Outcome => {
     return error.code === 'ENOENT' ? { kind: 'vanished' } : { kind: 'failed', error }
   }
 }
+
+const NOTHING_RESTORED: RestoreReport = { restored: [], foreign: [], vanished: [], failed: [] }
 
 const reportOf = (done: readonly { readonly entry: Entry; readonly outcome: Outcome }[]): RestoreReport => ({
   restored: done.filter(({ outcome }) => outcome.kind === 'restored').map(({ entry }) => entry.path),

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HostError } from './host-error.ts'
 
@@ -19,15 +19,14 @@ export class Sysctls {
     this.root = root
   }
 
-  /** The value without its final newline; undefined when there is no such sysctl. Throws `HostError`. */
+  /** The value without its final newline, parts separated by one blank; undefined when there is none of this path. Throws `HostError`. */
   read(path: string): string | undefined {
     const file = this.#fileOf(path)
     try {
       return normalize(readFileSync(file, 'utf8'))
     } catch (error) {
-      const refused = asHostError(error, `read sysctl ${file}`)
-      if (refused.code === 'ENOENT') return undefined
-      throw refused
+      if (codeOf(error) === 'ENOENT' && existsSync(this.root)) return undefined
+      throw asHostError(error, `read sysctl ${file}${this.#hint(error)}`)
     }
   }
 
@@ -44,8 +43,14 @@ export class Sysctls {
       writeFileSync(file, `${value}\n`, { flag: 'r+' })
       return true
     } catch (error) {
-      throw asHostError(error, `write "${value}" to sysctl ${file}${hintFor(error, this.root)}`)
+      throw asHostError(error, `write "${value}" to sysctl ${file}${this.#hint(error)}`)
     }
+  }
+
+  #hint(error: unknown): string {
+    if (!existsSync(this.root)) return ` (there is no ${this.root}: mount /proc/sys/net there or correct SYSCTL_ROOT)`
+    const refused = ['EROFS', 'EACCES', 'EPERM'].includes(String(codeOf(error)))
+    return refused ? ` (mount /proc/sys/net writable at ${this.root} and give the container CAP_NET_ADMIN)` : ''
   }
 
   #fileOf(path: string): string {
@@ -56,11 +61,6 @@ export class Sysctls {
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
-
-const hintFor = (error: unknown, root: string): string =>
-  codeOf(error) === 'EROFS' || codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM'
-    ? ` (${root} must be writable: mount /proc/sys/net there, and give the container CAP_NET_ADMIN)`
-    : ''
 
 const asHostError = (error: unknown, attempt: string): HostError => {
   if (error instanceof Error && 'errno' in error && typeof error.errno === 'number')
