@@ -4,27 +4,35 @@ import { until } from './until.ts'
 /** `sixgate status --json`, as far as the tests read it. */
 export interface SiteStatus {
   readonly revision: number
-  readonly document?: { readonly state: string; readonly problem?: string }
-  readonly services: readonly {
-    readonly name: string
-    readonly state: string
-    readonly revision: number
-    readonly problems: readonly { readonly code: string; readonly message: string }[]
-  }[]
+  /** Every service reports, is ok and runs the current revision. */
+  readonly isConverged: boolean
+  readonly services: readonly { readonly service: string; readonly instances: readonly InstanceStatus[] }[]
+}
+
+/** What one instance reports of itself. */
+export interface InstanceStatus {
+  readonly state: string
+  readonly revision: number
+  readonly problems: readonly { readonly code: string; readonly message: string }[]
 }
 
 /** Asks the console. Throws when it does not answer with JSON. */
 export async function siteStatus(stack: Stack): Promise<SiteStatus> {
-  const { stdout } = await stack.sixgate(['status', '--json'])
+  // The exit code says whether all is well; here that is read from the answer.
+  const { stdout, stderr } = await stack.sixgate(['status', '--json'])
+  if (!stdout.startsWith('{')) throw new Error(`sixgate status --json: ${stdout}${stderr}`)
   return JSON.parse(stdout) as SiteStatus
 }
 
-/** Awaits that all five services are ok with the newest revision; `newerThan` demands a revision other than that. */
-export function converged(stack: Stack, newerThan?: number): Promise<SiteStatus> {
-  return until('every service is ok with the newest revision', 40, async () => {
+/** The reports of all instances of `service`. */
+export const instancesOf = (status: SiteStatus, service: string): readonly InstanceStatus[] =>
+  status.services.find((entry) => entry.service === service)?.instances ?? []
+
+/** Awaits that all services are ok with the current revision; `not` demands a revision other than that. */
+export function converged(stack: Stack, not?: number): Promise<SiteStatus> {
+  return until('every service is ok with the newest document', 40, async () => {
     const status = await siteStatus(stack)
-    const done = status.services.every(({ state, revision }) => state === 'ok' && revision === status.revision)
-    if (done && status.services.length >= 5 && status.revision !== newerThan) return status
+    if (status.isConverged && status.revision !== not) return status
     throw new Error(JSON.stringify(status))
   })
 }

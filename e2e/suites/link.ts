@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { converged, siteStatus } from '../harness/site-status.ts'
+import { converged, instancesOf, siteStatus } from '../harness/site-status.ts'
 import type { SiteUnderTest } from '../harness/site-under-test.ts'
 import { until } from '../harness/until.ts'
 import { clientConfigured } from '../transcript/ready.ts'
@@ -11,8 +11,8 @@ export function linkSuite({ home, stack }: SiteUnderTest): void {
     it('ra-advertiser is degraded, names lan0 and says what to do', async () => {
       await home.disconnectLan()
       const problems = await until('ra-advertiser is degraded', 20, async () => {
-        const service = (await siteStatus(stack)).services.find(({ name }) => name === 'ra-advertiser')
-        return service?.state === 'degraded' ? service.problems : undefined
+        const [instance] = instancesOf(await siteStatus(stack), 'ra-advertiser')
+        return instance?.state === 'degraded' ? instance.problems : undefined
       })
       assert.ok(problems.length > 0)
       assert.match(problems.map(({ message }) => message).join('\n'), /lan0/)

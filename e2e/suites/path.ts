@@ -10,7 +10,7 @@ import {
   WEB_ADDRESSES,
 } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
-import { iperfReceiver, pingCounts } from '../transcript/parse.ts'
+import { iperfReceiver } from '../transcript/parse.ts'
 
 const FILE_BYTES = 64 * 1024 * 1024
 const TUNNEL_MTU = 1400
