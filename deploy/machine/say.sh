@@ -10,9 +10,10 @@ export PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH"
 export LC_ALL=C.UTF-8
 
 SIXGATE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-SIXGATE_RUN=/run/sixgate          # sockets, pids, logs: gone after a reboot
-SIXGATE_LIB=/var/lib/sixgate      # data of the private engines
-SIXGATE_CACHE=/var/cache/sixgate  # root file systems and npm tarballs that base images are made of
+# Set these three for a second set of engines beside the first.
+SIXGATE_RUN=${SIXGATE_RUN:-/run/sixgate}            # sockets, pids, logs: gone after a reboot
+SIXGATE_LIB=${SIXGATE_LIB:-/var/lib/sixgate}        # data of the private engines
+SIXGATE_CACHE=${SIXGATE_CACHE:-/var/cache/sixgate}  # root file systems and npm tarballs that base images are made of
 export SIXGATE_ROOT SIXGATE_RUN SIXGATE_LIB SIXGATE_CACHE
 
 say() { printf '[%s] %s\n' "$(basename "$0" .sh)" "$*"; }
