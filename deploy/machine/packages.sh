@@ -12,7 +12,7 @@ source "$(dirname "$0")/say.sh"
 
 # command=package: installed when the command is missing
 TOOLS=(
-  ip=iproute2 nsenter=util-linux iptables=iptables nft=nftables ping=iputils-ping   # network namespaces, the firewall
+  ip=iproute2 nsenter=util-linux mount=mount iptables=iptables nft=nftables ping=iputils-ping   # network namespaces, the firewall
   mmdebstrap=mmdebstrap git=git curl=curl xz=xz-utils                               # base images, downloads
   npm=npm                                                                           # brings nodejs; Node 26 itself comes from npm
   dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute              # what the demo's client runs
