@@ -50,13 +50,9 @@ const withNats = async (variables: Variables, work: (nats: NatsSite) => Promise<
     log,
   })
   try {
-    const deadline = Date.now() + CONNECT_MS
-    while (!nats.link.connected) {
-      if (Date.now() > deadline) {
-        complain(`NATS at ${site.url} does not answer; see: docker compose ps nats`)
-        return EXIT.NOT_WELL
-      }
-      await pause(20)
+    if (!(await nats.link.ready(CONNECT_MS))) {
+      complain(`${nats.link.complaint ?? `NATS at ${site.url} does not answer`}; see: docker compose ps nats`)
+      return EXIT.NOT_WELL
     }
     return await work(nats)
   } finally {
@@ -66,7 +62,7 @@ const withNats = async (variables: Variables, work: (nats: NatsSite) => Promise<
 
 const overview = async (nats: NatsSite): Promise<SiteOverview> => {
   const published = await readPublished(nats.link, nats)
-  return overviewOf(published?.revision ?? 0, await readReports(nats, Date.now()))
+  return overviewOf(published?.revision ?? 0, await readReports(nats.link))
 }
 
 const status = async (variables: Variables, options: { json: boolean; watch: boolean }): Promise<number> =>

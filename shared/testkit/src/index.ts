@@ -2,4 +2,5 @@
 export { enterNamespace } from './enter-namespace.ts'
 export { Lab, type LinkEnd } from './lab.ts'
 export { Namespace, type RunResult } from './namespace.ts'
+export { NatsServer } from './nats-server.ts'
 export { type Output, Process } from './process.ts'

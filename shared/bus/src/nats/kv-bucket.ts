@@ -1,6 +1,6 @@
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import { TimeoutError } from '@nats-io/transport-node'
+import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/transport-node'
 import type { Bucket, BucketEntry, WatchSync } from '../contract.ts'
 import { KvError } from '../kv-error.ts'
 import { toBucketEntry } from './kv-entry.ts'
@@ -8,10 +8,18 @@ import { KvWatch } from './kv-watch.ts'
 import type { Link } from './link.ts'
 
 /** JetStream: "wrong last sequence", a compare-and-set that somebody else won. */
-const WRONG_LAST_SEQUENCE = 10071
+const WRONG_LAST_SEQUENCE: readonly number[] = [10071, 10164]
 const STREAM_NOT_FOUND = 10059
 
-const isConflict = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE
+const isConflict = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code)
+
+/** A stream that does not exist answers to no subject of its own. */
+const isMissing = (error: unknown): boolean =>
+  error instanceof NoRespondersError ||
+  (error instanceof RequestError && error.isNoResponders()) ||
+  (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) ||
+  (error instanceof Error && error.cause !== undefined && isMissing(error.cause))
 
 const isTimeout = (error: unknown): boolean =>
   error instanceof TimeoutError || (error instanceof Error && error.cause instanceof TimeoutError)
@@ -52,6 +60,17 @@ export class KvBucket implements Bucket {
     await this.#call(key, async (kv) => await kv.purge(key))
   }
 
+  /** Every key that there is, in no particular order; keys that were deleted a moment ago may still be among them. */
+  async keys(): Promise<string[]> {
+    const prefix = `$KV.${this.#name}.`
+    const subjects = await this.#call('*', async () => {
+      const manager = await jetstreamManager(this.#link.connection, { checkAPI: false })
+      const { state } = await manager.streams.info(`KV_${this.#name}`, { subjects_filter: `${prefix}>` })
+      return Object.keys(state.subjects ?? {})
+    })
+    return subjects.map((subject) => subject.slice(prefix.length))
+  }
+
   watch(onEntry: (entry: BucketEntry) => void, onSynced?: (sync: WatchSync) => void): () => void {
     const watch = new KvWatch(this.#link, this.#name, onEntry, onSynced)
     return () => watch.close()
@@ -65,7 +84,7 @@ export class KvBucket implements Bucket {
       const what = `bucket ${this.#name}, key ${key}`
       if (error instanceof KvError) throw error
       if (isTimeout(error)) throw new KvError('timeout', `${what}: NATS did not answer in time`, error)
-      if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND)
+      if (isMissing(error))
         throw new KvError('missing', `${what}: the bucket does not exist yet; the console makes it`, error)
       throw new KvError('failed', `${what}: ${error instanceof Error ? error.message : String(error)}`, error)
     }

@@ -28,8 +28,13 @@ export class KvWatch {
   readonly #stopListening: () => void
   readonly #timer: NodeJS.Timeout
   #pass: Pass | undefined
+  /** When the stream of the last pass was made, by its own word: another time is another stream. */
+  #created = ''
+  /** Of the last entry that came in this pass. */
   #lastSequence = 0
   #closed = false
+  /** What was read is no longer to be trusted: the next pass begins without a pause. */
+  #isStale = false
   #wake: (() => void) | undefined
 
   constructor(link: Link, bucket: string, onEntry: (entry: BucketEntry) => void, onSynced?: (sync: WatchSync) => void) {
@@ -51,19 +56,21 @@ export class KvWatch {
   }
 
   #restart(): void {
+    this.#isStale = true
     this.#pass?.entries.stop()
     this.#wake?.()
   }
 
   async #run(): Promise<void> {
     while (!this.#closed) {
+      this.#isStale = false
       try {
         if (this.#link.connected) await this.#follow(await this.#link.kv(this.#bucket))
       } catch {
         // The bucket does not exist yet, or the connection went while asking: the next round tells.
       }
       this.#pass = undefined
-      if (!this.#closed) await this.#pause()
+      if (!this.#closed && !this.#isStale) await this.#pause()
     }
   }
 
@@ -80,31 +87,35 @@ export class KvWatch {
   }
 
   async #follow(kv: KV): Promise<void> {
-    const { state } = (await kv.status()).streamInfo
-    // Storage was lost or replaced: sequences start anew, so equal revisions say nothing.
-    if (state.last_seq < this.#lastSequence) for (const key of this.#delivered.keys()) this.#delivered.set(key, 0)
-    this.#lastSequence = state.last_seq
     const entries = await kv.watch()
-    this.#pass = { entries, seen: new Set() }
-    if (this.#closed || !this.#link.connected) return entries.stop()
-    let isSynced = false
-    if (state.messages === 0) {
-      isSynced = true
-      this.#synced(this.#pass)
-    }
+    if (this.#closed || this.#isStale) return entries.stop()
+    const pass: Pass = { entries, seen: new Set() }
+    this.#pass = pass
+    // Asked after the watch began: what is counted here is delivered below, unless there is nothing.
+    const { created, state } = (await kv.status()).streamInfo
+    if (created !== this.#created) this.#forgetRevisions()
+    this.#created = created
+    this.#lastSequence = 0
+    let isSynced = state.messages === 0
+    if (isSynced) this.#synced(pass)
     for await (const entry of entries) {
-      this.#deliver(entry, this.#pass)
+      this.#deliver(entry, pass)
       // `delta` counts what is still to come of what was there at the start of the pass.
       if (!isSynced && (entry.delta ?? 0) === 0) {
         isSynced = true
-        this.#synced(this.#pass)
+        this.#synced(pass)
       }
     }
   }
 
+  /** Storage was lost or replaced: sequences start anew, so equal revisions say nothing. */
+  #forgetRevisions(): void {
+    for (const key of this.#delivered.keys()) this.#delivered.set(key, 0)
+  }
+
   #deliver(kvEntry: KvWatchEntry, pass: Pass): void {
     const entry = toBucketEntry(kvEntry)
-    this.#lastSequence = Math.max(this.#lastSequence, entry.revision)
+    this.#lastSequence = entry.revision
     if (entry.operation === 'put') pass.seen.add(entry.key)
     const known = this.#delivered.get(entry.key)
     if (entry.operation === 'delete') {
@@ -113,23 +124,36 @@ export class KvWatch {
       if (known === entry.revision) return
       this.#delivered.set(entry.key, entry.revision)
     }
-    this.#onEntry(entry)
+    this.#tell(() => this.#onEntry(entry))
   }
 
   #synced(pass: Pass): void {
     const lost = [...this.#delivered.keys()].filter((key) => !pass.seen.has(key))
     for (const key of lost) this.#delivered.delete(key)
-    this.#onSynced?.({ lost })
+    this.#tell(() => this.#onSynced?.({ lost }))
   }
 
+  /** A listener's mistake is its own: it ends the process (fail-static) instead of looking like a lost connection. */
+  #tell(listener: () => void): void {
+    if (this.#closed) return
+    try {
+      listener()
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+    }
+  }
+
+  /** Starts over when the watch stays behind the stream, or the stream is another one than the watch began with. */
   async #compare(): Promise<void> {
     if (this.#pass === undefined || !this.#link.connected) return
     try {
-      const kv = await this.#link.kv(this.#bucket)
       const before = this.#lastSequence
-      const { last_seq: last } = (await kv.status()).streamInfo.state
-      // A message on its way raises #lastSequence in the meantime; only a watch that stays behind is dead.
-      if (last < before || (last > this.#lastSequence && before === this.#lastSequence)) this.#restart()
+      const { created, state } = (await (await this.#link.kv(this.#bucket)).status()).streamInfo
+      // What is on its way raises #lastSequence in the meantime; only a watch that does not move is dead.
+      const isBehind = state.messages > 0 && state.last_seq > before && before === this.#lastSequence
+      if (created !== this.#created || isBehind) this.#restart()
     } catch {
       this.#restart()
     }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
@@ -14,63 +15,60 @@ export interface LinkOptions {
   /** Prefix of reply subjects; the service's permissions allow no other. */
   readonly inboxPrefix: string
   readonly log: Logger
+  /** Called with each new connection; subscriptions made on it survive its reconnects. */
+  readonly onConnection?: (connection: NatsConnection) => void
 }
 
 const RECONNECT_WAIT_MS = 500
+const CONNECT_TIMEOUT_MS = 2000
 const PING_INTERVAL_MS = 5000
 const REQUEST_TIMEOUT_MS = 2000
 
-/** The connection to NATS: never given up, and everyone may ask whether it stands. */
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The connection to NATS: never given up until `close`, and everyone may ask whether it stands. */
 export class Link {
   readonly #options: LinkOptions
   readonly #listeners = new Set<() => void>()
+  readonly #closing = new AbortController()
   #connection: NatsConnection | undefined
   #connected = false
-  #closed = false
+  /** Why the last attempt failed; what is logged once is not logged again. */
+  #complaint: string | undefined
 
+  /** Starts connecting. */
   constructor(options: LinkOptions) {
     this.#options = options
+    void this.#run()
   }
 
   get connected(): boolean {
     return this.#connected
   }
 
-  /** Connects, waiting as long as it takes; resolves when connected for the first time, or closed before. */
-  async open(): Promise<void> {
-    const { url, seedFile, name, inboxPrefix, log } = this.#options
-    while (!this.#closed) {
-      try {
-        const seed = new TextEncoder().encode(readFileSync(seedFile, 'utf8').trim())
-        const connection = await connect({
-          servers: url,
-          name,
-          inboxPrefix,
-          authenticator: nkeyAuthenticator(seed),
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: RECONNECT_WAIT_MS,
-          // A server that comes back with its keys not yet in place refuses twice; that is no reason to stop trying.
-          ignoreAuthErrorAbort: true,
-          pingInterval: PING_INTERVAL_MS,
-          maxPingOut: 2,
-        })
-        this.#connection = connection
-        if (this.#closed) return await connection.close()
-        void this.#follow(connection)
-        log.info(`connected to ${url}`)
-        this.#change(true)
-        return
-      } catch (error) {
-        log.debug({ err: error }, `${url} does not answer yet`)
-        await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))
-      }
-    }
+  /** Why there is no connection yet; undefined when none was refused so far. */
+  get complaint(): string | undefined {
+    return this.#complaint
   }
 
   /** Calls `listener` whenever the connection comes or goes. Returns the function that ends that. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** Waits until connected; false when that takes longer than `timeoutMs`. */
+  async ready(timeoutMs: number): Promise<boolean> {
+    if (this.#connected) return true
+    return await new Promise((resolve) => {
+      const settle = (isReady: boolean): void => {
+        clearTimeout(timer)
+        stop()
+        resolve(isReady)
+      }
+      const timer = setTimeout(settle, timeoutMs, false)
+      const stop = this.onChange(() => this.#connected && settle(true))
+    })
   }
 
   /** The connection; throws KvError `disconnected` while there is none. */
@@ -80,14 +78,15 @@ export class Link {
     return this.#connection
   }
 
-  /** A key-value bucket that exists; calls fail with "missing" otherwise. */
+  /** A key-value bucket, without asking whether it exists. */
   async kv(bucket: string): Promise<KV> {
     const client = jetstream(this.connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false })
-    return await new Kvm(client).open(bucket, { allow_direct: false })
+    // Direct reads name the key in the subject, so that permissions can tell keys apart.
+    return await new Kvm(client).open(bucket, { allow_direct: true })
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     this.#change(false)
     await this.#connection?.close()
   }
@@ -98,11 +97,66 @@ export class Link {
     for (const listener of this.#listeners) listener()
   }
 
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      const connection = await this.#connect()
+      if (connection === undefined) {
+        await pause(RECONNECT_WAIT_MS, undefined, { signal }).catch(() => undefined)
+      } else if (signal.aborted) {
+        await connection.close()
+      } else {
+        this.#connection = connection
+        this.#complaint = undefined
+        this.#options.onConnection?.(connection)
+        this.#options.log.info(`connected to ${this.#options.url}`)
+        this.#change(true)
+        // Ends when the client library gives the connection up; then a new one is made.
+        await this.#follow(connection)
+        this.#change(false)
+      }
+    }
+  }
+
+  async #connect(): Promise<NatsConnection | undefined> {
+    const { url, seedFile, name, inboxPrefix, log } = this.#options
+    try {
+      return await connect({
+        servers: url,
+        name,
+        inboxPrefix,
+        authenticator: nkeyAuthenticator(this.#readSeed()),
+        timeout: CONNECT_TIMEOUT_MS,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_WAIT_MS,
+        // A server that comes back with its keys not yet in place refuses twice; that is no reason to stop trying.
+        ignoreAuthErrorAbort: true,
+        pingInterval: PING_INTERVAL_MS,
+        maxPingOut: 2,
+      })
+    } catch (error) {
+      const complaint = `no connection to NATS at ${url}: ${messageOf(error)}`
+      if (complaint !== this.#complaint) log.warn({ seedFile }, `${complaint}; tried again until it works`)
+      this.#complaint = complaint
+      return undefined
+    }
+  }
+
+  #readSeed(): Uint8Array {
+    const { seedFile } = this.#options
+    try {
+      return new TextEncoder().encode(readFileSync(seedFile, 'utf8').trim())
+    } catch (error) {
+      throw new Error(`NKEY_SEED_FILE: ${messageOf(error)}; the one-shot container "keys" makes it`, { cause: error })
+    }
+  }
+
   async #follow(connection: NatsConnection): Promise<void> {
     const { log, url } = this.#options
     for await (const status of connection.status()) {
       if (status.type === 'disconnect' || status.type === 'staleConnection') {
-        if (this.#connected && !this.#closed) log.warn(`connection to ${url} lost; the service goes on without`)
+        if (this.#connected && !this.#closing.signal.aborted)
+          log.warn(`connection to ${url} lost; the service goes on without`)
         this.#change(false)
       } else if (status.type === 'reconnect') {
         log.info(`connected to ${url} again`)
@@ -111,6 +165,5 @@ export class Link {
         log.warn({ err: status.error }, 'NATS reports an error')
       }
     }
-    this.#change(false)
   }
 }

@@ -32,8 +32,6 @@ export interface NatsSite {
 
 /** Starts connecting. */
 export const openNats = ({ url, seedFile, service, instance, log }: NatsOptions): NatsSite => {
-  const link = new Link({ url, seedFile, name: `${service}.${instance}`, inboxPrefix: inboxPrefixOf(service), log })
-  const reporter = new StatusReporter(link, service, instance)
   const identity = {
     name: service,
     id: instance,
@@ -41,12 +39,15 @@ export const openNats = ({ url, seedFile, service, instance, log }: NatsOptions)
     description: `sixgate ${service}`,
     startedAtMs: Date.now(),
   }
-  const start = async (): Promise<void> => {
-    await link.open()
-    // Subscriptions survive reconnects: once is enough.
-    if (link.connected) serveMicro(link.connection, identity)
-  }
-  void start()
+  const link = new Link({
+    url,
+    seedFile,
+    name: `${service}.${instance}`,
+    inboxPrefix: inboxPrefixOf(service),
+    log,
+    onConnection: (connection) => serveMicro(connection, identity),
+  })
+  const reporter = new StatusReporter(link, service, instance)
   let unfollow: () => void = () => undefined
   return {
     link,
