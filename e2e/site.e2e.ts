@@ -3,11 +3,15 @@
  * The order matters: the last suite takes the site down.
  */
 import assert from 'node:assert/strict'
-import { after, describe, it } from 'node:test'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
 import { formatIp6, formatPrefix } from '@sixgate/addr'
 import { readSite } from '@sixgate/site'
 import { netnsState, stateDifference } from './harness/netns-state.ts'
+import { ROOT } from './harness/engine.ts'
 import { bringUp } from './harness/site-under-test.ts'
+import type { Stack } from './harness/stack.ts'
 import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
 import { inboundSuite } from './suites/inbound.ts'
@@ -17,6 +21,15 @@ import { pathSuite } from './suites/path.ts'
 import { restartSuite } from './suites/restarts.ts'
 import { transcriptSuite } from './suites/transcript.ts'
 import { LAN_PREFIX, PREF64, ROUTER } from './transcript/facts.ts'
+
+/** Where the services' logs of the last run are, for whoever has to explain a failure. */
+const LOGS = join(ROOT, '.cache/e2e.log')
+
+async function saveLogs(stack: Stack): Promise<void> {
+  const { stdout } = await stack.tryCompose(['logs', '--no-color', '--timestamps'])
+  await mkdir(dirname(LOGS), { recursive: true })
+  await writeFile(LOGS, stdout)
+}
 
 const site = await bringUp()
 
@@ -43,7 +56,10 @@ describe('the simulated site', () => {
     linkSuite(site)
   })
   describe('each service stopped and started', () => restartSuite(site))
-  describe('docker compose down', () => downSuite(site))
+  describe('docker compose down', () => {
+    before(() => saveLogs(site.stack)) // down removes the containers and their logs
+    downSuite(site)
+  })
 })
 
 describe("this machine's own network", () => {

@@ -20,8 +20,9 @@ const SECTIONS: Readonly<Record<string, string>> = {
   sysctl: 'grep -rs "" /proc/sys/net || [ $? = 2 ]',
 }
 
-/** What moves by itself: clocks, counters, and the kernel's bookkeeping. */
-const VOLATILE_KEYS = /^(valid_life_time|preferred_life_time|expires|used|users|\w+_timer)$/
+/** What moves by itself: clocks, counters, and the kernel's bookkeeping; a link is known by its name, not by its number. */
+const VOLATILE_KEYS =
+  /^(ifindex|link_index|link_netnsid|valid_life_time|preferred_life_time|expires|used|users|\w+_timer)$/
 const VOLATILE_LINES = /nf_conntrack_count:|^#|^COMMIT$/
 
 /** Reads the state of `netns`. Needs nft and iptables on this machine. */

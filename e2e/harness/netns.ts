@@ -36,13 +36,20 @@ export async function setSysctl(netns: Netns, key: string, value: number): Promi
   await must(inNetns(netns, ['sh', '-c', `echo ${value} >/proc/sys/net/${key}`]))
 }
 
+/** One end of a cable: a link of this name in this namespace. `mac` where it has to be the same after pulling and plugging. */
+export interface Plug {
+  readonly in: Netns
+  readonly link: string
+  readonly mac?: string
+}
+
 /**
  * A cable: a veth pair made straight into two namespaces, so that neither end is ever seen in the machine's own.
  * Both ends are up afterwards.
  */
-export async function cable(a: Netns, linkA: string, b: Netns, linkB: string): Promise<void> {
-  const target = 'name' in b ? b.name : String(b.pid)
-  await ip(a, `link add ${linkA} type veth peer name ${linkB} netns ${target}`)
-  await ip(a, `link set ${linkA} up`)
-  await ip(b, `link set ${linkB} up`)
+export async function cable(a: Plug, b: Plug): Promise<void> {
+  const peer = 'name' in b.in ? b.in.name : String(b.in.pid)
+  const mac = (plug: Plug) => (plug.mac === undefined ? '' : ` address ${plug.mac}`)
+  await ip(a.in, `link add ${a.link}${mac(a)} type veth peer name ${b.link}${mac(b)} netns ${peer}`)
+  for (const plug of [a, b]) await ip(plug.in, `link set ${plug.link} up`)
 }

@@ -7,7 +7,6 @@ import {
   SPEED_ADDRESS,
   UNREACHABLE_ADDRESS,
   WAN_ADDRESS,
-  WEB_ADDRESSES,
 } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
 import { iperfReceiver } from '../transcript/parse.ts'

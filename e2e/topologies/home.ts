@@ -178,9 +178,9 @@ async function buildInternet(pi: Place): Promise<Netns> {
   await setSysctl(ISP, 'ipv4/ip_forward', 1)
   await setSysctl(CORE, 'ipv4/ip_forward', 1)
 
-  await cable(PI, 'eth0', ISP, 'wan0')
-  await cable(ISP, 'core0', CORE, 'isp0')
-  await cable(CORE, 'net0', internet, 'eth0')
+  await cable({ in: PI, link: 'eth0' }, { in: ISP, link: 'wan0' })
+  await cable({ in: ISP, link: 'core0' }, { in: CORE, link: 'isp0' })
+  await cable({ in: CORE, link: 'net0' }, { in: internet, link: 'eth0' })
   await ip(PI, `address add ${WAN_ADDRESS}/24 dev eth0`)
   await ip(PI, `route add default via ${ISP_ADDRESS}`)
   await ip(ISP, `address add ${ISP_ADDRESS}/24 dev wan0`)
@@ -225,4 +225,6 @@ async function startContainer(name: string, argv: readonly string[]): Promise<Ne
   return { pid }
 }
 
-const connectLan = (client: Netns) => cable(PI, 'lan0', client, 'eth0')
+// Fixed addresses (locally administered): the same adapter is plugged in again.
+const connectLan = (client: Netns) =>
+  cable({ in: PI, link: 'lan0', mac: '02:00:5e:00:53:01' }, { in: client, link: 'eth0', mac: '02:00:5e:00:53:02' })
