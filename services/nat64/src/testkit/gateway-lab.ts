@@ -10,7 +10,7 @@ nat64:
   pool4: [198.18.0.0/24]
 `
 
-const MAIN = process.env.NAT64_MAIN ?? new URL('../main.ts', import.meta.url).pathname
+const MAIN = new URL('../main.ts', import.meta.url).pathname
 
 /**
  *   client              gateway                        server

@@ -1,0 +1,115 @@
+/** A translator over a fixed site, for tests: packets in, packets out. */
+import assert from 'node:assert/strict'
+import { parseIp4, parseIp6, parsePref64, parsePrefix4, parsePrefix6 } from '@sixgate/addr'
+import { AddressMap, type AddressMapConfig } from '../core/address-map/address-map.ts'
+import type { Eam } from '../core/address-map/eamt.ts'
+import { HostTable } from '../core/address-map/host-table.ts'
+import { Frame, HEADROOM, readVnet, writeVnet } from '../core/frame.ts'
+import { Translator } from '../core/translator.ts'
+import { VERDICT_NAMES, type VerdictName } from '../core/verdict.ts'
+import { VNET } from '../core/wire/virtio-net.ts'
+import { type Clock, DEFAULT_SETTINGS, type XlateSettings } from '../core/xlate.ts'
+import type { Octets } from './packet-builder.ts'
+
+/** Addresses of the test site. Two IPv6 hosts that have mappings, one that has none, and an IPv4 server (RFC 6052 §2.4). */
+export const HOST_A = { ip6: '2001:db8:1::10', ip4: '198.18.0.10' } as const
+export const HOST_B = { ip6: '2001:db8:1::11', ip4: '198.18.0.11' } as const
+export const STRANGER6 = '2001:db8:1::99'
+export const SERVER = '192.0.2.33'
+export const SERVER6 = '64:ff9b::192.0.2.33'
+export const OWN4 = '198.18.0.1'
+export const OWN6 = '2001:db8:1::1'
+export const PREF64 = '64:ff9b::/96'
+export const POOL4 = '198.18.0.0/24'
+
+const must = <T>(value: T | undefined, text: string): T => value ?? assert.fail(text)
+export const ip4Of = (text: string) => must(parseIp4(text), text)
+export const ip6Of = (text: string) => must(parseIp6(text), text)
+export const prefix4Of = (text: string) => must(parsePrefix4(text), text)
+export const prefix6Of = (text: string) => must(parsePrefix6(text), text)
+export const pref64Of = (text: string) => {
+  const result = parsePref64(text)
+  return result.ok ? result.pref64 : assert.fail(`${text}: ${result.reason}`)
+}
+export const eam = (prefix6: string, prefix4: string): Eam => ({
+  prefix6: prefix6Of(prefix6),
+  prefix4: prefix4Of(prefix4),
+})
+
+/** What a test changes of the site. */
+export interface LabOptions {
+  readonly map?: Partial<AddressMapConfig>
+  readonly settings?: Partial<XlateSettings>
+  /** Dynamic mappings: IPv6 host, IPv4 address, index of the pref64. */
+  readonly hosts?: readonly (readonly [ip6: string, ip4: string, pref: number])[]
+}
+
+const DEFAULT_HOSTS = [
+  [HOST_A.ip6, HOST_A.ip4, 0],
+  [HOST_B.ip6, HOST_B.ip4, 0],
+] as const
+
+/** What came of one packet. */
+export interface Outcome {
+  readonly verdict: VerdictName
+  /** Packets as they would be written to the TUN: offload header and IP packet. */
+  readonly out: readonly Uint8Array[]
+}
+
+/** No offload: what stands before an ordinary packet. */
+export const PLAIN: Octets = Array.from({ length: VNET.LEN }, () => 0)
+
+export class CoreLab {
+  readonly clock: Clock = { nowMs: 1_000_000, nowS: 1000 }
+  readonly translator: Translator
+  readonly frame = new Frame()
+  #out: Uint8Array[] = []
+
+  constructor({ map = {}, settings = {}, hosts = DEFAULT_HOSTS }: LabOptions = {}) {
+    const table = new HostTable(new Uint32Array(16), 7)
+    for (const [slot, [ip6, ip4, pref]] of hosts.entries()) table.install(slot, ip6Of(ip6), pref, ip4Of(ip4))
+    const config: AddressMapConfig = {
+      pref64: [pref64Of(PREF64)],
+      pool4: [prefix4Of(POOL4)],
+      eams: [],
+      forbidden4: [],
+      sources6: [],
+      wellKnownPrefixPolicy: 'off',
+      own4: ip4Of(OWN4),
+      own6: ip6Of(OWN6),
+      errorSource4: ip4Of(OWN4),
+      ...map,
+    }
+    this.translator = new Translator({
+      map: new AddressMap(config, table),
+      settings: { ...DEFAULT_SETTINGS, ...settings },
+      clock: this.clock,
+      output: { send: (frame) => this.#keep(frame) },
+      random: () => 0,
+    })
+  }
+
+  #keep(frame: Frame): void {
+    writeVnet(frame)
+    this.#out.push(frame.bytes.slice(frame.o - VNET.LEN, frame.o + frame.len))
+  }
+
+  /** Gives the translator what a read of the TUN would: offload header and IP packet. */
+  play(octets: Uint8Array | Octets): Outcome {
+    this.#out = []
+    this.frame.bytes.set(octets, HEADROOM - VNET.LEN)
+    const verdict = readVnet(this.frame, octets.length) ? this.translator.process(this.frame) : 13
+    return { verdict: VERDICT_NAMES[verdict] ?? assert.fail(`verdict ${verdict} has no name`), out: this.#out }
+  }
+
+  /** Gives the translator an IP packet without offload; packets come back the same way. */
+  playPacket(packet: Octets): { verdict: VerdictName; out: readonly Octets[] } {
+    const { verdict, out } = this.play([...PLAIN, ...packet])
+    return { verdict, out: out.map((octets) => [...octets.subarray(VNET.LEN)]) }
+  }
+
+  /** Second in which the host in this slot was last seen. */
+  seenS(slot: number): number {
+    return this.translator.map.hosts.lastSeenS[slot] ?? assert.fail()
+  }
+}

@@ -1,0 +1,20 @@
+import { OFFLOADS } from './offload.ts'
+import { EXTENSIONS } from './rfc4884.ts'
+import { PREFIXES } from './rfc6052.ts'
+import { EXPLICIT_MAPS } from './rfc7757.ts'
+import { HEADERS_4TO6 } from './rfc7915-4-headers.ts'
+import { HEADERS_6TO4 } from './rfc7915-5-headers.ts'
+import { ICMP_4TO6, ICMP_6TO4 } from './rfc7915-icmp.ts'
+import type { Vector } from './vector.ts'
+
+/** All golden vectors. */
+export const VECTORS: readonly Vector[] = [
+  ...HEADERS_4TO6,
+  ...HEADERS_6TO4,
+  ...ICMP_4TO6,
+  ...ICMP_6TO4,
+  ...EXTENSIONS,
+  ...PREFIXES,
+  ...EXPLICIT_MAPS,
+  ...OFFLOADS,
+]
