@@ -5,7 +5,7 @@
 source "$(dirname "$0")/say.sh"
 
 cd "$SIXGATE_ROOT"
-step "npm ci" npm ci --no-audit --no-fund
+step "npm ci" npm ci --no-audit --no-fund --loglevel error
 version=$(node_modules/.bin/node --version) || fail "node_modules/.bin/node does not run: npm must be allowed to run the install script of the package \"node\" (npm config get ignore-scripts says false)"
 touch node_modules/.package-lock.json
 say "Node $version for everything that follows"

@@ -10,11 +10,11 @@
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
 
-# command=package: installed when the command is missing
+# command=package: installed when the command (or the file, when it has a /) is missing
 TOOLS=(
   ip=iproute2 nsenter=util-linux mount=mount iptables=iptables nft=nftables ping=iputils-ping   # network namespaces, the firewall
   mmdebstrap=mmdebstrap git=git curl=curl xz=xz-utils                               # base images, downloads
-  npm=npm                                                                           # brings nodejs; Node 26 itself comes from npm
+  npm=npm /usr/lib/*/libatomic.so.1=libatomic1                                      # brings nodejs; Node 26 itself comes from npm
   dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute              # what the demo's client runs
   tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck         # what the tests look with
 )
@@ -27,10 +27,17 @@ docker_complete() {
   docker=$("$(dirname "$0")/docker-client.sh" 2>/dev/null) && [ -n "$docker" ]
 }
 
+present() {
+  case $1 in
+    */*) compgen -G "$1" >/dev/null ;;
+    *) have "$1" ;;
+  esac
+}
+
 missing_packages() {
   local pair
   for pair in "${TOOLS[@]}"; do
-    have "${pair%%=*}" || echo "${pair#*=}"
+    present "${pair%%=*}" || echo "${pair#*=}"
   done
   # A client of another origin is no engine: dockerd is what counts.
   have dockerd || echo docker.io
