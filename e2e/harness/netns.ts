@@ -45,11 +45,11 @@ export interface Plug {
 
 /**
  * A cable: a veth pair made straight into two namespaces, so that neither end is ever seen in the machine's own.
- * Both ends are up afterwards.
+ * The link at `a` comes up in the same step, as an adapter does when it is plugged in: nobody ever sees it down.
  */
 export async function cable(a: Plug, b: Plug): Promise<void> {
   const peer = 'name' in b.in ? b.in.name : String(b.in.pid)
   const mac = (plug: Plug) => (plug.mac === undefined ? '' : ` address ${plug.mac}`)
-  await ip(a.in, `link add ${a.link}${mac(a)} type veth peer name ${b.link}${mac(b)} netns ${peer}`)
-  for (const plug of [a, b]) await ip(plug.in, `link set ${plug.link} up`)
+  await ip(a.in, `link add ${a.link} up${mac(a)} type veth peer name ${b.link}${mac(b)} netns ${peer}`)
+  await ip(b.in, `link set ${b.link} up`)
 }
