@@ -12,11 +12,15 @@ source "$(dirname "$0")/say.sh"
 
 # command=package: installed when the command (or the file, when it has a /) is missing
 TOOLS=(
-  ip=iproute2 nsenter=util-linux mount=mount iptables=iptables nft=nftables ping=iputils-ping   # network namespaces, the firewall
-  mmdebstrap=mmdebstrap git=git curl=curl xz=xz-utils                               # base images, downloads
-  npm=npm /usr/lib/*/libatomic.so.1=libatomic1                                      # brings nodejs; Node 26 itself comes from npm
-  dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute              # what the demo's client runs
-  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck         # what the tests look with
+  # network namespaces and the firewall
+  ip=iproute2 nsenter=util-linux mount=mount iptables=iptables nft=nftables ping=iputils-ping
+  # base images, downloads
+  mmdebstrap=mmdebstrap git=git curl=curl xz=xz-utils
+  # npm brings some Node to run itself with; Node 26 comes from npm and needs libatomic
+  npm=npm '/usr/lib/*/libatomic.so.1=libatomic1'
+  # what the demo's client runs, what the tests look with
+  dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute
+  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck
 )
 TRIXIE_PIN=/etc/apt/preferences.d/sixgate-trixie
 TRIXIE_SOURCE=/etc/apt/sources.list.d/sixgate-trixie.sources
