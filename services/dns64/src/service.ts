@@ -23,8 +23,10 @@ export interface Dns64Options {
   readonly resolvConf: string
 }
 
-/** How often silent upstreams are probed and missing listeners tried again. */
+/** How often silent upstreams are looked after. */
 const TICK_MS = 1000
+/** How many ticks until what could not be opened is tried again; a missing address is noticed at once by its event. */
+const TICKS_PER_RETRY = 5
 /** Milliseconds of a steady clock, never 0. */
 const nowMs = (): number => performance.now() + 1
 
@@ -41,6 +43,7 @@ export class Dns64 implements Service {
   #own: readonly ListenAddress[] = []
   #endWatch: (() => void) | undefined
   #tick: NodeJS.Timeout | undefined
+  #ticks = 0
 
   constructor(options: Dns64Options) {
     this.#options = options
@@ -67,7 +70,8 @@ export class Dns64 implements Service {
       hasAddress: (address) => isLoopback(address) || this.#network?.addresses.has(address) !== false,
       onChange: (message, problem) => {
         if (problem === undefined) log.info(message)
-        else log.warn({ code: problem.code }, message)
+        // The runtime logs problems as they come and go.
+        else log.debug({ code: problem.code }, message)
       },
     })
   }
@@ -153,7 +157,8 @@ export class Dns64 implements Service {
   #onTick(): void {
     const pool = this.#resolver?.snapshot.upstreams
     for (const health of pool?.dueForProbe(nowMs()) ?? []) void probe(this.#ports, health)
-    if (this.#listeners.problems().length > 0) void this.#listeners.refresh()
+    this.#ticks++
+    if (this.#ticks % TICKS_PER_RETRY === 0 && this.#listeners.problems().length > 0) void this.#listeners.refresh()
   }
 
   #upstreamProblems(): Problem[] {

@@ -1,10 +1,10 @@
 import type { Problem } from '@sixgate/bus'
 import { type Endpoint, errorCode, type Listener, type OnQuery, type OpenListener } from './listener.ts'
 import { portOwners } from './port-owner.ts'
-import { openTcpListener } from './tcp-listener.ts'
+import { tcpOpener } from './tcp-listener.ts'
 import { openUdpListener } from './udp-listener.ts'
 
-const OPEN = { udp: openUdpListener, tcp: openTcpListener } as const satisfies Record<string, OpenListener>
+const OPEN = { udp: openUdpListener, tcp: tcpOpener() } as const satisfies Record<string, OpenListener>
 type Protocol = keyof typeof OPEN
 
 /** One address and protocol that should be listened on. */

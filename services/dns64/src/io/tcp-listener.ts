@@ -3,35 +3,40 @@ import { createServer, type Socket } from 'node:net'
 import type { OnQuery, OpenListener } from './listener.ts'
 import { FrameReader, framed } from './tcp-frames.ts'
 
-/** RFC 7766 §6.2.3: "a few seconds"; it also ends clients that send a message octet by octet. */
-const IDLE_MS = 10_000
-/** Connections of all clients, and of one (RFC 7766 §6.2.2 asks clients for one). */
-const MAX_CONNECTIONS = 256
-const MAX_PER_CLIENT = 16
-/** Queries of one connection under way; more are read when these are answered. */
-const MAX_PIPELINED = 64
-/** Replies that a client does not fetch; then it is disconnected. */
-const MAX_UNSENT_OCTETS = 1 << 20
+/** What one client, and all of them, may take up. */
+export interface TcpLimits {
+  /** RFC 7766 §6.2.3: "a few seconds"; it also ends clients that send a message octet by octet. */
+  readonly idleMs: number
+  /** Connections of all clients, and of one (RFC 7766 §6.2.2 asks clients for one). */
+  readonly connections: number
+  readonly perClient: number
+  /** Queries of one connection under way; more are read when these are answered. */
+  readonly pipelined: number
+  /** Octets of replies that a client does not fetch; then it is disconnected. */
+  readonly unsentOctets: number
+}
+
+const LIMITS: TcpLimits = { idleMs: 10_000, connections: 256, perClient: 16, pipelined: 64, unsentOctets: 1 << 20 }
 
 /** Serves one connection: queries in any number, answered as they get ready (RFC 7766 §6.2.1.1, §7). */
-const serve = (socket: Socket, source: string, onQuery: OnQuery): void => {
+const serve = (socket: Socket, source: string, limits: TcpLimits, onQuery: OnQuery): void => {
   const frames = new FrameReader()
   let underWay = 0
   let ended = false
   const endWhenDone = (): void => {
     if (ended && underWay === 0) socket.end()
   }
-  const idle = setTimeout(() => socket.destroy(), IDLE_MS)
+  const idle = setTimeout(() => socket.destroy(), limits.idleMs)
   const reply = (bytes: Uint8Array): void => {
     underWay--
     if (socket.destroyed) return
-    if (socket.writableLength > MAX_UNSENT_OCTETS) {
+    if (socket.writableLength > limits.unsentOctets) {
       socket.destroy()
       return
     }
     socket.write(framed(bytes))
     idle.refresh()
-    if (underWay < MAX_PIPELINED && !ended) socket.resume()
+    if (underWay < limits.pipelined && !ended) socket.resume()
     endWhenDone()
   }
   socket.on('data', (chunk: Uint8Array) => {
@@ -47,7 +52,7 @@ const serve = (socket: Socket, source: string, onQuery: OnQuery): void => {
       // A packet that is no query never gets a reply; nothing legitimate follows it on this connection.
       if (!answered && isNoQuery(message)) socket.destroy()
     })
-    if (underWay >= MAX_PIPELINED) socket.pause()
+    if (underWay >= limits.pipelined) socket.pause()
   })
   socket.on('end', () => {
     ended = true
@@ -60,37 +65,39 @@ const serve = (socket: Socket, source: string, onQuery: OnQuery): void => {
 /** True for what the name server drops: shorter than a header, or a response. */
 const isNoQuery = (message: Uint8Array): boolean => message.length < 12 || ((message[2] ?? 0) & 0x80) !== 0
 
-/** Listens for DNS over TCP (RFC 7766). */
-export const openTcpListener: OpenListener = async (endpoint, onQuery, onLost) => {
-  const sockets = new Set<Socket>()
-  const perClient = new Map<string, number>()
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const source = socket.remoteAddress
-    const open = perClient.get(source ?? '') ?? 0
-    if (source === undefined || sockets.size >= MAX_CONNECTIONS || open >= MAX_PER_CLIENT) {
-      socket.destroy()
-      return
-    }
-    sockets.add(socket)
-    perClient.set(source, open + 1)
-    socket.on('close', () => {
-      sockets.delete(socket)
-      const left = (perClient.get(source) ?? 1) - 1
-      if (left > 0) perClient.set(source, left)
-      else perClient.delete(source)
+/** Makes an opener of listeners for DNS over TCP (RFC 7766) with limits. */
+export const tcpOpener =
+  (limits: TcpLimits = LIMITS): OpenListener =>
+  async (endpoint, onQuery, onLost) => {
+    const sockets = new Set<Socket>()
+    const perClient = new Map<string, number>()
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      const source = socket.remoteAddress
+      const open = perClient.get(source ?? '') ?? 0
+      if (source === undefined || sockets.size >= limits.connections || open >= limits.perClient) {
+        socket.destroy()
+        return
+      }
+      sockets.add(socket)
+      perClient.set(source, open + 1)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        const left = (perClient.get(source) ?? 1) - 1
+        if (left > 0) perClient.set(source, left)
+        else perClient.delete(source)
+      })
+      serve(socket, source, limits, onQuery)
     })
-    serve(socket, source, onQuery)
-  })
-  const ready = once(server, 'listening')
-  server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, reusePort: true, exclusive: true })
-  await ready
-  server.on('error', onLost)
-  return {
-    close: async () => {
-      const done = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await done
-    },
+    const ready = once(server, 'listening')
+    server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, reusePort: true, exclusive: true })
+    await ready
+    server.on('error', onLost)
+    return {
+      close: async () => {
+        const done = once(server, 'close')
+        server.close()
+        for (const socket of sockets) socket.destroy()
+        await done
+      },
+    }
   }
-}
