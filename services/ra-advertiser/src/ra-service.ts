@@ -58,9 +58,13 @@ export class RaService implements Service {
   }
 
   problems(): readonly Problem[] {
-    return [...this.#planProblems, this.#advertiser.problem, this.#forwardingProblem].filter(
+    const problems = [...this.#planProblems, this.#advertiser.problem, this.#forwardingProblem].filter(
       (problem) => problem !== undefined,
     )
+    if (problems.length > 0 || this.#ready !== undefined) return problems
+    // Not advertising is never "ok", though this ends by itself.
+    const message = 'the addresses of the LAN link are still being checked for duplicates (RFC 4862 §5.4): 1 to 3 s'
+    return [{ code: 'lan-link-pending', message }]
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -99,8 +103,11 @@ export class RaService implements Service {
     // The router's address coming back (somebody had removed it) is no reason to fall silent.
     const ready = plan.ready?.routerPending === true && !this.#advertiser.advertising ? undefined : plan.ready
     this.#ready = ready
-    if (ready === undefined) this.#advertiser.silence()
-    else this.#announce(site, ready)
+    if (ready !== undefined) this.#announce(site, ready)
+    else {
+      this.#advertiser.silence()
+      this.#forwardingProblem = undefined
+    }
   }
 
   #announce(site: Site, lan: ReadyLan): void {

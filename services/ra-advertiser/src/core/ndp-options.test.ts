@@ -93,6 +93,11 @@ const GOLDEN: readonly (readonly [name: string, option: NdpOption, hex: string])
     '1f 02 0000 0000003c 06 616263646566 00',
   ],
   [
+    'RFC 8910 §2.3: captive portal, padded with NUL',
+    { kind: 'captive-portal', uri: 'https://a.example/' },
+    '25 03 68747470733a2f2f 612e6578616d706c65 2f (padding) 00000000',
+  ],
+  [
     'RFC 8781 §4: PREF64 of the well-known prefix, 1800 s = 225 × 8',
     { kind: 'pref64', prefix: prefix6('64:ff9b::/96'), lifetimeS: 1800 },
     '26 02 0708 0064ff9b0000000000000000',
@@ -179,6 +184,9 @@ const MALFORMED: readonly (readonly [name: string, hex: string, code: NdpError['
   ['DNSSL whose label runs past the end', '1f 02 0000 00000001 0861626364656667', 'truncated'],
   ['DNSSL whose name has no end', '1f 02 0000 00000001 0761626364656667', 'truncated'],
   ['DNSSL with a compression pointer (RFC 8106 §5.2)', '1f 02 0000 00000001 c000000000000000', 'bad-value'],
+  ['captive portal without URI (RFC 8910 §2.3)', '25 01 000000000000', 'bad-value'],
+  ['captive portal with a NUL inside', '25 01 610062000000', 'bad-value'],
+  ['captive portal with a control character', '25 01 610a62000000', 'bad-value'],
   ['PREF64 of Length 1', '26 01 0708 00000000', 'bad-length'],
   ['PREF64 with length code 6 (RFC 8781 §4)', '26 02 070e 0064ff9b0000000000000000', 'bad-value'],
   ['PREF64 with length code 7 (RFC 8781 §4)', '26 02 070f 0064ff9b0000000000000000', 'bad-value'],
@@ -213,6 +221,8 @@ const UNWRITABLE: readonly (readonly [NdpOption, RegExp])[] = [
   [{ ...PIO_LA, routerAddress: ip6('2001:db8::1') }, /2001:db8::1 is not in 2001:db8:1:2::\/64/],
   [{ ...PIO_LA, validLifetimeS: 2 ** 32 }, /4294967296 does not fit in a 32-bit field/],
   [{ kind: 'mtu', mtuBytes: -1 }, /MTU: -1 does not fit/],
+  [{ kind: 'captive-portal', uri: '' }, /captive portal: "": must be a URI/],
+  [{ kind: 'captive-portal', uri: 'https://a b/' }, /must be a URI of printable ASCII/],
   [{ kind: 'slla', address: new Uint8Array(0) }, /SLLA/],
   [{ kind: 'unknown', type: 253, body: new Uint8Array(2039) }, /2048 octets, allowed are 2040/],
 ]
@@ -232,48 +242,55 @@ const anyPrefix = fc.tuple(anyIp6, fc.nat({ max: 128 })).map(([ip, lenBits]) => 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/)
 const anyName = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
 
-const anyOption: fc.Arbitrary<NdpOption> = fc.oneof(
-  fc.record({ kind: fc.constant('slla' as const), address: fc.uint8Array({ minLength: 6, maxLength: 6 }) }),
-  fc
-    .tuple(anyIp6, fc.nat({ max: 128 }), fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()), u32, u32)
-    .map(([ip, lenBits, [onLink, autonomous, hasAddress, preferDelegation], a, b]) => ({
-      kind: 'pio' as const,
-      prefix: prefix6Of(ip, lenBits),
-      onLink,
-      autonomous,
-      routerAddress: hasAddress ? ip : undefined,
-      preferDelegation,
-      validLifetimeS: Math.max(a, b),
-      preferredLifetimeS: Math.min(a, b),
-    })),
-  fc.record({ kind: fc.constant('mtu' as const), mtuBytes: u32 }),
-  fc.record({
-    kind: fc.constant('rio' as const),
-    prefix: anyPrefix,
-    preference: fc.constantFrom('high' as const, 'medium' as const, 'low' as const),
-    lifetimeS: u32,
-  }),
-  fc.record({
-    kind: fc.constant('rdnss' as const),
-    lifetimeS: u32,
-    servers: fc.array(anyIp6, { minLength: 1, maxLength: 127 }),
-  }),
-  fc.record({
-    kind: fc.constant('dnssl' as const),
-    lifetimeS: u32,
-    names: fc.array(anyName, { minLength: 1, maxLength: 8 }),
-  }),
-  fc.record({
-    kind: fc.constant('pref64' as const),
-    prefix: fc.tuple(anyIp6, fc.constantFrom(32, 40, 48, 56, 64, 96)).map(([ip, lenBits]) => prefix6Of(ip, lenBits)),
-    lifetimeS: fc.nat({ max: 8191 }).map((units) => units * 8),
-  }),
-  fc.record({
-    kind: fc.constant('unknown' as const),
-    type: fc.integer({ min: 200, max: 255 }),
-    body: fc.nat({ max: 40 }).chain((units) => fc.uint8Array({ minLength: units * 8 + 6, maxLength: units * 8 + 6 })),
-  }),
-)
+/** Plain objects: deepEqual looks at prototypes too. */
+const anyOption: fc.Arbitrary<NdpOption> = fc
+  .oneof(
+    fc.record({ kind: fc.constant('slla' as const), address: fc.uint8Array({ minLength: 6, maxLength: 6 }) }),
+    fc
+      .tuple(anyIp6, fc.nat({ max: 128 }), fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()), u32, u32)
+      .map(([ip, lenBits, [onLink, autonomous, hasAddress, preferDelegation], a, b]) => ({
+        kind: 'pio' as const,
+        prefix: prefix6Of(ip, lenBits),
+        onLink,
+        autonomous,
+        routerAddress: hasAddress ? ip : undefined,
+        preferDelegation,
+        validLifetimeS: Math.max(a, b),
+        preferredLifetimeS: Math.min(a, b),
+      })),
+    fc.record({ kind: fc.constant('mtu' as const), mtuBytes: u32 }),
+    fc.record({
+      kind: fc.constant('rio' as const),
+      prefix: anyPrefix,
+      preference: fc.constantFrom('high' as const, 'medium' as const, 'low' as const),
+      lifetimeS: u32,
+    }),
+    fc.record({
+      kind: fc.constant('rdnss' as const),
+      lifetimeS: u32,
+      servers: fc.array(anyIp6, { minLength: 1, maxLength: 127 }),
+    }),
+    fc.record({
+      kind: fc.constant('dnssl' as const),
+      lifetimeS: u32,
+      names: fc.array(anyName, { minLength: 1, maxLength: 8 }),
+    }),
+    fc.record({
+      kind: fc.constant('pref64' as const),
+      prefix: fc.tuple(anyIp6, fc.constantFrom(32, 40, 48, 56, 64, 96)).map(([ip, lenBits]) => prefix6Of(ip, lenBits)),
+      lifetimeS: fc.nat({ max: 8191 }).map((units) => units * 8),
+    }),
+    fc.record({
+      kind: fc.constant('captive-portal' as const),
+      uri: fc.stringMatching(/^[!-~]{1,80}$/),
+    }),
+    fc.record({
+      kind: fc.constant('unknown' as const),
+      type: fc.integer({ min: 200, max: 255 }),
+      body: fc.nat({ max: 40 }).chain((units) => fc.uint8Array({ minLength: units * 8 + 6, maxLength: units * 8 + 6 })),
+    }),
+  )
+  .map((option): NdpOption => ({ ...option }))
 
 test('decode ∘ encode = identity for every option, and the length is whole units of 8', () => {
   fc.assert(

@@ -1,4 +1,5 @@
 import { NdpError } from './ndp-error.ts'
+import { CAPTIVE_PORTAL, type CaptivePortal } from './options/captive-portal.ts'
 import { DNSSL, type Dnssl } from './options/dnssl.ts'
 import { SLLA, type SourceLinkLayerAddress } from './options/link-layer-address.ts'
 import { MTU, type MtuOption } from './options/mtu.ts'
@@ -25,6 +26,7 @@ export type NdpOption =
   | RouteInformation
   | Rdnss
   | Dnssl
+  | CaptivePortal
   | Pref64Option
   | UnknownOption
 
@@ -37,6 +39,7 @@ const CODECS: { readonly [Kind in KnownKind]: OptionCodec<Extract<NdpOption, { k
   rio: RIO,
   rdnss: RDNSS,
   dnssl: DNSSL,
+  'captive-portal': CAPTIVE_PORTAL,
   pref64: PREF64,
 }
 

@@ -182,7 +182,7 @@ const sameIp = (a: Uint8Array, b: Uint8Array): boolean => a.every((octet, index)
 export const hostProblem = (error: unknown): Problem => {
   if (error instanceof NetlinkError) {
     if (error.code === 'EPERM') return { code: 'cap-net-admin', message: error.message }
-    if (error.code === 'EOPNOTSUPP') return { code: 'lan-vlan-unsupported', message: error.message }
+    if (error.message.includes('802.1q')) return { code: 'lan-vlan-unsupported', message: error.message }
     return { code: 'lan-link-failed', message: error.message }
   }
   if (error instanceof HostError) {
