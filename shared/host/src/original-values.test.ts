@@ -249,11 +249,11 @@ test('the kernel: forwarding and everything that it changes along comes back', {
 
     // Somebody else's change to one of them is not undone by restoring "all".
     originals.set(all, '1', { affects: each })
-    sysctls.write(`${family}/conf/p1/forwarding`, '0')
-    sysctls.write(`${family}/conf/p0/forwarding`, '0')
+    sysctls.write(`${family}/conf/p1/forwarding`, '2')
     const changed = originals.restore()
-    assert.deepEqual(changed.foreign, [{ path: `${family}/conf/p0/forwarding`, ours: '1', found: '0', original: '1' }])
-    assert.equal(sysctls.read(`${family}/conf/p0/forwarding`), '0')
+    assert.deepEqual(changed.foreign, [{ path: `${family}/conf/p1/forwarding`, ours: '1', found: '2', original: '0' }])
+    assert.equal(sysctls.read(`${family}/conf/p1/forwarding`), '2')
+    assert.equal(sysctls.read(`${family}/conf/p0/forwarding`), '1')
     assert.equal(sysctls.read(all), '0')
   }
   here().ip('link del p0')

@@ -1,7 +1,4 @@
-import koffi, { type node } from 'koffi'
-
-/** Handles that are in use: koffi closes one that the garbage collector finds, and its events end without a word. */
-const inUse = new Set<node.PollHandle>()
+import koffi from 'koffi'
 
 /**
  * Calls `onReadable` in the event loop (of a worker too) whenever descriptor `fd` can be read or has an error to be
@@ -10,8 +7,9 @@ const inUse = new Set<node.PollHandle>()
  * descriptor is closed, and when a read shows an error that does not go away. Keeps the process alive until then.
  *
  * Why not `koffi.node.poll` itself (3.3.4): it calls back outside Node's callback scope, so promises that the callback
- * settles wait for the next unrelated event; it hands over (status, events), not (events); and after a status below 0,
- * which a mere ENOBUFS of a netlink socket makes, libuv has stopped the handle for good.
+ * settles wait for the next unrelated event; it hands over (status, events), not (events); after a status below 0,
+ * which a mere ENOBUFS of a netlink socket makes, libuv has stopped the handle for good; and the garbage collector
+ * closes a handle that nothing refers to.
  */
 export const watchReadable = (fd: number, onReadable: () => void): (() => void) => {
   const options = { readable: true }
@@ -32,12 +30,11 @@ export const watchReadable = (fd: number, onReadable: () => void): (() => void) 
     if (stopped) handle.start(options, onPoll)
     onReadable()
   }
+  // Safe from the garbage collector: koffi holds `onPoll`, and that refers to `handle` through `run`.
   const handle = koffi.node.poll(fd, options, onPoll)
-  inUse.add(handle)
   return () => {
     if (ended) return
     ended = true
-    inUse.delete(handle)
     handle.close()
   }
 }

@@ -27,7 +27,7 @@ export class Lab {
   }
 
   /**
-   * Connects two namespaces by a veth pair, both ends up. `addresses` given to an end are added without duplicate
+   * Connects two namespaces by a veth pair and waits until both ends carry traffic. `addresses` given to an end are added without duplicate
    * address detection, so they can be used at once.
    */
   cable(a: LinkEnd & { addresses?: readonly string[] }, b: LinkEnd & { addresses?: readonly string[] }): void {
@@ -41,6 +41,7 @@ export class Lab {
         end.in.ip(`address add ${address} dev ${end.name}${address.includes(':') ? ' nodad' : ''}`)
       end.in.ip(`link set ${end.name} up`)
     }
+    for (const end of [a, b]) end.in.waitUp(end.name)
   }
 
   /** Ends everything. May be called again. */

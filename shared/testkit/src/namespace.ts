@@ -8,6 +8,13 @@ export type RunResult = Output & { readonly status: number }
 
 /** A command that hangs is a failed test, not a hanging one. */
 const RUN_TIMEOUT_MS = 60_000
+const WAIT_UP_TIMEOUT_MS = 20_000
+
+/**
+ * Nothing that a test started outlives the test process: the kernel kills it then (parent-death signal). Should the
+ * process have died before that was set up, the parent is another one by now.
+ */
+const ORPHANS_END = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
 
 /**
  * A network namespace. It is held by a process that reads from a pipe of the test process, so it vanishes, with the
@@ -54,8 +61,7 @@ export class Namespace {
   }
 
   #wrap(command: string, args: readonly string[]): [string, string[]] {
-    // The parent-death signal: nothing that a test started outlives the test process.
-    const inside = ['--pdeathsig', 'KILL', '--', command, ...args]
+    const inside = ['--pdeathsig', 'KILL', 'sh', '-c', ORPHANS_END, 'sh', String(process.pid), command, ...args]
     return this.#holder === undefined
       ? ['setpriv', inside]
       : ['nsenter', [`--net=${this.path}`, '--', 'setpriv', ...inside]]
@@ -84,6 +90,16 @@ export class Namespace {
   /** Sets a network sysctl by its path below /proc/sys/net: `ns.sysctl('ipv6/conf/all/forwarding', 1)`. */
   sysctl(path: string, value: string | number): void {
     this.sh('sh', '-c', `printf %s "$1" > "/proc/sys/net/$2"`, 'sh', String(value), path)
+  }
+
+  /**
+   * Waits until an interface carries traffic: after the other end of a cable went up, the kernel's link watcher and IPv6
+   * follow a little later, under load a lot. Throws when that takes longer than anything here can.
+   */
+  waitUp(name: string): void {
+    const deadline = performance.now() + WAIT_UP_TIMEOUT_MS
+    while (!/ state UP /.test(this.ip(`-o link show dev ${name}`)))
+      if (performance.now() > deadline) throw new Error(`${this.label}: ${name} has no carrier`)
   }
 
   /** Runs a command to its end without blocking this process, e.g. while it answers the command's packets. */

@@ -7,7 +7,7 @@ import { attribute, attributeText, attributeU16, attributeU32, concat, nested } 
 import { IFINFOMSG, IFLA, IFLA_INFO, IFLA_VLAN, NLMSG, RTM } from './constants.ts'
 import { refusalError } from './error.ts'
 import { formatIp } from './ip-bytes.ts'
-import { decodeLink } from './link-codec.ts'
+import { decodeLink, isVlanOf } from './link-codec.ts'
 import { decodeMessages, decodeRefusal, type Message } from './message.ts'
 import { decodeRoute, type NextHop } from './route-codec.ts'
 
@@ -90,6 +90,15 @@ test('a VLAN link', () => {
   assert.deepEqual(
     [link.index, link.name, link.kind, link.vlanId, link.parentIndex, link.up],
     [9, 'lan0.2', 'vlan', 2, 300, false],
+  )
+  assert.deepEqual(
+    [
+      isVlanOf(link, 300, 2),
+      isVlanOf(link, 301, 2),
+      isVlanOf(link, 300, 3),
+      isVlanOf({ ...link, kind: 'veth' }, 300, 2),
+    ],
+    [true, false, false, false],
   )
 })
 

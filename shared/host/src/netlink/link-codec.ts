@@ -71,3 +71,7 @@ export const decodeLink = (body: DataView): Link => {
 
 const readVlanId = (data: DataView | undefined): number | undefined =>
   data === undefined ? undefined : readU16(decodeAttributes(data).get(IFLA_VLAN.ID))
+
+/** Whether a link is the one that carries VLAN `id` of link `parentIndex`. */
+export const isVlanOf = (link: Link, parentIndex: number, id: number): boolean =>
+  link.kind === 'vlan' && link.vlanId === id && link.parentIndex === parentIndex

@@ -1,6 +1,6 @@
 import { RTM } from './constants.ts'
 import { NetlinkError } from './error.ts'
-import { decodeLink, type Link } from './link-codec.ts'
+import { decodeLink, isVlanOf, type Link } from './link-codec.ts'
 import {
   type AddrGenMode,
   addrGenModeRequest,
@@ -75,7 +75,7 @@ export const createVlan = ({ parent, id, name }: VlanSpec): boolean => {
   const lower = existing(parent, attempt)
   const present = link(name)
   if (present !== undefined) {
-    if (present.kind === 'vlan' && present.vlanId === id && present.parentIndex === lower.index) return false
+    if (isVlanOf(present, lower.index, id)) return false
     throw new NetlinkError(
       'EEXIST',
       `${attempt}: ${name} is there already as ${describe(present)}; rename or remove it`,

@@ -24,7 +24,9 @@ const P1 = 301
 
 const cable = ({ up = true } = {}): void => {
   here().ip('link add p0 index 300 type veth peer name p1 index 301')
-  if (up) for (const name of ['p0', 'p1']) here().ip(`link set ${name} up`)
+  if (!up) return
+  for (const name of ['p0', 'p1']) here().ip(`link set ${name} up`)
+  for (const name of ['p0', 'p1']) here().waitUp(name)
 }
 
 afterEach(() => {
@@ -95,6 +97,7 @@ test('switching a link, its MTU and its address generation', { skip }, () => {
   assert.equal(link('p0')?.up, true)
   assert.equal(link('p0')?.carrier, false)
   setLinkUp('p1', true)
+  here().waitUp('p0')
   assert.equal(link('p0')?.running, true)
   assert.equal(setLinkUp('p0', false), true)
   assert.equal(link('p0')?.up, false)
