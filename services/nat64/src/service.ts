@@ -5,7 +5,7 @@ import { type Plan, planFrom } from './core/plan.ts'
 import { DataPlane } from './io/data-plane.ts'
 import { HostNetwork } from './io/host-network.ts'
 import { Mappings } from './io/mappings.ts'
-import type { DataPlaneSnapshot } from './io/messages.ts'
+import type { DataPlaneSnapshot, Installed } from './io/messages.ts'
 
 /** The device of all instances on this host. */
 export const TUN_NAME = 'nat64'
@@ -17,8 +17,7 @@ export class Nat64 implements Service {
   readonly #mappings: Mappings
   readonly #dataPlane: DataPlane
   readonly #seed = randomInt(0x7fffffff)
-  #snapshot: SiteSnapshot | undefined
-  #plan: Plan | undefined
+  #inForce: { readonly snapshot: SiteSnapshot; readonly plan: Plan } | undefined
   #trouble: Problem | undefined
 
   constructor(context: ServiceContext) {
@@ -29,7 +28,7 @@ export class Nat64 implements Service {
       onRemove: ({ slot }) => this.#dataPlane.send({ kind: 'remove', slot }),
       onRefuse: (ip6, pref) => this.#dataPlane.send({ kind: 'refuse', ip6, pref }),
     })
-    this.#dataPlane = new DataPlane(TUN_NAME, () => this.#dataPlaneSnapshot(), {
+    this.#dataPlane = new DataPlane(TUN_NAME, () => this.#startSnapshot(), {
       onAttached: (offload) => {
         context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
         this.#network.reconcile()
@@ -42,13 +41,14 @@ export class Nat64 implements Service {
     })
   }
 
+  /** Resolves when the data plane works with the document, or cannot be had at the moment (then a problem says why). */
   async apply(snapshot: SiteSnapshot): Promise<void> {
-    this.#snapshot = snapshot
-    this.#plan = planFrom(snapshot.site, this.#network.gatewayAddresses4())
-    this.#mappings.reconfigure(this.#plan)
-    this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot() })
-    this.#dataPlane.start()
-    this.#network.want({ mtuBytes: this.#plan.tunMtuBytes, routes: this.#plan.routes })
+    const plan = planFrom(snapshot.site, this.#network.gatewayAddresses4())
+    const isNewTable = this.#mappings.reconfigure(plan)
+    this.#inForce = { snapshot, plan }
+    this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot(plan, isNewTable) })
+    this.#network.want({ mtuBytes: plan.tunMtuBytes, routes: plan.routes })
+    await this.#dataPlane.start()
   }
 
   problems(): readonly Problem[] {
@@ -56,6 +56,11 @@ export class Nat64 implements Service {
     if (this.#trouble !== undefined) problems.push(this.#trouble)
     if (this.#mappings.trouble !== undefined)
       problems.push({ code: 'state-not-written', message: `mappings are not on disk: ${this.#mappings.trouble}` })
+    if (!this.#mappings.isAlone)
+      problems.push({
+        code: 'second-instance',
+        message: 'another nat64 uses this STATE_DIR; several instances need NATS (SITE=nats://…) to share addresses',
+      })
     if (this.#mappings.exhausted)
       problems.push({
         code: 'pool-exhausted',
@@ -73,29 +78,40 @@ export class Nat64 implements Service {
     await this.#dataPlane.stop()
     await this.#mappings.close()
     if (intent === 'remove') this.#network.remove()
-    this.#context.log.info({ intent }, 'stopped')
+    this.#context.log.info({ intent }, 'data plane is down')
   }
 
-  #dataPlaneSnapshot(): DataPlaneSnapshot {
-    const plan = this.#plan
-    if (plan === undefined) throw new Error('the data plane is started by the first document')
+  #startSnapshot(): DataPlaneSnapshot {
+    if (this.#inForce === undefined) throw new Error('the data plane is started by the first document')
+    return this.#dataPlaneSnapshot(this.#inForce.plan, true)
+  }
+
+  #dataPlaneSnapshot(plan: Plan, isNewTable: boolean): DataPlaneSnapshot {
     const { registry } = this.#mappings
-    const hosts = Array.from(registry.all(), ({ slot, ip6, ip4, ...host }) => ({
-      slot,
-      ip6,
-      ip4,
-      pref: this.#mappings.prefOf({ ip6, ...host }),
-    }))
-    return { map: plan.map, settings: plan.settings, lastSeenS: registry.lastSeenS, seed: this.#seed, hosts }
+    const hosts = (): Installed[] =>
+      registry.all().map((mapping) => ({
+        slot: mapping.slot,
+        ip6: mapping.ip6,
+        ip4: mapping.ip4,
+        pref: this.#mappings.prefOf(mapping),
+      }))
+    return {
+      map: plan.map,
+      settings: plan.settings,
+      lastSeenS: registry.lastSeenS,
+      seed: this.#seed,
+      hosts: isNewTable ? hosts() : undefined,
+    }
   }
 
   /** The gateway's own addresses are never translated to: a new one has to be known to the data plane. */
   #addressesMayHaveChanged(): void {
-    if (this.#snapshot === undefined || this.#plan === undefined) return
-    const plan = planFrom(this.#snapshot.site, this.#network.gatewayAddresses4())
+    if (this.#inForce === undefined) return
+    const { snapshot, plan: old } = this.#inForce
+    const plan = planFrom(snapshot.site, this.#network.gatewayAddresses4())
     const text = (one: Plan): string => JSON.stringify(one.map.forbidden4)
-    if (text(plan) === text(this.#plan)) return
-    this.#plan = plan
-    this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot() })
+    if (text(plan) === text(old)) return
+    this.#inForce = { snapshot, plan }
+    this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot(plan, false) })
   }
 }

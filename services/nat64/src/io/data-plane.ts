@@ -30,12 +30,13 @@ export class DataPlane {
   readonly #eventFd = libc.eventfd()
   readonly #wakeValue = nativeBuffer(8)
   #worker: Worker | undefined
-  #attached = false
   #retry: NodeJS.Timeout | undefined
   #ended: Promise<void> = Promise.resolve()
-  #stopping = false
+  /** Settles when the first worker knows whether it has the TUN. */
+  #first: PromiseWithResolvers<void> | undefined
+  #isStopping = false
 
-  /** `snapshot` is asked whenever a worker starts. Call `start`. */
+  /** `snapshot`, with every mapping, is asked for whenever a worker starts. */
   constructor(tunName: string, snapshot: () => DataPlaneSnapshot, events: DataPlaneEvents) {
     this.#tunName = tunName
     this.#snapshot = snapshot
@@ -43,15 +44,16 @@ export class DataPlane {
     this.#wakeValue.view.setBigUint64(0, 1n, true)
   }
 
-  /** True when this instance has a queue of the TUN. */
-  get attached(): boolean {
-    return this.#attached
+  /** Starts the worker when there was none yet. Resolves when it has the TUN, or has said why not. */
+  async start(): Promise<void> {
+    if (this.#first === undefined) {
+      this.#first = Promise.withResolvers()
+      this.#startWorker()
+    }
+    await this.#first.promise
   }
 
-  /** Starts the worker if there is none. */
-  start(): void {
-    if (this.#worker !== undefined || this.#stopping) return
-    clearTimeout(this.#retry)
+  #startWorker(): void {
     const workerData: WorkerStart = {
       tunName: this.#tunName,
       eventFd: this.#eventFd,
@@ -61,14 +63,14 @@ export class DataPlane {
     const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData })
     this.#worker = worker
     worker.on('message', (message: FromWorker) => this.#hear(message))
-    worker.on('error', (error: Error) =>
-      this.#events.onTrouble({ code: 'data-plane-failed', message: `the data plane ended: ${error.message}` }),
-    )
+    worker.on('error', (error: Error) => {
+      this.#events.onTrouble({ code: 'data-plane-failed', message: `the data plane ended: ${error.stack}` })
+    })
     this.#ended = new Promise((resolve) => {
       worker.on('exit', () => {
         this.#worker = undefined
-        this.#attached = false
-        if (!this.#stopping) this.#retry = setTimeout(() => this.start(), RETRY_MS)
+        this.#first?.resolve()
+        if (!this.#isStopping) this.#retry = setTimeout(() => this.#startWorker(), RETRY_MS)
         resolve()
       })
     })
@@ -81,9 +83,9 @@ export class DataPlane {
     libc.write(this.#eventFd, this.#wakeValue.address, 8)
   }
 
-  /** Ends the worker; resolves when its queue is closed. Packets that wait in the TUN go to other instances or are lost. */
+  /** Ends the worker; resolves when its queue is closed. Packets that wait in it are lost, the next ones go to other queues. */
   async stop(): Promise<void> {
-    this.#stopping = true
+    this.#isStopping = true
     clearTimeout(this.#retry)
     this.send({ kind: 'stop' })
     await this.#ended
@@ -93,15 +95,14 @@ export class DataPlane {
   #hear(message: FromWorker): void {
     switch (message.kind) {
       case 'attached':
-        this.#attached = true
         this.#events.onTrouble(undefined)
         this.#events.onAttached(message.offload)
+        this.#first?.resolve()
         return
       case 'failed':
         this.#events.onTrouble({ code: message.code, message: message.message })
         return
       case 'lost':
-        this.#attached = false
         this.#events.onTrouble({ code: 'tun-lost', message: message.message })
         return
       case 'want':

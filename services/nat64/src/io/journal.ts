@@ -23,6 +23,8 @@ const flock = koffi.load(null).func('flock', 'int', ['int', 'int']) as (fd: numb
  * file says which are in use. All journals are read at start.
  */
 export class Journal {
+  /** Which of the instances that share the directory this is, from 0. */
+  readonly number: number
   readonly #directory: string
   readonly #file: string
   readonly #lockFd: number
@@ -40,6 +42,7 @@ export class Journal {
     this.#live = live
     const { fd, number } = lockFree(directory)
     this.#lockFd = fd
+    this.number = number
     this.#file = join(directory, `hosts.${number}.journal`)
   }
 

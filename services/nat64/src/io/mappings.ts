@@ -1,22 +1,21 @@
 import { asIp6, formatIp4, formatIp6, type Ip4, type Ip6 } from '@sixgate/addr'
-import type { Bucket, BucketEntry } from '@sixgate/bus'
+import type { Bucket } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import type { JournalMapping } from '../core/address-map/journal-lines.ts'
-import { decideKvEntry, decodeKvEntry, encodeKvValue, type KvMapping, kvKey } from '../core/address-map/kv-entry.ts'
+import { decideKvEntry, type KvMapping } from '../core/address-map/kv-entry.ts'
 import { MAX_HOSTS, Pool } from '../core/address-map/pool.ts'
 import { type HostId, hostKey, type Lifetimes, type Mapping, Registry } from '../core/address-map/registry.ts'
 import type { Plan } from '../core/plan.ts'
+import { HostsBucket } from './hosts-bucket.ts'
 import { Journal } from './journal.ts'
 import { monotonicMs } from './messages.ts'
 
-/** NATS has so long to give an address; then it is taken locally and told to NATS later. The packets wait meanwhile. */
-const CLAIM_MS = 300
 /** Local mappings are offered to NATS again after this time. */
 const CONFIRM_MS = 5000
-/** Expired mappings go, and those in use are marked as such for other instances, this often at least. */
+/** How often idle mappings are looked for, and other instances are told who was seen. */
 const SWEEP_MS = 60_000
-/** The log says at most this often that the pool is exhausted. */
-const EXHAUSTED_LOG_MS = 60_000
+/** A pool that is used up is reported for this time after the last refusal. */
+const EXHAUSTED_MS = 60_000
 
 /** What happens to mappings, for the data plane. */
 export interface MappingEvents {
@@ -31,28 +30,30 @@ const wallS = (): number => Math.floor(Date.now() / 1000)
 
 /**
  * Gives hosts their addresses and remembers them: on disk, and in the KV bucket `hosts`, where an address is taken by
- * create-if-absent. The data plane waits for NATS 300 ms at most, and not at all while it is away.
+ * create-if-absent. A new host waits for NATS 300 ms at most, and not at all while NATS is away.
  */
 export class Mappings {
   readonly #log: Logger
-  readonly #bucket: Bucket | undefined
+  readonly #bucket: HostsBucket
   readonly #events: MappingEvents
   readonly #journal: Journal
-  readonly #wanted = new Set<string>()
   readonly #timers: NodeJS.Timeout[] = []
+  /** Hosts whose claim is under way. */
+  readonly #claiming = new Set<string>()
   #registry = new Registry(new Uint32Array(new SharedArrayBuffer(0)))
   #pool = new Pool([], [])
   #pref64: readonly string[] = []
   #lifetimes: Lifetimes = { guaranteedS: 0, keptS: 0 }
-  #unwatch: (() => void) | undefined
+  #unwatch = (): void => {}
   /** What the disk had, until the first document says which of it still fits. */
   #remembered: readonly JournalMapping[]
+  #confirming = false
   #exhaustedAtMs = Number.NEGATIVE_INFINITY
   #exhausted = 0
 
   constructor(stateDir: string, bucket: Bucket | undefined, log: Logger, events: MappingEvents) {
     this.#log = log
-    this.#bucket = bucket
+    this.#bucket = new HostsBucket(bucket, log)
     this.#events = events
     this.#journal = new Journal(stateDir, () => this.#asJournal())
     const { mappings, reports } = this.#journal.read()
@@ -64,56 +65,53 @@ export class Mappings {
     return this.#registry
   }
 
-  /** Why the mappings are not safe at the moment. */
+  /** Why the mappings are not on disk at the moment. */
   get trouble(): string | undefined {
     return this.#journal.trouble
   }
 
+  /** True when another instance uses this state directory and there is no NATS to agree over. */
+  get isAlone(): boolean {
+    return this.#bucket.configured || this.#journal.number === 0
+  }
+
   /** True when a host was refused within the last minute. */
   get exhausted(): boolean {
-    return monotonicMs() - this.#exhaustedAtMs < EXHAUSTED_LOG_MS
+    return monotonicMs() - this.#exhaustedAtMs < EXHAUSTED_MS
   }
 
   /** Gauges and counters. */
   counters(): Record<string, number> {
-    const unconfirmed = [...this.#registry.all()].filter((mapping) => mapping.revision === undefined).length
+    const unconfirmed = this.#registry.all().filter((mapping) => mapping.revision === undefined).length
     return {
       hosts: this.#registry.size,
-      hosts_unconfirmed: this.#bucket === undefined ? 0 : unconfirmed,
+      hosts_unconfirmed: this.#bucket.configured ? unconfirmed : 0,
       pool_addresses: this.#pool.size,
       pool_exhausted_total: this.#exhausted,
     }
   }
 
-  /** Index of a pref64 text in the document in force; -1 for none. */
+  /** Index of a mapping's pref64 in the document in force; -1 for none. */
   prefOf(mapping: HostId): number {
     return this.#pref64.indexOf(mapping.pref64)
   }
 
   /**
-   * Takes a document over: mappings whose address or pref64 it does not have any more end. Returns nothing; afterwards
-   * `registry` is a new one, and the data plane has to be given a new snapshot.
+   * Takes a document over: mappings whose address or pref64 it does not have any more end. True when the data plane's
+   * host table has to be made anew from `registry` (slots or prefix indexes changed).
    */
-  reconfigure(plan: Plan): void {
-    const old = this.#registry
-    const first = this.#pref64.length === 0
+  reconfigure(plan: Plan): boolean {
+    const isFirst = this.#pref64.length === 0
+    const samePrefixes = this.#pref64.join() === plan.pref64.join()
     this.#pool = new Pool(plan.map.pool4, plan.staticIp4s)
     this.#pref64 = plan.pref64
     this.#lifetimes = plan.lifetimes
+    for (const mapping of this.#registry.all()) if (!this.#fits(mapping)) this.#retire(mapping)
     const slots = Math.min(this.#pool.size, MAX_HOSTS)
-    this.#registry = new Registry(new Uint32Array(new SharedArrayBuffer(slots * 4)))
-    for (const mapping of old.all()) this.#carryOver(mapping, old)
-    if (!first) {
-      this.#journal.rewrite()
-      return
-    }
-    this.#recall()
-    this.#unwatch = this.#bucket?.watch(
-      (entry) => this.#hear(entry),
-      (sync) => this.#synced(sync?.lost ?? []),
-    )
-    this.#timers.push(setInterval(() => this.#confirmAll(), CONFIRM_MS))
-    this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
+    const isResized = slots !== this.#registry.capacity
+    if (isResized) this.#registry = this.#registry.resized(new Uint32Array(new SharedArrayBuffer(slots * 4)))
+    if (isFirst) this.#begin()
+    return isFirst || isResized || !samePrefixes
   }
 
   /** A host needs a mapping. The answer is `onInstall` or `onRefuse`. */
@@ -121,69 +119,76 @@ export class Mappings {
     const pref64 = this.#pref64[pref]
     if (pref64 === undefined) return
     const host: HostId = { ip6: asIp6(ip6), pref64 }
-    const known = this.#registry.ofHost(host)
     const key = hostKey(host)
-    if (this.#wanted.has(key)) return
+    if (this.#claiming.has(key)) return
+    const known = this.#registry.ofHost(host)
     if (known !== undefined) {
       this.#events.onInstall(known, pref)
       return
     }
-    this.#wanted.add(key)
-    void this.#claim(host, pref).finally(() => this.#wanted.delete(key))
+    this.#claiming.add(key)
+    void this.#findAddress(host).finally(() => this.#claiming.delete(key))
   }
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    this.#unwatch?.()
+    this.#unwatch()
     await this.#journal.close()
+  }
+
+  #begin(): void {
+    const now = nowS()
+    // Every host has its guaranteed time again, since nobody watched while we were away.
+    for (const { host, ip4 } of this.#remembered) if (this.#fits({ ...host, ip4 })) this.#registry.add(host, ip4, now)
+    this.#log.info({ hosts: this.#registry.size, onDisk: this.#remembered.length }, 'mappings read from disk')
+    this.#remembered = []
+    this.#journal.rewrite()
+    this.#unwatch = this.#bucket.watch({
+      onMapping: (told, revision) => this.#heard(told, revision),
+      onDeleted: (ip4, revision) => this.#heardDeleted(ip4, revision),
+      onSynced: (lost) => this.#synced(lost),
+    })
+    this.#timers.push(setInterval(() => void this.#confirmAll(), CONFIRM_MS))
+    this.#timers.push(setInterval(() => void this.#sweep(), SWEEP_MS))
+  }
+
+  #fits(mapping: HostId & { readonly ip4: Ip4 }): boolean {
+    return this.prefOf(mapping) >= 0 && this.#pool.has(mapping.ip4)
   }
 
   #asJournal(): JournalMapping[] {
     const now = nowS()
-    return [...this.#registry.all()]
+    return this.#registry
+      .all()
       .map((host) => ({ host, ip4: host.ip4, seenS: wallS() - this.#registry.idleS(host, now) }))
       .toSorted((a, b) => a.seenS - b.seenS)
   }
 
-  #carryOver(mapping: Mapping, old: Registry): void {
-    const seenS = old.lastSeenS[mapping.slot] ?? 0
-    if (this.prefOf(mapping) >= 0 && this.#pool.has(mapping.ip4))
-      if (this.#registry.add(mapping, mapping.ip4, seenS, mapping.revision) !== undefined) return
-    this.#log.info(
-      { host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4) },
-      'mapping ends: not in the document any more',
-    )
-    void this.#erase(mapping.ip4)
-  }
-
-  /** Mappings from disk: every host has its guaranteed time again, since nobody watched while we were away. */
-  #recall(): void {
-    const now = nowS()
-    for (const { host, ip4 } of this.#remembered)
-      if (this.prefOf(host) >= 0 && this.#pool.has(ip4)) this.#registry.add(host, ip4, now)
-    this.#remembered = []
-    this.#journal.rewrite()
-  }
-
-  async #claim(host: HostId, pref: number): Promise<void> {
+  async #findAddress(host: HostId): Promise<void> {
+    /** Addresses that others were found to have. */
     const except = new Set<Ip4>()
     for (;;) {
       const ip4 = await this.#freeAddress(host, except)
       const mapping = ip4 === undefined ? undefined : this.#registry.add(host, ip4, nowS())
       if (mapping === undefined) {
-        const other = this.#registry.ofHost(host)
-        if (other !== undefined) this.#events.onInstall(other, pref)
-        else this.#refuse(host, pref)
+        // Another instance may have given it an address meanwhile.
+        const known = this.#registry.ofHost(host)
+        if (known === undefined) this.#refuse(host)
+        else this.#events.onInstall(known, this.prefOf(known))
         return
       }
-      if (await this.#takeInKv(mapping)) {
-        // It may have ended while NATS was asked: another instance was faster, or a new document came.
-        const now = this.#registry.ofHost(host)
-        if (now !== undefined) this.#install(now)
-        return
+      const claim = await this.#bucket.claim(mapping, mapping.ip4, wallS())
+      if (claim.kind === 'taken') {
+        this.#heard(claim.by, claim.revision)
+        if (this.#registry.ofHost(host) !== undefined) return
+        except.add(mapping.ip4)
+        continue
       }
-      this.#registry.remove(mapping)
-      except.add(mapping.ip4)
+      // It may have ended meanwhile: another instance was earlier, or a new document came. The next packet asks again.
+      if (!this.#registry.holds(mapping)) return
+      if (claim.kind === 'ours') mapping.revision = claim.revision
+      this.#install(mapping)
+      return
     }
   }
 
@@ -191,54 +196,38 @@ export class Mappings {
   async #freeAddress(host: HostId, except: ReadonlySet<Ip4>): Promise<Ip4 | undefined> {
     const free = this.#registry.candidate(this.#pool, host, except)
     if (free !== undefined) return free
-    const oldest = this.#registry.reclaimable(nowS(), this.#lifetimes)
+    const oldest = this.#registry.reclaimable(nowS(), this.#safeLifetimes())
     if (oldest === undefined) return undefined
     this.#log.info({ host: formatIp6(oldest.ip6), ip4: formatIp4(oldest.ip4) }, 'address reclaimed: pool4 is used up')
     this.#drop(oldest)
-    await this.#erase(oldest.ip4)
+    await this.#bucket.erase(oldest.ip4)
     return this.#registry.candidate(this.#pool, host, except)
   }
 
-  /** True when the address is ours: NATS says so, or cannot be asked in time. False: another host has it. */
-  async #takeInKv(mapping: Mapping): Promise<boolean> {
-    const bucket = this.#bucket
-    if (bucket === undefined || !bucket.connected) return true
-    const timeout = Promise.withResolvers<'late'>()
-    const timer = setTimeout(() => timeout.resolve('late'), CLAIM_MS)
-    try {
-      const created = bucket.create(kvKey(mapping.ip4), encodeKvValue(mapping, wallS()))
-      created.catch(() => undefined)
-      const revision = await Promise.race([created, timeout.promise])
-      if (revision === 'late') return true
-      if (revision !== undefined) {
-        mapping.revision = revision
-        return true
-      }
-      const entry = await Promise.race([bucket.get(kvKey(mapping.ip4)), timeout.promise])
-      if (entry === undefined || entry === 'late') return true
-      this.#registry.remove(mapping)
-      this.#hear(entry)
-      return this.#registry.ofHost(mapping) !== undefined
-    } catch (error) {
-      this.#log.debug({ err: error }, 'address taken locally: NATS did not answer')
-      return true
-    } finally {
-      clearTimeout(timer)
-    }
+  /** Other instances tell of a host a while after they saw it: the guarantee holds all the same. */
+  #safeLifetimes(): Lifetimes {
+    if (!this.#bucket.configured) return this.#lifetimes
+    const { guaranteedS, keptS } = this.#lifetimes
+    return { guaranteedS: guaranteedS + this.#tellEveryS() + SWEEP_MS / 1000, keptS }
   }
 
-  #refuse(host: HostId, pref: number): void {
+  #tellEveryS(): number {
+    return this.#lifetimes.guaranteedS / 4
+  }
+
+  #refuse(host: HostId): void {
     this.#exhausted += 1
     if (!this.exhausted)
       this.#log.warn(
-        { host: formatIp6(host.ip6) },
-        `pool4 has no free address (${this.#registry.size} hosts); enlarge nat64.pool4 or shorten nat64.idleLifetimeS`,
+        { host: formatIp6(host.ip6), hosts: this.#registry.size },
+        'nat64.pool4 has no free address: enlarge it, or shorten nat64.idleLifetimeS',
       )
     this.#exhaustedAtMs = monotonicMs()
-    this.#events.onRefuse(host.ip6, pref)
+    this.#events.onRefuse(host.ip6, this.prefOf(host))
   }
 
   #install(mapping: Mapping): void {
+    this.#log.debug({ host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4) }, 'mapping')
     this.#journal.add({ host: mapping, ip4: mapping.ip4, seenS: wallS() })
     this.#events.onInstall(mapping, this.prefOf(mapping))
   }
@@ -249,82 +238,94 @@ export class Mappings {
     this.#events.onRemove(mapping)
   }
 
-  async #erase(ip4: Ip4): Promise<void> {
-    if (this.#bucket?.connected !== true) return
-    try {
-      await this.#bucket.delete(kvKey(ip4))
-    } catch (error) {
-      this.#log.debug({ err: error }, 'KV entry not deleted: NATS did not answer')
-    }
+  /** Ends a mapping that the document does not have room for. */
+  #retire(mapping: Mapping): void {
+    this.#log.info(
+      { host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4) },
+      'mapping ends: pool4 or pref64 changed',
+    )
+    this.#drop(mapping)
+    void this.#bucket.erase(mapping.ip4)
   }
 
   /** An entry of the bucket, another instance's or our own. */
-  #hear(entry: BucketEntry): void {
-    if (entry.operation === 'delete') {
-      this.#heardDelete(entry)
-      return
-    }
-    const told = decodeKvEntry(entry.key, entry.value)
-    if (told === undefined) {
-      this.#log.warn({ key: entry.key }, 'KV bucket hosts: an entry that is no mapping; it is left alone')
-      return
-    }
-    if (this.prefOf(told.host) < 0 || !this.#pool.has(told.ip4)) {
-      void this.#erase(told.ip4)
-      return
-    }
-    this.#decide(told, entry.revision)
-  }
-
-  #decide(told: KvMapping, revision: number): void {
+  #heard(told: KvMapping, revision: number): void {
     const registry = this.#registry
+    if (!this.#fits({ ...told.host, ip4: told.ip4 })) {
+      void this.#bucket.erase(told.ip4)
+      return
+    }
     const decision = decideKvEntry(told, revision, registry.ofIp4(told.ip4), registry.ofHost(told.host))
     for (const mapping of decision.drop) {
       this.#log.warn(
-        { host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4), holder: formatIp6(told.host.ip6) },
+        { host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4), earlier: formatIp6(told.host.ip6) },
         'mapping ends: NATS had another one earlier; the host gets a new address with its next packet',
       )
       this.#drop(mapping)
     }
-    for (const ip4 of decision.erase) void this.#erase(ip4)
+    for (const ip4 of decision.erase) void this.#bucket.erase(ip4)
     const seenS = Math.max(0, nowS() - Math.max(0, wallS() - told.seenS))
     if (decision.confirm !== undefined) {
-      const { slot } = decision.confirm
-      decision.confirm.revision = revision
-      registry.lastSeenS[slot] = Math.max(registry.lastSeenS[slot] ?? 0, seenS)
+      const { confirm: mapping } = decision
+      mapping.revision = revision
+      registry.lastSeenS[mapping.slot] = Math.max(registry.lastSeenS[mapping.slot] ?? 0, seenS)
     }
     if (!decision.adopt) return
     const mapping = registry.add(told.host, told.ip4, seenS, revision)
     if (mapping !== undefined) this.#install(mapping)
   }
 
-  #heardDelete(entry: BucketEntry): void {
-    const mapping = [...this.#registry.all()].find((one) => kvKey(one.ip4) === entry.key)
-    if (mapping?.revision !== undefined && mapping.revision < entry.revision) this.#drop(mapping)
+  #heardDeleted(ip4: Ip4, revision: number): void {
+    const mapping = this.#registry.ofIp4(ip4)
+    if (mapping?.revision !== undefined && mapping.revision < revision) this.#drop(mapping)
   }
 
-  #synced(lost: readonly string[]): void {
-    for (const mapping of this.#registry.all()) if (lost.includes(kvKey(mapping.ip4))) mapping.revision = undefined
-    this.#confirmAll()
+  #synced(lost: readonly Ip4[]): void {
+    for (const ip4 of lost) {
+      const mapping = this.#registry.ofIp4(ip4)
+      if (mapping !== undefined) mapping.revision = undefined
+    }
+    void this.#confirmAll()
   }
 
-  /** Offers to NATS what it does not know yet. */
-  #confirmAll(): void {
-    if (this.#bucket?.connected !== true) return
-    for (const mapping of this.#registry.all()) {
-      const key = hostKey(mapping)
-      if (mapping.revision !== undefined || this.#wanted.has(key)) continue
-      this.#wanted.add(key)
-      void this.#takeInKv(mapping).finally(() => this.#wanted.delete(key))
+  /** Offers to NATS what it does not know yet, one after the other; stops when NATS does not answer. */
+  async #confirmAll(): Promise<void> {
+    if (this.#confirming || !this.#bucket.connected) return
+    this.#confirming = true
+    try {
+      for (const mapping of this.#registry.all()) {
+        if (mapping.revision !== undefined || !this.#registry.holds(mapping)) continue
+        if (this.#claiming.has(hostKey(mapping))) continue
+        const claim = await this.#bucket.claim(mapping, mapping.ip4, this.#seenWallS(mapping))
+        if (claim.kind === 'unknown') return
+        if (claim.kind === 'taken') this.#heard(claim.by, claim.revision)
+        else if (this.#registry.holds(mapping)) mapping.revision = claim.revision
+        // Ended meanwhile (new document): nobody else would give the address back.
+        else void this.#bucket.erase(mapping.ip4)
+      }
+    } finally {
+      this.#confirming = false
     }
   }
 
-  /** Ends what is kept no longer, and tells other instances which hosts were seen here. */
-  #sweep(): void {
-    const now = nowS()
-    for (const mapping of this.#registry.expired(now, this.#lifetimes)) {
+  #seenWallS(mapping: Mapping): number {
+    return wallS() - this.#registry.idleS(mapping, nowS())
+  }
+
+  /** Ends what is kept no longer, and tells the disk and other instances which hosts were seen here. */
+  async #sweep(): Promise<void> {
+    for (const mapping of this.#registry.expired(nowS(), this.#safeLifetimes())) {
       this.#drop(mapping)
-      void this.#erase(mapping.ip4)
+      void this.#bucket.erase(mapping.ip4)
+    }
+    for (const mapping of this.#registry.untold(this.#tellEveryS())) {
+      if (!this.#registry.holds(mapping)) continue
+      const seenS = this.#seenWallS(mapping)
+      mapping.toldSeenS = this.#registry.lastSeenS[mapping.slot] ?? 0
+      this.#journal.add({ host: mapping, ip4: mapping.ip4, seenS })
+      if (mapping.revision === undefined) continue
+      const revision = await this.#bucket.refresh(mapping, mapping.ip4, seenS, mapping.revision)
+      if (revision !== undefined) mapping.revision = revision
     }
   }
 }

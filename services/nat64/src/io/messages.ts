@@ -18,7 +18,8 @@ export interface DataPlaneSnapshot {
   readonly lastSeenS: Uint32Array
   /** Seed of the host table's hash. */
   readonly seed: number
-  readonly hosts: readonly Installed[]
+  /** All dynamic mappings; `undefined`: those that the data plane has stay as they are. */
+  readonly hosts: readonly Installed[] | undefined
 }
 
 /** From the main thread to the worker. */

@@ -44,7 +44,7 @@ class DataPlane {
     this.#tick()
     const output: Output = { send: (frame) => this.#send(frame) }
     this.#translator = new Translator({
-      map: makeMap(start.snapshot),
+      map: makeMap(start.snapshot, undefined),
       settings: start.snapshot.settings,
       clock: this.#clock,
       output,
@@ -147,7 +147,7 @@ class DataPlane {
     const translator = this.#translator
     switch (message.kind) {
       case 'swap':
-        translator.swap(makeMap(message.snapshot), message.snapshot.settings)
+        translator.swap(makeMap(message.snapshot, translator.map.hosts), message.snapshot.settings)
         this.#ring.releaseAll((frame) => this.#process(frame))
         return
       case 'install':
@@ -172,9 +172,11 @@ class DataPlane {
   }
 }
 
-const makeMap = (snapshot: DataPlaneSnapshot): AddressMap => {
+/** The address map of a snapshot; `present` are the mappings that stay when it brings none. */
+const makeMap = (snapshot: DataPlaneSnapshot, present: HostTable | undefined): AddressMap => {
+  if (snapshot.hosts === undefined && present !== undefined) return new AddressMap(snapshot.map, present)
   const hosts = new HostTable(snapshot.lastSeenS, snapshot.seed)
-  for (const host of snapshot.hosts) hosts.install(host.slot, host.ip6, host.pref, host.ip4)
+  for (const host of snapshot.hosts ?? []) hosts.install(host.slot, host.ip6, host.pref, host.ip4)
   return new AddressMap(snapshot.map, hosts)
 }
 

@@ -49,6 +49,24 @@ const DEFAULT_HOSTS = [
   [HOST_B.ip6, HOST_B.ip4, 0],
 ] as const
 
+/** The address map of a test, without the dynamic mappings. */
+export const addressMapConfig = ({ map = {} }: LabOptions): AddressMapConfig => ({
+  pref64: [pref64Of(PREF64)],
+  pool4: [prefix4Of(POOL4)],
+  eams: [],
+  forbidden4: [],
+  sources6: [],
+  wellKnownPrefixPolicy: 'off',
+  own4: ip4Of(OWN4),
+  own6: ip6Of(OWN6),
+  errorSource4: ip4Of(OWN4),
+  ...map,
+})
+
+/** The dynamic mappings of a test. */
+export const hostsOf = ({ hosts = DEFAULT_HOSTS }: LabOptions) =>
+  hosts.map(([ip6, ip4, pref], slot) => ({ slot, ip6: ip6Of(ip6), pref, ip4: ip4Of(ip4) }))
+
 /** What came of one packet. */
 export interface Outcome {
   readonly verdict: VerdictName
@@ -65,24 +83,12 @@ export class CoreLab {
   readonly frame = new Frame()
   #out: Uint8Array[] = []
 
-  constructor({ map = {}, settings = {}, hosts = DEFAULT_HOSTS }: LabOptions = {}) {
+  constructor(options: LabOptions = {}) {
     const table = new HostTable(new Uint32Array(16), 7)
-    for (const [slot, [ip6, ip4, pref]] of hosts.entries()) table.install(slot, ip6Of(ip6), pref, ip4Of(ip4))
-    const config: AddressMapConfig = {
-      pref64: [pref64Of(PREF64)],
-      pool4: [prefix4Of(POOL4)],
-      eams: [],
-      forbidden4: [],
-      sources6: [],
-      wellKnownPrefixPolicy: 'off',
-      own4: ip4Of(OWN4),
-      own6: ip6Of(OWN6),
-      errorSource4: ip4Of(OWN4),
-      ...map,
-    }
+    for (const { slot, ip6, pref, ip4 } of hostsOf(options)) table.install(slot, ip6, pref, ip4)
     this.translator = new Translator({
-      map: new AddressMap(config, table),
-      settings: { ...DEFAULT_SETTINGS, ...settings },
+      map: new AddressMap(addressMapConfig(options), table),
+      settings: { ...DEFAULT_SETTINGS, ...options.settings },
       clock: this.clock,
       output: { send: (frame) => this.#keep(frame) },
       random: () => 0,

@@ -1,7 +1,7 @@
 import { formatIp4, formatIp6, type Ip4, parseIp4, parseIp6 } from '@sixgate/addr'
 import type { HostId, Mapping } from './registry.ts'
 
-/** An entry of the KV bucket `hosts`: the key is the IPv4 address, so that taking one is a create-if-absent. */
+/** An entry of the KV bucket `hosts`: its key is the IPv4 address, so that taking one is a create-if-absent. */
 export interface KvMapping {
   readonly host: HostId
   readonly ip4: Ip4
@@ -9,14 +9,18 @@ export interface KvMapping {
   readonly seenS: number
 }
 
-export const kvKey = (ip4: Ip4): string => formatIp4(ip4)
+/** `198-18-0-10`: one token of a NATS subject. */
+export const kvKey = (ip4: Ip4): string => formatIp4(ip4).replaceAll('.', '-')
+
+/** The address of a key; `undefined` when it is none. */
+export const kvIp4 = (key: string): Ip4 | undefined => parseIp4(key.replaceAll('-', '.'))
 
 export const encodeKvValue = (host: HostId, seenS: number): Uint8Array =>
   new TextEncoder().encode(JSON.stringify({ ip6: formatIp6(host.ip6), pref64: host.pref64, seen: Math.floor(seenS) }))
 
 /** Reads an entry; `undefined` when it is none (another version's, or somebody's mistake). */
 export const decodeKvEntry = (key: string, value: Uint8Array): KvMapping | undefined => {
-  const ip4 = parseIp4(key)
+  const ip4 = kvIp4(key)
   if (ip4 === undefined) return undefined
   try {
     const { ip6, pref64, seen } = JSON.parse(new TextDecoder().decode(value)) as Record<string, unknown>

@@ -14,6 +14,8 @@ export interface Mapping extends HostId {
   readonly slot: number
   /** Revision of its KV entry; `undefined` while only this instance knows of it. */
   revision: number | undefined
+  /** `lastSeenS` as the disk and the KV have it. */
+  toldSeenS: number
 }
 
 /** Key of a host in maps. */
@@ -50,13 +52,21 @@ export class Registry {
     this.#freeSlots = Array.from({ length: this.capacity }, (_, index) => this.capacity - 1 - index)
   }
 
+  /** The same mappings with another number of slots; those that find no slot are left out. Slots are given out anew. */
+  resized(lastSeenS: Uint32Array): Registry {
+    const next = new Registry(lastSeenS)
+    for (const { ip6, pref64, ip4, slot, revision } of this.all())
+      next.add({ ip6, pref64 }, ip4, this.lastSeenS[slot] ?? 0, revision)
+    return next
+  }
+
   get size(): number {
     return this.#byIp4.size
   }
 
-  /** All mappings, in no order. */
-  all(): IterableIterator<Mapping> {
-    return this.#byIp4.values()
+  /** All mappings as they are now, in no order. */
+  all(): Mapping[] {
+    return [...this.#byIp4.values()]
   }
 
   ofHost(host: HostId): Mapping | undefined {
@@ -83,16 +93,21 @@ export class Registry {
     if (this.#byIp4.has(ip4) || this.#byHost.has(hostKey(host))) return undefined
     const slot = this.#freeSlots.pop()
     if (slot === undefined) return undefined
-    const mapping: Mapping = { ip6: host.ip6, pref64: host.pref64, ip4, slot, revision }
+    const mapping: Mapping = { ip6: host.ip6, pref64: host.pref64, ip4, slot, revision, toldSeenS: seenS }
     this.lastSeenS[slot] = seenS
     this.#byHost.set(hostKey(host), mapping)
     this.#byIp4.set(ip4, mapping)
     return mapping
   }
 
+  /** True when the mapping is in force: it may have ended while somebody else was asked. */
+  holds(mapping: Mapping): boolean {
+    return this.#byIp4.get(mapping.ip4) === mapping
+  }
+
   /** Takes a mapping out; its slot may be given out again at once. */
   remove(mapping: Mapping): void {
-    if (this.#byIp4.get(mapping.ip4) !== mapping) return
+    if (!this.holds(mapping)) return
     this.#byIp4.delete(mapping.ip4)
     this.#byHost.delete(hostKey(mapping))
     this.#freeSlots.push(mapping.slot)
@@ -111,9 +126,14 @@ export class Registry {
     return oldest
   }
 
+  /** Mappings whose host was seen again since it was last told, by more than `everyS`. */
+  untold(everyS: number): Mapping[] {
+    return this.all().filter((mapping) => (this.lastSeenS[mapping.slot] ?? 0) - mapping.toldSeenS > everyS)
+  }
+
   /** Mappings that are kept no longer. */
   expired(nowS: number, lifetimes: Lifetimes): Mapping[] {
     const limitS = Math.max(lifetimes.keptS, lifetimes.guaranteedS)
-    return [...this.all()].filter((mapping) => this.idleS(mapping, nowS) > limitS)
+    return this.all().filter((mapping) => this.idleS(mapping, nowS) > limitS)
   }
 }
