@@ -58,10 +58,13 @@ www.example.\t\t60\tIN\tAAAA\t64:ff9b::c633:6450\n`
   it('longestPingGap: lost at the start, in the middle, out of order', () => {
     const replies = (...seqs: number[]) =>
       seqs.map((seq) => `64 bytes from ::1: icmp_seq=${seq} ttl=59 time=1 ms`).join('\n')
-    assert.equal(longestPingGap(replies(1, 2, 3)), 0)
-    assert.equal(longestPingGap(replies(3, 4)), 2)
-    assert.equal(longestPingGap(replies(1, 2, 8, 9, 11)), 5)
-    assert.equal(longestPingGap(replies(2, 1, 3)), 0)
+    assert.equal(longestPingGap(replies(1, 2, 3)).lost, 0)
+    assert.equal(longestPingGap(replies(3, 4)).lost, 2)
+    assert.equal(longestPingGap(replies(1, 2, 8, 9, 11)).lost, 5)
+    assert.equal(longestPingGap(replies(2, 1, 3)).lost, 0)
+    const timed =
+      '[1795788000.5] 64 bytes from ::1: icmp_seq=1 ttl=59\n[1795788002.25] 64 bytes from ::1: icmp_seq=4 ttl=59\n'
+    assert.deepEqual(longestPingGap(timed), { lost: 2, between: '14:00:00.500 14:00:02.250' })
   })
 
   it('iperfReceiver: TCP, UDP, units', () => {

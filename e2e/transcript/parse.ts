@@ -46,11 +46,30 @@ export function pingCounts(output: string): { sent: number; received: number } |
 export const pingPeer = (output: string): string | undefined =>
   /bytes from .*?([\da-f:]{2,}[\da-f])\)?: icmp_seq/.exec(output)?.[1]
 
-/** `ping` with a counter per line: the longest run of sequence numbers that got no answer. */
-export function longestPingGap(output: string): number {
-  const seen = [...output.matchAll(/icmp_seq=(\d+) ttl/g)].map((match) => Number(match[1])).toSorted((a, b) => a - b)
-  return seen.reduce((worst, seq, index) => Math.max(worst, seq - (seen[index - 1] ?? 0) - 1), 0)
+/** The longest run of echo requests without an answer. */
+export interface PingGap {
+  readonly lost: number
+  /** When the answers around it came, for comparing with logs; empty without `ping -D`. */
+  readonly between: string
 }
+
+/** `ping -D` (each line begins with the time in seconds): the longest gap between answers. */
+export function longestPingGap(output: string): PingGap {
+  const answers = [...output.matchAll(/^(?:\[(?<time>[\d.]+)\] )?.*icmp_seq=(?<seq>\d+) ttl/gm)]
+    .map(({ groups }) => ({ seq: Number(groups?.seq), at: clock(groups?.time) }))
+    .toSorted((a, b) => a.seq - b.seq)
+  let worst = { lost: 0, between: '' }
+  let before = { seq: 0, at: '' }
+  for (const answer of answers) {
+    const lost = answer.seq - before.seq - 1
+    if (lost > worst.lost) worst = { lost, between: `${before.at} ${answer.at}`.trim() }
+    before = answer
+  }
+  return worst
+}
+
+const clock = (seconds: string | undefined): string =>
+  seconds === undefined ? '' : new Date(Number(seconds) * 1000).toISOString().slice(11, 23)
 
 /** `iperf3`: what the receiver measured. `lost` is only there for UDP. */
 export function iperfReceiver(output: string): { mbitPerS: number; lost?: number; total?: number } | undefined {
