@@ -85,6 +85,18 @@ export const domainField = parsed<string>('a domain name like home.arpa', (text)
   return good ? name.toLowerCase() : undefined
 })
 
+/** RFC 3339 date and time with its offset; becomes milliseconds since 1970. */
+export const timeField = parsed<number>('a time like 2027-01-31T12:00:00Z', (text) => {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(text)
+  const unixMs = isTime ? Date.parse(text) : Number.NaN
+  return Number.isNaN(unixMs) ? undefined : unixMs
+})
+
+/** A URI of printable ASCII (RFC 3986 §2): an https one, or a URN. */
+export const uriField = parsed<string>('a URI like https://portal.example/api', (text) =>
+  /^(https:\/\/|urn:)[\x21-\x7e]+$/.test(text) && text.length <= 1000 ? text : undefined,
+)
+
 /** A whole number from `min` to `max`, both allowed. */
 export const integer = (min: number, max: number, unit = '') => {
   const error = `must be a whole number${unit === '' ? '' : ` of ${unit}`} from ${min} to ${max}`
@@ -110,3 +122,15 @@ export const section = <const T extends z.core.$ZodShape>(shape: T) => {
 /** A list; the error says of what. */
 export const listOf = <T extends z.ZodType>(item: T, what: string) =>
   z.array(item, { error: `must be a list of ${what}` })
+
+export const AUTO = 'auto'
+
+/** `auto`, or the field. The field's own error text stands, because it is the one with the facts. */
+export const autoOr = <T extends z.ZodType>(field: T) =>
+  z.unknown().transform((value, context): z.output<T> | typeof AUTO => {
+    if (value === AUTO) return AUTO
+    const result = field.safeParse(value)
+    if (result.success) return result.data
+    context.issues.push(...result.error.issues.map((issue) => ({ ...issue, input: value }) as z.core.$ZodRawIssue))
+    return z.NEVER
+  })

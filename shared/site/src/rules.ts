@@ -117,24 +117,46 @@ const poolRules = ({ nat64, lan }: Site): SiteIssue[] => {
   return issues
 }
 
-const raRules = ({ ra }: Site): SiteIssue[] => {
+/** Lifetimes that must outlast the time to the next message, or be 0. */
+const REFRESHED = [
+  ['routerLifetimeS', 'RFC 4861 §6.2.1'],
+  ['rdnssLifetimeS', 'RFC 8106 §5.1'],
+  ['pref64LifetimeS', 'RFC 8781 §4.1'],
+] as const
+
+const raRules = ({ ra, lan }: Site): SiteIssue[] => {
   const issues: SiteIssue[] = []
+  const add = (field: string | (string | number)[], message: string): void => {
+    issues.push({ path: ['ra', ...(typeof field === 'string' ? [field] : field)], message })
+  }
   // RFC 4861 §6.2.1: MinRtrAdvInterval MUST be no less than 3 seconds and no greater than 0.75 × MaxRtrAdvInterval.
   if (ra.minRtrAdvIntervalS > 0.75 * ra.maxRtrAdvIntervalS)
-    issues.push({
-      path: ['ra', 'minRtrAdvIntervalS'],
-      message: `${ra.minRtrAdvIntervalS}: must be at most 0.75 × maxRtrAdvIntervalS = ${0.75 * ra.maxRtrAdvIntervalS} (RFC 4861 §6.2.1)`,
-    })
-  if (ra.routerLifetimeS !== 0 && ra.routerLifetimeS < ra.maxRtrAdvIntervalS)
-    issues.push({
-      path: ['ra', 'routerLifetimeS'],
-      message: `${ra.routerLifetimeS}: must be 0 or at least maxRtrAdvIntervalS = ${ra.maxRtrAdvIntervalS} (RFC 4861 §6.2.1)`,
-    })
+    add(
+      'minRtrAdvIntervalS',
+      `${ra.minRtrAdvIntervalS}: must be at most 0.75 × maxRtrAdvIntervalS = ${0.75 * ra.maxRtrAdvIntervalS} (RFC 4861 §6.2.1)`,
+    )
+  for (const [field, section] of REFRESHED)
+    if (ra[field] !== 0 && ra[field] < ra.maxRtrAdvIntervalS)
+      add(field, `${ra[field]}: must be 0 or at least maxRtrAdvIntervalS = ${ra.maxRtrAdvIntervalS} (${section})`)
   if (ra.preferredLifetimeS > ra.validLifetimeS)
-    issues.push({
-      path: ['ra', 'preferredLifetimeS'],
-      message: `${ra.preferredLifetimeS}: must be at most validLifetimeS = ${ra.validLifetimeS} (RFC 4861 §4.6.2)`,
-    })
+    add(
+      'preferredLifetimeS',
+      `${ra.preferredLifetimeS}: must be at most validLifetimeS = ${ra.validLifetimeS} (RFC 4861 §4.6.2)`,
+    )
+  if (ra.validUntil !== undefined && (ra.preferredUntil ?? 0) > ra.validUntil)
+    add('preferredUntil', 'must not be later than validUntil (RFC 4861 §4.6.2)')
+  for (const [index, route] of ra.routes.entries())
+    if (overlaps(route.prefix, lan.prefix) && route.prefix.lenBits >= lan.prefix.lenBits)
+      add(
+        ['routes', index, 'prefix'],
+        `${formatPrefix(route.prefix)} is inside lan.prefix ${formatPrefix(lan.prefix)}: hosts reach that directly`,
+      )
+  for (const [index, resolver] of ra.dnr.entries())
+    if (resolver.dohPath === undefined && resolver.alpn.some((protocol) => protocol === 'h2' || protocol === 'h3'))
+      add(
+        ['dnr', index, 'dohPath'],
+        'is missing: DNS over HTTPS (h2, h3) needs a path like /dns-query{?dns} (RFC 9461 §5)',
+      )
   return issues
 }
 

@@ -1,7 +1,8 @@
 import { withInterfaceId } from '@sixgate/addr'
 import { z } from 'zod'
 import {
-  domainField,
+  AUTO,
+  autoOr,
   integer,
   interfaceField,
   ip4Field,
@@ -17,22 +18,7 @@ import {
   upstreamField,
   yesNo,
 } from './fields.ts'
-
-const AUTO = 'auto'
-
-/** `auto`, or the field. The field's own error text stands, because it is the one with the facts. */
-const autoOr = <T extends z.ZodType>(field: T) =>
-  z.unknown().transform((value, context): z.output<T> | typeof AUTO => {
-    if (value === AUTO) return AUTO
-    const result = field.safeParse(value)
-    if (result.success) return result.data
-    context.issues.push(...result.error.issues.map((issue) => ({ ...issue, input: value }) as z.core.$ZodRawIssue))
-    return z.NEVER
-  })
-
-const UINT32_S = 0xffffffff
-/** RFC 8781 §4: a 13-bit number of 8-second units. */
-const PREF64_LIFETIME_MAX_S = 65528
+import { ra } from './ra-section.ts'
 
 const lan = section({
   interface: interfaceField,
@@ -73,28 +59,6 @@ const dns64 = section({
   ).default(AUTO),
   cacheMaxEntries: integer(0, 10_000_000, 'answers').default(100_000),
 })
-
-/** Names and defaults of RFC 4861 §6.2.1; lifetimes at least 3 × MaxRtrAdvInterval. */
-const ra = section({
-  maxRtrAdvIntervalS: integer(4, 1800, 'seconds').default(600),
-  minRtrAdvIntervalS: integer(3, 1350, 'seconds').optional(),
-  routerLifetimeS: integer(0, 9000, 'seconds').default(1800),
-  curHopLimit: integer(0, 255).default(64),
-  preference: oneOf('high', 'medium', 'low').default('medium'),
-  validLifetimeS: integer(0, UINT32_S, 'seconds').default(86_400),
-  preferredLifetimeS: integer(0, UINT32_S, 'seconds').default(14_400),
-  rdnssLifetimeS: integer(0, UINT32_S, 'seconds').default(1800),
-  pref64LifetimeS: integer(0, PREF64_LIFETIME_MAX_S, 'seconds').default(1800),
-  /** 0 = no MTU option. */
-  linkMtu: z
-    .union([z.literal(0), integer(1280, 65535)], { error: 'must be 0 (no option) or from 1280 to 65535 bytes' })
-    .default(0),
-  dnssl: listOf(domainField, 'domain names').default([]),
-}).transform(({ minRtrAdvIntervalS, ...rest }) => ({
-  ...rest,
-  // RFC 4861 §6.2.1: default 0.33 × MaxRtrAdvInterval, never below 3 s.
-  minRtrAdvIntervalS: minRtrAdvIntervalS ?? Math.max(3, Math.floor(rest.maxRtrAdvIntervalS * 0.33)),
-}))
 
 const firewall = section({
   mssClamp: yesNo.default(true),
