@@ -18,9 +18,10 @@ export TESTCONTAINERS_RYUK_DISABLED := true
 
 COMPOSE = $(shell $(MACHINE)/docker-client.sh) compose
 TEST_FLAGS ?=
+BENCH_FLAGS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e images machine
+.PHONY: demo test check unit e2e bench-nat64 images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -35,10 +36,13 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	@echo 'check: ok'
 
 unit: machine node_modules/.package-lock.json  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
-	$(NODE) --test --test-timeout=180000 $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts'
+	$(NODE) --test --test-timeout=180000 $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
 	$(NODE) --test --test-concurrency=1 --test-timeout=1800000 $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
+
+bench-nat64: machine node_modules/.package-lock.json  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
+	$(NODE) e2e/bench/nat64/main.ts $(BENCH_FLAGS)
 
 images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled
 	$(MACHINE)/images.sh
@@ -76,4 +80,4 @@ clean:  ## remove node_modules, the private engines with their images, and the c
 	rm -rf node_modules .cache /var/cache/sixgate /run/sixgate/{build,site} /var/lib/sixgate/{build,site,built,loaded}
 
 help:  ## this list
-	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile

@@ -6,6 +6,9 @@
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
 
+# shellcheck source=deploy/machine/site-reader.sh
+source "$(dirname "$0")/site-reader.sh"
+
 SITE_FILE=${SIXGATE_SITE_DIR:-$SIXGATE_ROOT/deploy}/site.yaml
 failed=0
 good() { say "ok      $*"; }
@@ -54,22 +57,15 @@ check_port() {
   fi
 }
 
-# value BLOCK KEY: the plain value of KEY in the top-level BLOCK of the site document; the console reads the document properly
-value() {
-  awk -v block="$1:" -v key="$2:" '
-    /^[^ #]/ { inside = ($1 == block) }
-    inside && $1 == key { gsub(/["'\'']/, "", $2); print $2; exit }' "$SITE_FILE"
-}
-
 check_site() {
   local lan vlan wan
   if [ ! -r "$SITE_FILE" ]; then
     bad "$SITE_FILE cannot be read: it describes the site; deploy/site.yaml is the one to start from"
     return
   fi
-  lan=$(value lan interface)
-  vlan=$(value lan vlan)
-  wan=$(value wan interface)
+  lan=$(site_value "$SITE_FILE" lan interface)
+  vlan=$(site_value "$SITE_FILE" lan vlan)
+  wan=$(site_value "$SITE_FILE" wan interface)
   if [ -z "$lan" ]; then
     note "no lan.interface found in $SITE_FILE: sixgate config validate will say more"
   elif [ -e "/sys/class/net/$lan" ]; then good "LAN interface $lan"; else
@@ -87,6 +83,33 @@ check_site() {
   else good "uplink: $(ip -4 route show default | head -n 1)"; fi
 }
 
+# The interface that the IPv4 default route leaves by, or the one that the document names.
+uplink() {
+  local wan
+  wan=$(site_value "$SITE_FILE" wan interface)
+  if [ -n "$wan" ] && [ "$wan" != auto ]; then echo "$wan"; else ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p;q'; fi
+}
+
+# Default deny on the uplink: whoever works here over SSH through it would be locked out, and could not undo it.
+check_ssh() {
+  local address port interface
+  while read -r address port; do
+    interface=$(ip -o address show | awk -v want="$address" '{ split($4, parts, "/"); if (parts[1] == want) print $2 }' | head -n 1)
+    if [ -z "$interface" ] || [ "$interface" != "$(uplink)" ]; then continue; fi
+    if site_opens_tcp "$SITE_FILE" "$port"; then good "SSH through the uplink $interface stays open (firewall.inbound has tcp $port)"; else
+      bad "somebody is logged in by SSH through the uplink $interface ($address port $port), and the firewall would lock that out. Write in $SITE_FILE, under firewall:
+           inbound: [{ protocol: tcp, port: $port }]"
+    fi
+    return
+  done < <(ssh_sessions)
+}
+
+# Lines "ADDRESS PORT" of this machine's end of SSH sessions: this one's (sudo may hide it) and any other on port 22.
+ssh_sessions() {
+  if [ -n "${SSH_CONNECTION:-}" ]; then awk '{ print $3, $4 }' <<<"$SSH_CONNECTION"; fi
+  ss -Htn state established 'sport = :22' | awk '{ address = $3; sub(/:[0-9]+$/, "", address); gsub(/[][]|%.*|::ffff:/, "", address); print address, 22 }'
+}
+
 interfaces() {
   local names=(/sys/class/net/*)
   names=("${names[@]##*/}")
@@ -99,4 +122,5 @@ check_tun
 check_port 53 dns64 "$own_dns"
 check_port 4222 nats "$own_nats"
 check_site
+[ ! -r "$SITE_FILE" ] || check_ssh
 [ "$failed" = 0 ] || fail "this machine is not ready, see above; nothing was changed"

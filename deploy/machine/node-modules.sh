@@ -5,7 +5,9 @@
 source "$(dirname "$0")/say.sh"
 
 cd "$SIXGATE_ROOT"
-step "npm ci" npm ci --no-audit --no-fund --loglevel error
-version=$(node_modules/.bin/node --version) || fail "node_modules/.bin/node does not run: npm must be allowed to run the install script of the package \"node\" (npm config get ignore-scripts says false)"
+node=$(sed -n 's/^ *"node": "\([0-9.]*\)",\{0,1\}$/\1/p' package.json)
+step "npm ci, by Node $node" npm exec --yes "--package=node@$node" --package=npm@11 -- npm ci --no-audit --no-fund --loglevel error
+version=$(node_modules/.bin/node --version) ||
+  fail "node_modules/.bin/node does not run: npm has to run the install script of the package \"node\" (npm config get ignore-scripts must say false)"
 touch node_modules/.package-lock.json
 say "Node $version for everything that follows"

@@ -4,8 +4,8 @@
 #   packages.sh           engine, compose v2, buildx, and every tool below
 #   packages.sh --list    prints what would be installed, installs nothing
 #
-# A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine comes from
-# Debian 13 (trixie), pinned at 100, so that nothing else is upgraded. No service that is installed here gets started:
+# A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine and
+# NATS come from Debian 13 (trixie), pinned at 100, so that nothing else is upgraded. No service that is installed here gets started:
 # the engines of the demo are private ones (engine.sh), and the network of this machine stays as it is.
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
@@ -20,7 +20,9 @@ TOOLS=(
   npm=npm '/usr/lib/*/libatomic.so.1=libatomic1'
   # what the demo's client runs, what the tests look with
   dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute
-  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck
+  tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck nats-server=nats-server
+  # what bench-nat64 compares with
+  tayga=tayga
 )
 TRIXIE_PIN=/etc/apt/preferences.d/sixgate-trixie
 TRIXIE_SOURCE=/etc/apt/sources.list.d/sixgate-trixie.sources
@@ -48,12 +50,12 @@ missing_packages() {
   docker_complete || printf '%s\n' docker-cli docker-compose docker-buildx
 }
 
-# Debian 12 has engine 20.10 and no compose v2: those four come from trixie.
+# Debian 12 has engine 20.10, no compose v2 and NATS 2.9: these come from trixie.
 with_suite() {
   local package
   for package in "$@"; do
     case $package in
-      docker*) echo "$package$SUITE" ;;
+      docker* | nats-server) echo "$package$SUITE" ;;
       *) echo "$package" ;;
     esac
   done
@@ -66,8 +68,8 @@ add_trixie() {
   local mirror
   [ -e "$TRIXIE_SOURCE" ] && return
   mirror=$("$(dirname "$0")/debian-mirror.sh")
-  [ -n "$mirror" ] || fail "apt has no source of Debian's own, so engine and compose v2 are not to be had from it: install Docker by hand, then run this again"
-  say "adding Debian 13 (trixie) as a source of the Docker packages, pinned at 100: $TRIXIE_SOURCE"
+  [ -n "$mirror" ] || fail "apt has no source of Debian's own, so they are not to be had from it: install Docker and nats-server by hand, then run this again"
+  say "adding Debian 13 (trixie) as a source of Docker and NATS, pinned at 100: $TRIXIE_SOURCE"
   printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' >"$TRIXIE_PIN"
   cat >"$TRIXIE_SOURCE" <<-SOURCES
 	Types: deb
@@ -104,7 +106,7 @@ have apt-get || fail "apt-get is missing: this works on Debian 12 and later and 
 step "apt-get update" update_lists
 SUITE=
 # shellcheck source=/dev/null
-if [[ " ${packages[*]} " == *" docker"* ]] && [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
+if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* ]] && [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
   add_trixie
   SUITE=/trixie
 fi
