@@ -124,6 +124,52 @@ const REFRESHED = [
   ['pref64LifetimeS', 'RFC 8781 §4.1'],
 ] as const
 
+/** RFC 7757 §3.1: the IPv6 suffix has room for the IPv4 suffix; §3.2: no prefix is mapped twice (overlaps: longest match). */
+const mapRules = ({ nat64, pref64 }: Site): SiteIssue[] => {
+  const issues: SiteIssue[] = []
+  const taken = new Map<string, string>()
+  for (const [index, { prefix6, prefix4 }] of nat64.maps.entries()) {
+    const path = ['nat64', 'maps', index]
+    if (128 - prefix6.lenBits < 32 - prefix4.lenBits)
+      issues.push({
+        path: [...path, 'prefix6'],
+        message: `${formatPrefix(prefix6)} has no room for the ${32 - prefix4.lenBits} bits behind ${formatPrefix(prefix4)}: at most /${96 + prefix4.lenBits} (RFC 7757 §3.1)`,
+      })
+    const inside = pref64.find((prefix) => overlaps(prefix, prefix6))
+    if (inside !== undefined)
+      issues.push({
+        path: [...path, 'prefix6'],
+        message: `${formatPrefix(prefix6)} overlaps pref64 ${formatPrefix(inside)}: they must be apart`,
+      })
+    const pool = nat64.pool4.find((prefix) => overlaps(prefix, prefix4))
+    if (pool !== undefined)
+      issues.push({
+        path: [...path, 'prefix4'],
+        message: `${formatPrefix(prefix4)} overlaps nat64.pool4 ${formatPrefix(pool)}: single hosts in the pool stand in nat64.hosts`,
+      })
+    for (const [field, text] of [
+      ['prefix6', formatPrefix(prefix6)],
+      ['prefix4', formatPrefix(prefix4)],
+    ] as const) {
+      const other = taken.get(text)
+      if (other !== undefined)
+        issues.push({ path: [...path, field], message: `${text} is mapped by ${other} already (RFC 7757 §3.1)` })
+      taken.set(text, `nat64.maps[${index}]`)
+    }
+  }
+  return issues
+}
+
+const lifetimeRules = ({ nat64 }: Site): SiteIssue[] =>
+  nat64.keptLifetimeS < nat64.idleLifetimeS
+    ? [
+        {
+          path: ['nat64', 'keptLifetimeS'],
+          message: `${nat64.keptLifetimeS}: must be at least idleLifetimeS = ${nat64.idleLifetimeS}`,
+        },
+      ]
+    : []
+
 const raRules = ({ ra, lan }: Site): SiteIssue[] => {
   const issues: SiteIssue[] = []
   const add = (field: string | (string | number)[], message: string): void => {
@@ -165,5 +211,7 @@ export const conflicts = (site: Site): SiteIssue[] => [
   ...lanRules(site),
   ...pref64Rules(site),
   ...poolRules(site),
+  ...mapRules(site),
+  ...lifetimeRules(site),
   ...raRules(site),
 ]

@@ -91,7 +91,7 @@ const MISTAKES: readonly (readonly [string, string, string, string])[] = [
     'a missing section',
     'nat64:\n  pool4: [198.18.0.0/16]\n',
     '',
-    'site.yaml:1:1 nat64: missing: must be a mapping with the fields pool4, hosts, idleLifetimeS, mtu',
+    'site.yaml:1:1 nat64: missing: must be a mapping with the fields pool4, hosts, maps, sources, wellKnownPrefix, idleLifetimeS, keptLifetimeS, mtu, lowestIpv6Mtu, udpChecksumZero, trafficClass, untranslatableSource',
   ],
   [
     'a LAN prefix that is no /64',
@@ -134,6 +134,30 @@ const MISTAKES: readonly (readonly [string, string, string, string])[] = [
     '[198.18.0.0/16]',
     '[198.18.0.0/16]\n  hosts: [{ ip6: "fd00:1:2:2::9", ip4: 192.0.2.9 }]',
     'site.yaml:8:35 nat64.hosts[0].ip4: 192.0.2.9 is outside nat64.pool4 (198.18.0.0/16)',
+  ],
+  [
+    'an explicit map without room',
+    '[198.18.0.0/16]',
+    '[198.18.0.0/16]\n  maps: [{ prefix6: "2001:db8::/124", prefix4: 192.0.2.0/24 }]',
+    'site.yaml:8:12 nat64.maps[0].prefix6: 2001:db8::/124 has no room for the 8 bits behind 192.0.2.0/24: at most /120 (RFC 7757 §3.1)',
+  ],
+  [
+    'an explicit map inside the pool',
+    '[198.18.0.0/16]',
+    '[198.18.0.0/16]\n  maps: [{ prefix6: "2001:db8::/120", prefix4: 198.18.7.0/24 }]',
+    'site.yaml:8:39 nat64.maps[0].prefix4: 198.18.7.0/24 overlaps nat64.pool4 198.18.0.0/16: single hosts in the pool stand in nat64.hosts',
+  ],
+  [
+    'one prefix in two explicit maps',
+    '[198.18.0.0/16]',
+    '[198.18.0.0/16]\n  maps:\n    - { prefix6: "2001:db8::/120", prefix4: 192.0.2.0/24 }\n    - { prefix6: "2001:db8:1::/120", prefix4: 192.0.2.0/24 }',
+    'site.yaml:10:38 nat64.maps[1].prefix4: 192.0.2.0/24 is mapped by nat64.maps[0] already (RFC 7757 §3.1)',
+  ],
+  [
+    'lifetimes that do not agree',
+    '[198.18.0.0/16]',
+    '[198.18.0.0/16]\n  keptLifetimeS: 60',
+    'site.yaml:8:3 nat64.keptLifetimeS: 60: must be at least idleLifetimeS = 7440',
   ],
   [
     'a router address outside the prefix',
