@@ -1,8 +1,8 @@
 /**
  * `disconnected`: NATS is away; `timeout`: no answer, it is unknown whether a write was done; `missing`: the bucket does
- * not exist (yet); `failed`: all else, see `cause`.
+ * not exist (yet); `refused`: the permissions of this service do not allow it; `failed`: all else, see `cause`.
  */
-export type KvErrorCode = 'disconnected' | 'timeout' | 'missing' | 'failed'
+export type KvErrorCode = 'disconnected' | 'timeout' | 'missing' | 'refused' | 'failed'
 
 /** A key-value call that did not work. The message says which bucket and key. */
 export class KvError extends Error {

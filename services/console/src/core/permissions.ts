@@ -1,60 +1,108 @@
-import { BUCKETS, type BucketName, inboxPrefixOf, type ServiceName } from '@sixgate/bus/names'
+import {
+  BUCKETS,
+  type BucketName,
+  DOCUMENT_KEY,
+  inboxPrefixOf,
+  SERVICE_NAMES,
+  type ServiceName,
+  STOPPING_KEY,
+} from '@sixgate/bus/names'
 
-/** Subjects that a user of NATS may publish to and subscribe to. */
+/** Subjects that a user of NATS may publish to and subscribe to; `*` is one token, `>` is the rest. */
 export interface Permissions {
   readonly publish: readonly string[]
   readonly subscribe: readonly string[]
 }
 
-/** What a service may do in a bucket besides reading it: the keys that it may write. */
-type Writable = Readonly<Partial<Record<BucketName, string>>>
+/** The KV protocol (ADR-8): keys are subjects of a stream. */
+const subjectOf = (bucket: BucketName, key: string): string => `$KV.${bucket}.${key}`
 
-const READABLE: Readonly<Record<Exclude<ServiceName, 'console'>, readonly BucketName[]>> = {
-  'ra-advertiser': [BUCKETS.SITE, BUCKETS.STATUS, BUCKETS.LEASES],
-  dns64: [BUCKETS.SITE, BUCKETS.STATUS],
-  nat64: [BUCKETS.SITE, BUCKETS.STATUS, BUCKETS.HOSTS],
-  'nat44-firewall': [BUCKETS.SITE, BUCKETS.STATUS, BUCKETS.LEASES],
+/** Reading one key, or many: direct reads have the key in the subject. */
+const get = (bucket: BucketName, key: string): string[] => [`$JS.API.DIRECT.GET.KV_${bucket}.${subjectOf(bucket, key)}`]
+
+/** Which keys there are, and whether it still is the same stream. */
+const info = (bucket: BucketName): string[] => [`$JS.API.STREAM.INFO.KV_${bucket}`]
+
+/** Following a whole bucket: an ordered consumer and its flow control. */
+const watch = (bucket: BucketName): string[] => [
+  ...info(bucket),
+  `$JS.API.CONSUMER.CREATE.KV_${bucket}.*.${subjectOf(bucket, '>')}`,
+  `$JS.API.CONSUMER.INFO.KV_${bucket}.*`,
+  `$JS.API.CONSUMER.DELETE.KV_${bucket}.*`,
+  `$JS.FC.KV_${bucket}.>`,
+]
+
+/** Making a bucket, and giving one that is there another size or lifetime; not deleting it. */
+const make = (bucket: BucketName): string[] => [
+  ...info(bucket),
+  `$JS.API.STREAM.CREATE.KV_${bucket}`,
+  `$JS.API.STREAM.UPDATE.KV_${bucket}`,
+]
+
+/** What every service but the console does: follow the document, report, and ask at its end whether the site goes down. */
+const common = (service: ServiceName): string[] => [
+  ...watch(BUCKETS.SITE),
+  subjectOf(BUCKETS.STATUS, `${service}.*`),
+  ...get(BUCKETS.STATUS, STOPPING_KEY),
+]
+
+/** Taking the lease of a service, and seeing who has it. */
+const lease = (service: ServiceName): string[] => [
+  ...watch(BUCKETS.LEASES),
+  ...get(BUCKETS.LEASES, service),
+  subjectOf(BUCKETS.LEASES, service),
+]
+
+const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
+  'ra-advertiser': [...common('ra-advertiser'), ...lease('ra-advertiser')],
+  dns64: common('dns64'),
+  nat64: [...common('nat64'), ...watch(BUCKETS.HOSTS), ...get(BUCKETS.HOSTS, '*'), subjectOf(BUCKETS.HOSTS, '*')],
+  'nat44-firewall': [...common('nat44-firewall'), ...lease('nat44-firewall')],
+  console: [
+    ...Object.values(BUCKETS).flatMap(make),
+    ...watch(BUCKETS.SITE),
+    ...get(BUCKETS.SITE, DOCUMENT_KEY),
+    subjectOf(BUCKETS.SITE, DOCUMENT_KEY),
+    ...get(BUCKETS.STATUS, '>'),
+    subjectOf(BUCKETS.STATUS, 'console.*'),
+    subjectOf(BUCKETS.STATUS, STOPPING_KEY),
+    // Asking all services by the services protocol: `nats micro ls` with the console's key.
+    '$SRV.>',
+  ],
 }
 
-const writableBy = (service: Exclude<ServiceName, 'console'>): Writable => ({
-  status: `${service}.>`,
-  ...(service === 'nat64' ? { hosts: '>' } : {}),
-  ...(service === 'ra-advertiser' || service === 'nat44-firewall' ? { leases: service } : {}),
-})
-
-/** The JetStream calls that reading and watching a bucket takes. */
-const readCalls = (bucket: BucketName): string[] => {
-  const stream = `KV_${bucket}`
-  return [
-    `$JS.API.STREAM.INFO.${stream}`,
-    `$JS.API.STREAM.MSG.GET.${stream}`,
-    `$JS.API.CONSUMER.CREATE.${stream}.>`,
-    `$JS.API.CONSUMER.INFO.${stream}.>`,
-    `$JS.API.CONSUMER.DELETE.${stream}.>`,
-    `$JS.FC.${stream}.>`,
-  ]
-}
+/** The services protocol (ADR-32): asked of all, of all with a name, of one. */
+const micro = (service: ServiceName): string[] =>
+  ['PING', 'INFO', 'STATS'].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.${service}`, `$SRV.${verb}.${service}.*`])
 
 /** The least that a service needs. The console alone makes buckets and publishes the document. */
-export const permissionsOf = (service: ServiceName): Permissions => {
-  const subscribe = [`${inboxPrefixOf(service)}.>`, '$SRV.>']
-  if (service === 'console') return { publish: ['$JS.API.>', '$JS.FC.>', '$KV.>', '$SRV.>'], subscribe }
-  const writes = Object.entries(writableBy(service)).map(([bucket, keys]) => `$KV.${bucket}.${keys}`)
-  return { publish: [...READABLE[service].flatMap(readCalls), ...writes], subscribe }
-}
+export const permissionsOf = (service: ServiceName): Permissions => ({
+  publish: [...new Set(PUBLISH[service])],
+  subscribe: [`${inboxPrefixOf(service)}.>`, ...micro(service)],
+})
 
 const list = (subjects: readonly string[]): string =>
-  `[${subjects.map((subject) => JSON.stringify(subject)).join(', ')}]`
+  `[\n${subjects.map((subject) => `          ${JSON.stringify(subject)}\n`).join('')}        ]`
+
+const user = (service: ServiceName, publicKey: string): string => {
+  const { publish, subscribe } = permissionsOf(service)
+  // allow_responses: answers to $SRV requests go to the asker's inbox.
+  return `    { # ${service}
+      nkey: ${publicKey}
+      permissions: {
+        publish: ${list(publish)}
+        subscribe: ${list(subscribe)}
+        allow_responses: { max: 1, expires: "10s" }
+      }
+    }`
+}
 
 /** The text of `auth.conf`, which deploy/nats.conf includes: public keys and permissions, nothing secret. */
-export const authConf = (publicKeys: Readonly<Record<ServiceName, string>>): string => {
-  const users = Object.entries(publicKeys).map(([service, nkey]) => {
-    const { publish, subscribe } = permissionsOf(service as ServiceName)
-    // allow_responses: answers to $SRV requests go to the asker's inbox.
-    return `    { # ${service}
-      nkey: ${nkey}
-      permissions: { publish: ${list(publish)}, subscribe: ${list(subscribe)}, allow_responses: true }
-    }`
-  })
-  return `# Made by sixgate from the keys beside it; changes are overwritten.\nauthorization {\n  users: [\n${users.join('\n')}\n  ]\n}\n`
+export const authConf = (publicKeys: Readonly<Record<ServiceName, string>>): string =>
+  `# Made by sixgate from the keys beside it; changes are overwritten.
+authorization {
+  users: [
+${SERVICE_NAMES.map((service) => user(service, publicKeys[service])).join('\n')}
+  ]
 }
+`

@@ -1,16 +1,37 @@
-import { jetstream } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstream, type StreamConfig } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
-import { BUCKET_SHAPES, type Link } from '@sixgate/bus'
+import { BUCKET_SHAPES, type BucketShape, type Link } from '@sixgate/bus'
 
-/** Makes the buckets that are missing; those in memory are gone whenever the server was restarted. */
+const NS_PER_MS = 1_000_000
+
+/** What a bucket's stream must have of its shape; the storage of a stream cannot be changed. */
+const limitsOf = ({ history, ttlMs, maxBytes }: BucketShape): Partial<StreamConfig> => ({
+  max_msgs_per_subject: history,
+  max_age: ttlMs * NS_PER_MS,
+  max_bytes: maxBytes,
+})
+
+const ensureLimits = async (manager: JetStreamManager, stream: string, shape: BucketShape): Promise<void> => {
+  const { config } = await manager.streams.info(stream)
+  const limits = limitsOf(shape)
+  const isRight = Object.entries(limits).every(([name, value]) => config[name as keyof StreamConfig] === value)
+  if (isRight) return
+  // NATS refuses a window for duplicates that is longer than the lifetime.
+  const window = limits.max_age ? { duplicate_window: Math.min(config.duplicate_window, limits.max_age) } : {}
+  await manager.streams.update(stream, { ...config, ...limits, ...window })
+}
+
+/**
+ * Makes the buckets that are missing (those in memory are gone whenever the server was restarted), and gives those of an
+ * older version today's limits. Throws KvError or an error of JetStream.
+ */
 export const ensureBuckets = async (link: Link): Promise<void> => {
-  const kvm = new Kvm(jetstream(link.connection))
-  for (const [name, { storage, history, ttlMs, maxBytes }] of Object.entries(BUCKET_SHAPES)) {
-    await kvm.create(name, {
-      storage: storage === 'file' ? 'file' : 'memory',
-      history,
-      max_bytes: maxBytes,
-      ...(ttlMs === 0 ? {} : { ttl: ttlMs }),
-    })
+  const client = jetstream(link.connection, { checkAPI: false })
+  const manager = await client.jetstreamManager(false)
+  for (const [name, shape] of Object.entries(BUCKET_SHAPES)) {
+    const { storage, history, ttlMs, maxBytes } = shape
+    const ttl = ttlMs === 0 ? {} : { ttl: ttlMs }
+    await new Kvm(client).create(name, { storage, history, max_bytes: maxBytes, ...ttl })
+    await ensureLimits(manager, `KV_${name}`, shape)
   }
 }

@@ -1,20 +1,39 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createUser, fromSeed } from '@nats-io/nkeys'
 import { SERVICE_NAMES, type ServiceName } from '@sixgate/bus'
 import { authConf } from '../core/permissions.ts'
 
+/** Replaces a file in one step; only its owner may read it, and after a power cut it is the old one or the new one. */
 const replace = (file: string, text: string): void => {
   const draft = `${file}.new`
-  writeFileSync(draft, text, { mode: 0o400 })
-  chmodSync(draft, 0o400)
+  // One that a crash left behind could not be opened: it is read-only, and the container has no right to override that.
+  rmSync(draft, { force: true })
+  const fd = openSync(draft, 'wx', 0o400)
+  try {
+    writeSync(fd, text)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
   renameSync(draft, file)
 }
 
 /** The public key of a seed file; throws an Error that names the file when it holds no user seed. */
 const publicKeyOf = (file: string): string => {
+  const text = readFileSync(file, 'utf8').trim()
   try {
-    return fromSeed(new TextEncoder().encode(readFileSync(file, 'utf8').trim())).getPublicKey()
+    return fromSeed(new TextEncoder().encode(text)).getPublicKey()
   } catch (error) {
     throw new Error(`${file} holds no nkey seed; remove it and a new one is made`, { cause: error })
   }

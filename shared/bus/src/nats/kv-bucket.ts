@@ -1,6 +1,6 @@
 import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/transport-node'
+import { NoRespondersError, PermissionViolationError, RequestError, TimeoutError } from '@nats-io/transport-node'
 import type { Bucket, BucketEntry, WatchSync } from '../contract.ts'
 import { KvError } from '../kv-error.ts'
 import { toBucketEntry } from './kv-entry.ts'
@@ -21,8 +21,9 @@ const isMissing = (error: unknown): boolean =>
   (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) ||
   (error instanceof Error && error.cause !== undefined && isMissing(error.cause))
 
-const isTimeout = (error: unknown): boolean =>
-  error instanceof TimeoutError || (error instanceof Error && error.cause instanceof TimeoutError)
+/** The error itself, or one that it was made of, is of this class. */
+const isDueTo = (error: unknown, type: new (...parameters: never[]) => Error): boolean =>
+  error instanceof type || (error instanceof Error && error.cause !== undefined && isDueTo(error.cause, type))
 
 /** A bucket of JetStream behind the contract: errors are KvErrors, conflicts are values. */
 export class KvBucket implements Bucket {
@@ -83,9 +84,11 @@ export class KvBucket implements Bucket {
     } catch (error) {
       const what = `bucket ${this.#name}, key ${key}`
       if (error instanceof KvError) throw error
-      if (isTimeout(error)) throw new KvError('timeout', `${what}: NATS did not answer in time`, error)
+      if (isDueTo(error, TimeoutError)) throw new KvError('timeout', `${what}: NATS did not answer in time`, error)
       if (isMissing(error))
         throw new KvError('missing', `${what}: the bucket does not exist yet; the console makes it`, error)
+      if (isDueTo(error, PermissionViolationError))
+        throw new KvError('refused', `${what}: the permissions of this service do not allow it`, error)
       throw new KvError('failed', `${what}: ${error instanceof Error ? error.message : String(error)}`, error)
     }
   }

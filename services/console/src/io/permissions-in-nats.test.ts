@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { jetstream } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import {
+  type Bucket,
+  BUCKET_SHAPES,
+  type BucketName,
+  KvBucket,
+  type KvError,
+  openNats,
+  SERVICE_NAMES,
+  type ServiceName,
+} from '@sixgate/bus'
+import { createLogger } from '@sixgate/obs'
+import { SiteLab } from '../testkit/site-lab.ts'
+import { readReports } from './reports.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+const services = SERVICE_NAMES.filter((service) => service !== 'console')
+
+const synced = (bucket: Bucket): Promise<void> =>
+  new Promise((resolve) => {
+    const stop = bucket.watch(
+      () => undefined,
+      () => {
+        resolve()
+        setImmediate(() => stop())
+      },
+    )
+  })
+
+/** `ok`, or the code of the KvError. */
+const outcome = async (work: Promise<unknown>): Promise<string> =>
+  await work.then(
+    () => 'ok',
+    (error: KvError) => error.code,
+  )
+
+describe('with the real server and keys', () => {
+  for (const service of services) {
+    it(`${service} follows the document, asks for the mark, reports, and can do no more with these`, async () => {
+      await using lab = await SiteLab.start()
+      await lab.makeBuckets()
+      const { link } = await lab.connect(service)
+      const site = new KvBucket(link, 'site')
+      const status = new KvBucket(link, 'status')
+      await synced(site)
+      assert.deepEqual(
+        {
+          report: await outcome(status.put(`${service}.a`, bytes('{}'))),
+          withdraw: await outcome(status.delete(`${service}.a`)),
+          mark: await outcome(status.get('site.stopping')),
+          'put document': await outcome(site.put('document', bytes('{}'))),
+          'create document': await outcome(site.create('document', bytes('{}'))),
+          'delete document': await outcome(site.delete('document')),
+          'report as another': await outcome(status.put('console.a', bytes('{}'))),
+          'put the mark': await outcome(status.put('site.stopping', bytes('0'))),
+          'read a report': await outcome(status.get('console.a')),
+        },
+        {
+          report: 'ok',
+          withdraw: 'ok',
+          mark: 'ok',
+          'put document': 'refused',
+          'create document': 'refused',
+          'delete document': 'refused',
+          'report as another': 'refused',
+          'put the mark': 'refused',
+          'read a report': 'refused',
+        },
+      )
+    })
+  }
+
+  const HOSTS: readonly (readonly [ServiceName, string])[] = [
+    ['nat64', 'ok'],
+    ['dns64', 'refused'],
+    ['ra-advertiser', 'refused'],
+    ['nat44-firewall', 'refused'],
+    ['console', 'refused'],
+  ]
+  for (const [service, expected] of HOSTS) {
+    it(`hosts is ${expected} for ${service}`, async () => {
+      await using lab = await SiteLab.start()
+      await lab.makeBuckets()
+      const hosts = new KvBucket((await lab.connect(service)).link, 'hosts')
+      if (expected === 'ok') await synced(hosts)
+      const outcomes = [
+        await outcome(hosts.create('198-18-0-1', bytes('x'))),
+        await outcome(hosts.get('198-18-0-1')),
+        await outcome(hosts.put('198-18-0-1', bytes('x'))),
+        await outcome(hosts.delete('198-18-0-1')),
+      ]
+      assert.deepEqual(
+        outcomes,
+        outcomes.map(() => expected),
+      )
+    })
+  }
+
+  it('only the console makes buckets; services wait for them', async () => {
+    await using lab = await SiteLab.start()
+    const { link } = await lab.connect('nat64')
+    const kvm = new Kvm(jetstream(link.connection, { checkAPI: false, timeout: 2000 }))
+    await assert.rejects(kvm.create('hosts', {}), /[Pp]ermissions? [Vv]iolation/)
+    assert.equal(await outcome(new KvBucket(link, 'hosts').put('a', bytes('x'))), 'missing')
+    await lab.makeBuckets()
+    assert.equal(await outcome(new KvBucket(link, 'hosts').put('a', bytes('x'))), 'ok')
+  })
+
+  it('buckets are made with bounded size and lifetime, and those of an older version get that', async () => {
+    await using lab = await SiteLab.start()
+    const { link } = await lab.connect('console')
+    const client = jetstream(link.connection, { checkAPI: false })
+    await new Kvm(client).create('status', { storage: 'memory', history: 5, ttl: 300_000 })
+    await lab.makeBuckets()
+    const manager = await client.jetstreamManager(false)
+    for (const [name, shape] of Object.entries(BUCKET_SHAPES)) {
+      const { config } = await manager.streams.info(`KV_${name}`)
+      assert.deepEqual(
+        {
+          storage: config.storage,
+          history: config.max_msgs_per_subject,
+          ttlMs: config.max_age / 1e6,
+          maxBytes: config.max_bytes,
+        },
+        shape,
+        name satisfies string as BucketName,
+      )
+    }
+  })
+
+  it('the console reads every report', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const report = (service: ServiceName) => ({
+      service,
+      instance: 'a',
+      version: '0.0.0',
+      revision: 1,
+      state: 'ok' as const,
+      sinceMs: 0,
+      problems: [],
+      counters: {},
+      startedAtMs: 0,
+      atMs: Date.now(),
+    })
+    for (const service of SERVICE_NAMES) {
+      const { link } = await lab.connect(service, 'a')
+      await new KvBucket(link, 'status').put(`${service}.a`, bytes(JSON.stringify(report(service))))
+    }
+    const { link } = await lab.connect('console')
+    await new KvBucket(link, 'status').put('console.broken', bytes('no report'))
+    const reports = await readReports(link)
+    assert.deepEqual(reports.map(({ service }) => service).toSorted(), [...SERVICE_NAMES].toSorted())
+  })
+
+  it('a service cannot listen to the answers of another, or to writes', async () => {
+    await using lab = await SiteLab.start()
+    const { link } = await lab.connect('dns64')
+    for (const subject of ['_INBOX_nat64.>', '_INBOX.>', '$KV.>', '>']) {
+      const failure = new Promise((resolve) => {
+        link.connection.subscribe(subject, { callback: (error) => resolve(error?.message) })
+      })
+      assert.match(String(await failure), /[Pp]ermissions? [Vv]iolation/, subject)
+    }
+  })
+
+  it('a key that is not in auth.conf does not get in, and the reason is told', async () => {
+    await using lab = await SiteLab.start()
+    await using other = await SiteLab.start()
+    const log = createLogger({ service: 'dns64', instance: 'x', level: 'silent' })
+    const seedFile = other.environment('dns64').NKEY_SEED_FILE ?? ''
+    const { link } = openNats({ url: lab.server.url, seedFile, service: 'dns64', instance: 'x', log })
+    assert.equal(await link.ready(1000), false)
+    assert.match(String(link.complaint), /authorization/i)
+    await link.close()
+  })
+})
