@@ -6,7 +6,11 @@
  *   node e2e/demo.ts --keep    leaves the site up, to look around
  *   node e2e/demo.ts --down    removes a site that --keep left
  */
+import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { killRunning } from './harness/command.ts'
+import { notAnyMore } from './harness/only-one.ts'
 import { ROOT } from './harness/engine.ts'
 import { netnsState, stateDifference } from './harness/netns-state.ts'
 import { converged } from './harness/site-status.ts'
@@ -65,6 +69,15 @@ async function demo(keep: boolean): Promise<number> {
   if (!keep) print.untouched(changed)
   return failed + changed.length
 }
+
+// Ctrl-C leaves nothing behind either. Synchronous, so that nothing of the demo goes on meanwhile.
+process.once('SIGINT', () => {
+  process.stdout.write('\n  interrupted\n')
+  killRunning()
+  notAnyMore()
+  spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--down'], { stdio: 'inherit' })
+  process.exit(130)
+})
 
 const option = process.argv[2]
 if (option === '--down') {

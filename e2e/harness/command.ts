@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 
 /** What a finished command left: exit code (128 + signal when killed), and its two streams as text. */
 export interface Result {
@@ -26,6 +26,13 @@ export class CommandError extends Error {
   }
 }
 
+const running = new Set<ChildProcess>()
+
+/** Kills every command that runs now, for when this process is about to end. */
+export function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 /** Runs `argv` without a shell and waits for its end. Any exit code is a result; only a missed deadline throws. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
   const [file, ...args] = argv
@@ -33,6 +40,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const deadlineS = options.deadlineS ?? 60
   const env = { ...process.env, ...options.env }
   const child = spawn(file, args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  running.add(child)
   const out: string[] = []
   const err: string[] = []
   child.stdout.setEncoding('utf8').on('data', (text: string) => out.push(text))
@@ -47,7 +55,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     late = true
     child.kill('SIGKILL')
   }, deadlineS * 1000)
-  const code = await promise.finally(() => clearTimeout(timer))
+  const code = await promise.finally(() => {
+    clearTimeout(timer)
+    running.delete(child)
+  })
   const result = { code, stdout: out.join(''), stderr: err.join('') }
   if (late) throw new CommandError(`${argv.join(' ')}: did not end within ${deadlineS} s\n${said(result)}`, result)
   return result

@@ -53,7 +53,7 @@ export async function bringUp(): Promise<SiteUnderTest> {
 
 async function composeUp(stack: Stack): Promise<StartedDockerComposeEnvironment> {
   // testcontainers takes the engine and the client from the environment.
-  process.env['DOCKER_HOST'] = dockerHost()
+  process.env['DOCKER_HOST'] = await dockerHost()
   process.env['PATH'] = `${dirname(await dockerClient())}:${process.env['PATH']}`
   // No reaper: it would have to be pulled, and clearHome removes what a crashed run left.
   return new DockerComposeEnvironment(ROOT, 'docker-compose.yml')

@@ -23,7 +23,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker, dockerHost, engineIsForeign, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
+import { docker, dockerHost, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
 import { onlyOne } from '../harness/only-one.ts'
 import { addNetns, cable, deleteNetns, ip, type Netns, netnsExists, setSysctl } from '../harness/netns.ts'
 import { containerPlace, netnsPlace, type Place } from '../harness/place.ts'
@@ -97,7 +97,7 @@ async function build(siteDocument: string): Promise<Home> {
   await writeFile(join(siteDir, 'site.yaml'), siteDocument)
   await writeFile(resolvConf, `nameserver ${DNS_ADDRESS}\n`)
 
-  if (!engineIsForeign) await addNetns('sixgate-pi')
+  await addNetns('sixgate-pi')
   await startEngine('sixgate-pi', resolvConf)
   const pi = netnsPlace('pi', PI, siteDir)
   const internet = await buildInternet(pi)
@@ -107,6 +107,7 @@ async function build(siteDocument: string): Promise<Home> {
   await untilTrue('duplicate address detection is over on the Pi', 10, async () => {
     return (await ip(PI, '-6 address show tentative')) === ''
   })
+  const host = await dockerHost()
   return {
     client: containerPlace('client', CLIENT),
     pi,
@@ -117,12 +118,9 @@ async function build(siteDocument: string): Promise<Home> {
     siteDir,
     resolvConf,
     doors: [
-      ['a shell in the client', `docker --host ${dockerHost()} exec -it ${CLIENT} bash`],
-      ['a shell on the internet', `docker --host ${dockerHost()} exec -it ${INTERNET} bash`],
-      [
-        'a shell on the Pi',
-        `DOCKER_HOST=${dockerHost()} SIXGATE_SITE_DIR=${siteDir} nsenter --net=/run/netns/sixgate-pi bash`,
-      ],
+      ['a shell in the client', `docker --host ${host} exec -it ${CLIENT} bash`],
+      ['a shell on the internet', `docker --host ${host} exec -it ${INTERNET} bash`],
+      ['a shell on the Pi', `DOCKER_HOST=${host} SIXGATE_SITE_DIR=${siteDir} nsenter --net=/run/netns/sixgate-pi bash`],
       ['the site document', `${siteDir}/site.yaml`],
     ],
     setPathMtu: async (bytes) => {
@@ -154,7 +152,7 @@ export async function clearHome(): Promise<void> {
   await deleteNetns('sixgate-core')
   await deleteNetns('sixgate-isp') // with it the Pi's eth0, whose other end it holds
   await rm(RUN_DIR, { recursive: true, force: true })
-  if (engineIsForeign || !netnsExists('sixgate-pi')) return
+  if (!netnsExists('sixgate-pi')) return
   await stopEngine()
   await deleteNetns('sixgate-pi')
 }

@@ -62,9 +62,10 @@ const configured: Chapter = {
         assert.match(output, /^ {2}On-link\s+: +Yes$/m)
         assert.match(output, /^ {2}Autonomous address conf\.: +Yes$/m)
         assert.match(output, new RegExp(`^ Recursive DNS server\\s+: ${ROUTER}$`, 'm'))
+        assert.match(output, /^ MTU\s+: +1500 bytes/m)
         // This rdisc6 prints stack garbage behind the 96 bits that the option carries, e.g. 64:ff9b::d77f:0/96.
         assert.match(output, /^ NAT64 prefix\s+: 64:ff9b::\S*\/96$/m)
-        return 'prefix, DNS server and NAT64 prefix (PREF64, RFC 8781) in one message; rdisc6 shows 96 bits of the latter right, and garbage behind'
+        return 'prefix, DNS server, MTU and NAT64 prefix (PREF64, RFC 8781) in one message; rdisc6 prints garbage behind the 96 bits of the last'
       },
     },
   ],

@@ -69,7 +69,7 @@ export function printer(out: NodeJS.WriteStream) {
     },
     left: (home: Home) => {
       line(`\nThe site is up. To look around (needs root):`)
-      for (const [what, command] of home.doors) line(`  ${what.padEnd(22)} ${bold(command)}`)
+      for (const [what, command] of home.doors) line(`  ${what.padEnd(24)} ${bold(command)}`)
     },
     untouched: (changes: readonly string[]) => {
       if (changes.length === 0) line(green("  ✓ this machine's own network is as it was"))
