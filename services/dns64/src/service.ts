@@ -7,6 +7,7 @@ import { newCounters } from './core/counters.ts'
 import { probe } from './core/forwarder.ts'
 import { NameServer } from './core/name-server.ts'
 import { makePolicy, samePolicy, showPrefixes } from './core/policy.ts'
+import { isPrivateServer } from './core/own-zones.ts'
 import { Resolver, type ResolverPorts, type Snapshot } from './core/resolver.ts'
 import { showUpstream, UpstreamPool } from './core/upstreams.ts'
 import { ListenerSet } from './io/listener-set.ts'
@@ -138,8 +139,9 @@ export class Dns64 implements Service {
     const { log } = this.#options
     if (this.#site === undefined || this.#network === undefined) return
     const before = this.#resolver?.snapshot
-    const policy = makePolicy(this.#site, this.#network.hasIp6Uplink)
     const wanted = upstreamsOf(this.#site, this.#network.nameservers, this.#own)
+    const hasPrivateUpstream = wanted.some((upstream) => isPrivateServer(upstream.address))
+    const policy = makePolicy(this.#site, { hasIp6Uplink: this.#network.hasIp6Uplink, hasPrivateUpstream })
     const isSamePool =
       before !== undefined &&
       before.upstreams.members.map((m) => showUpstream(m.upstream)).join() === wanted.map(showUpstream).join()

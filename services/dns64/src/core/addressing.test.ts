@@ -43,7 +43,9 @@ test('an upstream that is ourselves is found', () => {
 
 test('exclude: auto is ::/0 without IPv6 uplink and nothing with one; ::ffff:0:0/96 always', () => {
   const exclude = (value: unknown, uplink: boolean) =>
-    showPrefixes(makePolicy(testSite({ dns64: { exclude: value } }), uplink).exclude)
+    showPrefixes(
+      makePolicy(testSite({ dns64: { exclude: value } }), { hasIp6Uplink: uplink, hasPrivateUpstream: false }).exclude,
+    )
   assert.equal(exclude('auto', false), '::ffff:0.0.0.0/96 ::/0')
   assert.equal(exclude('auto', true), '::ffff:0.0.0.0/96')
   assert.equal(exclude(['2001:db8::/32'], false), '::ffff:0.0.0.0/96 2001:db8::/32')

@@ -13,6 +13,7 @@ export const Origin = {
   NO_A: 'no-a',
   REVERSE: 'reverse',
   LOCAL: 'local',
+  DENIED: 'denied',
   FAILED: 'failed',
 } as const
 export type Origin = (typeof Origin)[keyof typeof Origin]
@@ -24,6 +25,7 @@ export const EXPLAIN_ORIGIN: Record<Origin, string> = {
   'excluded-partly': 'the AAAA records of the upstream without those that dns64.exclude covers (RFC 6147 §5.1.4)',
   'no-a': 'no usable AAAA record, and this is what came for A (RFC 6147 §5.1.6)',
   reverse: 'an address inside pref64: a CNAME to the name of its IPv4 address (RFC 6147 §5.3.1)',
+  denied: 'the name, or one above it, does not exist, as an answer to another question said (RFC 8020)',
   local: 'a name that this server answers by itself',
   failed: 'no upstream name server gave an answer',
 }

@@ -230,7 +230,10 @@ test('a new document flushes what it changes, and only that', async () => {
   await server.ask({ name: NAME, type: 'AAAA' })
   await server.ask({ name: 'ipv4only.arpa', type: 'AAAA' })
 
-  server.resolver.use({ policy: makePolicy(testSite({ pref64: ['2001:db8::/96'] }), true), upstreams })
+  server.resolver.use({
+    policy: makePolicy(testSite({ pref64: ['2001:db8::/96'] }), { hasIp6Uplink: true, hasPrivateUpstream: false }),
+    upstreams,
+  })
   assert.deepEqual((await server.ask({ name: NAME, type: 'AAAA' })).answer, [`${NAME}. 60 AAAA 2001:db8::c000:201`])
   assert.equal(
     (await server.ask({ name: 'ipv4only.arpa', type: 'AAAA' })).answer[0],
@@ -258,7 +261,7 @@ test('an answer that a newer document overtook is given to those who wait, and n
   })
   const waiting = server.ask({ name: NAME, type: 'AAAA' })
   server.resolver.use({
-    policy: makePolicy(testSite({ pref64: ['2001:db8::/96'] }), true),
+    policy: makePolicy(testSite({ pref64: ['2001:db8::/96'] }), { hasIp6Uplink: true, hasPrivateUpstream: false }),
     upstreams: server.resolver.snapshot.upstreams,
   })
   assert.deepEqual((await waiting).answer, [`${NAME}. 60 AAAA 64:ff9b::c000:201`])

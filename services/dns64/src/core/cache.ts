@@ -1,4 +1,7 @@
 import type { Answer } from './answer.ts'
+import type { NameKey } from './name.ts'
+import { isPlainQuestion, nameKeyOf } from './question.ts'
+import { RCODE } from './wire.ts'
 
 /** An answer with the time it was stored at. */
 export interface CacheEntry {
@@ -7,7 +10,19 @@ export interface CacheEntry {
   readonly expiresAtS: number
   /** Set by a hit, cleared by the sweeping hand: an entry that was used since then gets a second chance. */
   used: boolean
+  /** Valid once the entry is stale: until then a failed attempt to renew it is not repeated (RFC 8767 §5). */
+  retryAtS: number
 }
+
+/** RFC 8767 §5: how long an expired entry may still be given out when it cannot be renewed: "1 to 3 days". */
+const MAX_STALE_S = 86_400
+
+/**
+ * True when an answer says that its question's own name does not exist: NXDOMAIN without CNAME (behind one it is the
+ * chain's end that is missing, RFC 6604 §3).
+ */
+const deniesName = (answer: Answer): boolean =>
+  answer.rcode === RCODE.NXDOMAIN && answer.answerEnd === answer.questionEnd
 
 /** Octets that an entry costs besides its message: key, entry, array headers (measured, rounded up). */
 const ENTRY_OVERHEAD = 400
@@ -22,6 +37,8 @@ const MAX_SECOND_CHANCES = 8
  */
 export class AnswerCache {
   readonly #entries = new Map<string, CacheEntry>()
+  /** Names that an entry denies, with the entry's key. */
+  readonly #denied = new Map<NameKey, string>()
   #maxEntries: number
   #octets = 0
 
@@ -46,11 +63,26 @@ export class AnswerCache {
     return entry
   }
 
+  /** An entry whose time is over, but not by more than a day. */
+  stale(key: string, nowS: number): CacheEntry | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || entry.expiresAtS > nowS || entry.expiresAtS + MAX_STALE_S <= nowS) return undefined
+    entry.used = true
+    return entry
+  }
+
+  /** A fresh entry that says that a name does not exist. */
+  denialOf(name: NameKey, nowS: number): CacheEntry | undefined {
+    const key = this.#denied.get(name)
+    return key === undefined ? undefined : this.get(key, nowS)
+  }
+
   /** Keeps an answer for its own `ttlS`; an answer with 0 replaces nothing and is not kept. */
   put(key: string, answer: Answer, nowS: number): void {
     if (answer.ttlS <= 0 || this.#maxEntries === 0) return
     this.#delete(key)
-    this.#entries.set(key, { answer, storedAtS: nowS, expiresAtS: nowS + answer.ttlS, used: false })
+    this.#entries.set(key, { answer, storedAtS: nowS, expiresAtS: nowS + answer.ttlS, used: false, retryAtS: 0 })
+    if (isPlainQuestion(key) && deniesName(answer)) this.#denied.set(nameKeyOf(key), key)
     this.#octets += costOf(key, answer)
     this.#shrink()
   }
@@ -68,6 +100,7 @@ export class AnswerCache {
 
   clear(): void {
     this.#entries.clear()
+    this.#denied.clear()
     this.#octets = 0
   }
 
@@ -75,6 +108,7 @@ export class AnswerCache {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     this.#entries.delete(key)
+    if (isPlainQuestion(key) && this.#denied.get(nameKeyOf(key)) === key) this.#denied.delete(nameKeyOf(key))
     this.#octets -= costOf(key, entry.answer)
   }
 

@@ -19,6 +19,8 @@ export const newCounters = () => ({
   cache_misses_total: 0,
   deduplicated_total: 0,
   local_total: 0,
+  denied_total: 0,
+  stale_total: 0,
   synthesised_total: 0,
   excluded_partly_total: 0,
   reverse_total: 0,

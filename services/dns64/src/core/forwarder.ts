@@ -222,7 +222,7 @@ const checked = (bytes: Uint8Array): Message | undefined => {
   }
 }
 
-/** RFC 6891 §7: "responders that do not implement the protocol extensions ... MUST respond with FORMERR". */
+/** RFC 6891 §7: a server without EDNS says FORMERR, or NOTIMP, and sends no OPT record back. */
 const refusesEdns = (message: Message): boolean =>
   message.opt === undefined && (message.rcode === RCODE.FORMERR || message.rcode === RCODE.NOTIMP)
 

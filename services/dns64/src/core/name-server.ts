@@ -1,4 +1,5 @@
 import { type Answer, EDE, Origin } from './answer.ts'
+import { minimalAny } from './any-answer.ts'
 import { type Counters, countResponse } from './counters.ts'
 import { mayAsk, type Policy } from './policy.ts'
 import { newQuery, parseQuery, type Query, QueryVerdict, questionOf } from './query.ts'
@@ -43,6 +44,7 @@ const COUNTER_OF: Readonly<Partial<Record<Origin, keyof Counters>>> = {
   [Origin.EXCLUDED_PARTLY]: 'excluded_partly_total',
   [Origin.REVERSE]: 'reverse_total',
   [Origin.LOCAL]: 'local_total',
+  [Origin.DENIED]: 'denied_total',
 }
 
 /** A packet in, a reply out: who may ask, what is no question, what is cached, and the rest through the resolver. */
@@ -101,9 +103,14 @@ export class NameServer {
       return
     }
     const question = questionOf(q)
-    const local = this.#resolver.local(question)
+    const local = question.type === TYPE.ANY ? minimalAny(question) : this.#resolver.local(question)
     if (local !== undefined) {
       this.#send(q, local, 0, { transport, reply })
+      return
+    }
+    const denied = this.#resolver.denied(question)
+    if (denied !== undefined) {
+      this.#send(q, denied.answer, denied.ageS, { transport, reply })
       return
     }
     this.#counters.cache_misses_total++
@@ -123,9 +130,10 @@ export class NameServer {
 
   async #replyLater(q: Query, question: Question, way: { transport: Transport; reply: Reply }): Promise<void> {
     this.#waiting++
-    const answer = await this.#resolver.resolve(question)
+    const { answer, ageS } = await this.#resolver.resolve(question)
     this.#waiting--
-    this.#send(q, answer, 0, way)
+    if (ageS > 0) this.#counters.stale_total++
+    this.#send(q, answer, ageS, way)
   }
 
   #send(q: Query, answer: Answer, ageS: number, { transport, reply }: { transport: Transport; reply: Reply }): void {

@@ -16,6 +16,8 @@ export interface Policy {
   /** AAAA records inside these count as missing (RFC 6147 §5.1.4); always with ::ffff:0:0/96. */
   readonly exclude: readonly Prefix6[]
   readonly lanPrefix: Prefix6
+  /** Who answers reverse names of private networks: we, or the upstreams because one of them is in such a network. */
+  readonly privateReverse: 'local' | 'upstream'
   readonly cacheMaxEntries: number
 }
 
@@ -25,21 +27,30 @@ const literal6 = (text: string): Prefix6 => {
   return prefix
 }
 
-/** RFC 6147 §5.1.4: "DNS64 implementations SHOULD ... the default ... ::ffff/96". */
+/** RFC 6147 §5.1.4: IPv4-mapped addresses are in the exclusion set whatever else is. */
 const IP4_MAPPED = literal6('::ffff:0:0/96')
 const ALL = literal6('::/0')
 const LINK_LOCAL = literal6('fe80::/10')
 const LOOPBACK6 = literal6('::1/128')
 const LOOPBACK4_NET = 127
 
-/** The policy of a document. `hasIp6Uplink`: an IPv6 default route exists, which `exclude: auto` goes by. */
-export const makePolicy = (site: Site, hasIp6Uplink: boolean): Policy => {
+/** What a policy goes by besides the document. */
+export interface Surroundings {
+  /** An IPv6 default route exists: `exclude: auto` goes by it. */
+  readonly hasIp6Uplink: boolean
+  /** An upstream is in a private network (isPrivateServer). */
+  readonly hasPrivateUpstream: boolean
+}
+
+/** The policy of a document. */
+export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Surroundings): Policy => {
   const { exclude } = site.dns64
   const own = exclude === 'auto' ? (hasIp6Uplink ? [] : [ALL]) : exclude
   return {
     pref64: site.pref64,
     exclude: [IP4_MAPPED, ...own],
     lanPrefix: site.lan.prefix,
+    privateReverse: hasPrivateUpstream ? 'upstream' : 'local',
     cacheMaxEntries: site.dns64.cacheMaxEntries,
   }
 }
@@ -49,13 +60,15 @@ export const showPrefixes = (prefixes: readonly Prefix6[]): string => prefixes.m
 
 /** True when two policies are the same in every respect. */
 export const samePolicy = (a: Policy, b: Policy): boolean =>
-  !changesSynthesis(a, b) &&
+  !changesAnswers(a, b) &&
   showPrefixes([a.lanPrefix]) === showPrefixes([b.lanPrefix]) &&
   a.cacheMaxEntries === b.cacheMaxEntries
 
-/** True when AAAA and reverse answers made under `a` do not hold under `b`. */
-export const changesSynthesis = (a: Policy, b: Policy): boolean =>
-  showPrefixes(a.pref64) !== showPrefixes(b.pref64) || showPrefixes(a.exclude) !== showPrefixes(b.exclude)
+/** True when AAAA, reverse and local answers made under `a` do not hold under `b`. */
+export const changesAnswers = (a: Policy, b: Policy): boolean =>
+  showPrefixes(a.pref64) !== showPrefixes(b.pref64) ||
+  showPrefixes(a.exclude) !== showPrefixes(b.exclude) ||
+  a.privateReverse !== b.privateReverse
 
 /** True when an AAAA record with this address counts as missing. */
 export const isExcluded = (policy: Policy, ip: Ip6): boolean => policy.exclude.some((prefix) => contains6(prefix, ip))

@@ -18,6 +18,8 @@ export interface Question {
 const KEY_TAIL = 5
 const KEY_DO = 1
 const KEY_CD = 2
+/** Class IN and no flags. */
+const PLAIN_TAIL = '\0\x01\0'
 
 const scratch = Buffer.alloc(MAX_NAME + KEY_TAIL)
 
@@ -29,6 +31,9 @@ export const typeOfQuestionKey = (questionKey: string): number => {
   const at = questionKey.length - KEY_TAIL
   return (questionKey.charCodeAt(at) << 8) | questionKey.charCodeAt(at + 1)
 }
+
+/** True for a question in class IN without DO and CD. */
+export const isPlainQuestion = (questionKey: string): boolean => questionKey.endsWith(PLAIN_TAIL)
 
 /**
  * Builds a question's key from the name, type and class on the wire. `nameLen`: octets of the name at `o`, which has no

@@ -15,6 +15,9 @@ import {
   u32,
 } from './wire.ts'
 
+/** RFC 8767 §4: the TTL of a record whose time is over: "30 seconds". Only stale answers have such records. */
+const STALE_TTL_S = 30
+
 /** How the reply travels. */
 export type Transport = 'udp' | 'tcp'
 
@@ -47,7 +50,7 @@ const putOpt = (out: Uint8Array, o: number, q: Query, facts: OptFacts): number =
   putU16(out, o + OPT.TYPE, TYPE.OPT)
   putU16(out, o + OPT.UDP_SIZE, EDNS_UDP_SIZE)
   out[o + OPT.EXTENDED_RCODE] = facts.rcode >>> 4
-  // RFC 6891 §6.1.4 and RFC 3225 §3: "The setting of the DO bit MUST be copied".
+  // RFC 3225 §3: "The DO bit of the query MUST be copied in the response."
   putU16(out, o + OPT.FLAGS, q.dnssecOk ? OPT_FLAG_DO_U16 : 0)
   if (facts.extendedError !== undefined) {
     putU16(out, o + OPT.RDLENGTH, EDE_OPTION.LEN)
@@ -104,7 +107,8 @@ export const writeReply = (out: Uint8Array, answer: Answer, ageS: number, q: Que
   if (ageS > 0) {
     for (const at of answer.ttlAt) {
       if (at >= end) break
-      putU32(out, at, Math.max(0, u32(out, at) - ageS))
+      const leftS = u32(out, at) - ageS
+      putU32(out, at, leftS > 0 ? leftS : STALE_TTL_S)
     }
   }
   return putOpt(out, end, q, answer)

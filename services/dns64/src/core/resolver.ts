@@ -1,10 +1,12 @@
 import { type Answer, type AnswerFacts, answerOfMessage, bareAnswer, EDE, FAILURE_TTL_S, Origin } from './answer.ts'
 import { AnswerCache, type CacheEntry } from './cache.ts'
 import type { Counters } from './counters.ts'
+import { denialFor, findDenial } from './denial.ts'
 import { forward, type ForwarderPorts } from './forwarder.ts'
-import { localAnswer, type LocalZones, makeLocalZones } from './local-zones.ts'
+import { localAnswer, type LocalZones } from './local-zones.ts'
 import { type Message, readMessage } from './message.ts'
-import { changesSynthesis, type Policy } from './policy.ts'
+import { makeLocalZones } from './own-zones.ts'
+import { changesAnswers, type Policy } from './policy.ts'
 import { makeQuestion, type Question, typeOfQuestionKey, withType } from './question.ts'
 import { reverseOfIp4 } from './reverse.ts'
 import { embeddedOfQuestion, reverseAnswer } from './reverse-answer.ts'
@@ -28,6 +30,12 @@ export interface ResolverPorts extends ForwarderPorts {
   onDefect(error: unknown): void
 }
 
+/** An answer and the seconds that its TTLs have to be counted down by. */
+export interface Aged {
+  readonly answer: Answer
+  readonly ageS: number
+}
+
 /** A message to go on with, TTLs as of now, or why there is none. */
 type Looked =
   | {
@@ -42,6 +50,9 @@ type Looked =
 
 /** Questions under way to upstreams at one time; what comes on top is SERVFAIL at once. */
 const MAX_LOOKUPS = 2000
+/** RFC 8767 §5: after so long a client gets what is stale, and a failed renewal is not repeated for so long. */
+const STALE_AFTER_MS = 1800
+const STALE_RETRY_S = 30
 /** How long a good answer to the A question waits for the one to the AAAA question (RFC 6147 §5.1.3). */
 const AAAA_GRACE_MS = 2000
 
@@ -86,7 +97,7 @@ export class Resolver {
     this.#looking.clear()
     this.#cache.resize(next.policy.cacheMaxEntries)
     if (next.upstreams !== before.upstreams) this.#cache.clear()
-    else if (changesSynthesis(before.policy, next.policy)) this.#cache.flush(dependsOnSynthesis)
+    else if (changesAnswers(before.policy, next.policy)) this.#cache.flush(dependsOnSynthesis)
   }
 
   /** Whole seconds of the steady clock that TTLs are counted in. */
@@ -94,7 +105,7 @@ export class Resolver {
     return Math.floor(this.#ports.nowMs() / 1000)
   }
 
-  /** A kept answer. */
+  /** A kept answer; TTLs as of `storedAtS`. */
   cached(key: string, nowS: number): CacheEntry | undefined {
     return this.#cache.get(key, nowS)
   }
@@ -106,8 +117,35 @@ export class Resolver {
     return answer
   }
 
-  /** The answer to a question that is neither cached nor local. Never rejects: what fails is SERVFAIL. */
-  resolve(question: Question): Promise<Answer> {
+  /** NXDOMAIN for a name that a kept answer to another question denied (RFC 8020). */
+  denied(question: Question): Aged | undefined {
+    const nowS = this.nowS()
+    const entry = findDenial(this.#cache, question, nowS)
+    return entry && { answer: denialFor(question, entry.answer), ageS: nowS - entry.storedAtS }
+  }
+
+  /**
+   * The answer to a question that is neither cached nor local. Never rejects: what fails is SERVFAIL, or a stale answer
+   * when there is one (RFC 8767 §5): after 1.8 s, or at once while a failed renewal is less than 30 s ago.
+   */
+  async resolve(question: Question): Promise<Aged> {
+    const nowS = this.nowS()
+    const stale = this.#cache.stale(question.key, nowS)
+    if (stale === undefined) return { answer: await this.#ask(question), ageS: 0 }
+    const kept: Aged = { answer: staleAnswer(stale.answer), ageS: nowS - stale.storedAtS }
+    if (stale.retryAtS > nowS) return kept
+    let cancel = (): void => {}
+    const late = new Promise<undefined>((resolve) => {
+      cancel = this.#ports.after(STALE_AFTER_MS, () => resolve(undefined))
+    })
+    const fresh = await Promise.race([this.#ask(question), late])
+    cancel()
+    if (fresh !== undefined && !isFailure(fresh)) return { answer: fresh, ageS: 0 }
+    stale.retryAtS = this.nowS() + STALE_RETRY_S
+    return kept
+  }
+
+  #ask(question: Question): Promise<Answer> {
     const underWay = this.#answering.get(question.key)
     if (underWay !== undefined) {
       this.#counters.deduplicated_total++
@@ -126,11 +164,18 @@ export class Resolver {
       })
       .then((answer) => {
         if (this.#answering.get(question.key) === answering) this.#answering.delete(question.key)
-        if (this.#inForce === inForce) this.#cache.put(question.key, answer, this.nowS())
+        this.#keep(inForce, question, answer)
         return answer
       })
     this.#answering.set(question.key, answering)
     return answering
+  }
+
+  /** Caches an answer, unless a newer snapshot overtook it, or it is a failure and something stale is worth more. */
+  #keep(inForce: InForce, question: Question, answer: Answer): void {
+    const nowS = this.nowS()
+    if (this.#inForce !== inForce || (isFailure(answer) && this.#cache.stale(question.key, nowS) !== undefined)) return
+    this.#cache.put(question.key, answer, nowS)
   }
 
   async #make(inForce: InForce, question: Question): Promise<Answer> {
@@ -191,7 +236,7 @@ export class Resolver {
       if (!mayCache) return looked
       const answer = asAnswer(message, upstreamFacts(looked))
       if (answer === undefined) return { ok: false, reason: 'the answer exceeds 65535 octets once written anew' }
-      if (this.#inForce === inForce) this.#cache.put(question.key, answer, this.nowS())
+      this.#keep(inForce, question, answer)
       return { ...looked, answer }
     })
     if (isCurrent) this.#looking.set(question.key, looking)
@@ -213,6 +258,15 @@ const asAnswer = (message: Message, facts: AnswerFacts): Answer | undefined => {
     throw error
   }
 }
+
+/** Neither data nor a denial. */
+const isFailure = (answer: Answer): boolean => answer.rcode !== RCODE.NOERROR && answer.rcode !== RCODE.NXDOMAIN
+
+/** The answer marked as stale for those who understand (RFC 8914 §4.4, §4.20). */
+const staleAnswer = (answer: Answer): Answer => ({
+  ...answer,
+  extendedError: answer.rcode === RCODE.NXDOMAIN ? EDE.STALE_NXDOMAIN : EDE.STALE_ANSWER,
+})
 
 /** SERVFAIL, remembered for a second (RFC 9520 §3.2). */
 const failedAnswer = (question: Question): Answer =>

@@ -21,7 +21,7 @@ export type AaaaVerdict =
 
 /** True when DNS64 applies to a question: AAAA in class IN, and the asker does not validate (RFC 6147 §5.1, §5.5). */
 export const mayTranslate = (question: Question): boolean =>
-  // §5.5 (3): DO and CD set: the asker validates itself, "the vDNS64 MUST NOT do any translation".
+  // §5.5 (3): with DO and CD set the asker validates by itself, and what is made would fail its validation.
   question.class === CLASS.IN && !(question.dnssecOk && question.checkingDisabled)
 
 const isUsable = (policy: Policy, message: Message, record: RecordRef): boolean =>

@@ -29,6 +29,7 @@ export const TYPE = {
   MG: 8,
   MR: 9,
   PTR: 12,
+  HINFO: 13,
   MINFO: 14,
   MX: 15,
   TXT: 16,

@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto'
 const pool = new Uint16Array(256)
 let next = pool.length
 
-/** An unpredictable 16-bit number (RFC 5452 §9.2: "unpredictable query ID"). */
+/** An unpredictable 16-bit number (RFC 5452 §9.2). */
 export const randomId16 = (): number => {
   if (next === pool.length) {
     randomFillSync(pool)

@@ -139,6 +139,7 @@ export const packetsFor = (query: Uint8Array, transport: 'udp' | 'tcp', script: 
 /** A query as a stub resolver sends it. */
 export interface QuerySpec {
   readonly name: string
+  /** A name that dns-packet knows, or `TYPE64`. */
   readonly type: string
   readonly class?: string
   readonly id?: number
@@ -161,6 +162,7 @@ export const encodeQuery = (spec: QuerySpec): Buffer => {
     flag_do: spec.edns?.dnssecOk === true,
     options: [],
   } as unknown as ScriptRecord
+  const number = /^TYPE(\d+)$/.exec(spec.type)?.[1]
   const bytes = dnsPacket.encode({
     type: 'query',
     id: spec.id ?? 0x1234,
@@ -168,12 +170,11 @@ export const encodeQuery = (spec: QuerySpec): Buffer => {
       (spec.recursionDesired === false ? 0 : FLAGS.RD) |
       (spec.authenticData === true ? FLAGS.AD : 0) |
       (spec.checkingDisabled === true ? 0x10 : 0),
-    questions: [{ name: spec.name, type: spec.type as dnsPacket.Question['type'] }],
+    questions: [{ name: spec.name, type: (number === undefined ? spec.type : 'A') as dnsPacket.Question['type'] }],
     additionals: spec.edns === undefined ? [] : [opt],
   })
-  if (spec.class !== undefined) {
-    const nameEnd = 12 + spec.name.length + 2
-    bytes.writeUInt16BE(CLASS_NUMBER[spec.class] ?? Number(spec.class), nameEnd + 2)
-  }
+  const nameEnd = 12 + spec.name.length + 2
+  if (number !== undefined) bytes.writeUInt16BE(Number(number), nameEnd)
+  if (spec.class !== undefined) bytes.writeUInt16BE(CLASS_NUMBER[spec.class] ?? Number(spec.class), nameEnd + 2)
   return bytes
 }
