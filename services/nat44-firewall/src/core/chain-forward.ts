@@ -1,10 +1,9 @@
 import { embedIp4, type Pref64, type Prefix4, type Prefix6, prefix6Of } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
-import { PING_PER_SECOND, stateRules } from './chain-input.ts'
+import { invalidPackets, knownFlows, pingFloods } from './chain-input.ts'
 import { ICMP6 } from './icmp6.ts'
 import {
   accept,
-  atMost,
   type Chain,
   ctDnat,
   ctOriginalPort,
@@ -116,7 +115,6 @@ const uplinkRules = (site: Site, facts: Facts): readonly Rule[] => {
             to(facts.lan),
             is(ip6.daddr, [lanPrefix]),
             is(icmp6Type, [ICMP6.ECHO_REQUEST]),
-            atMost(PING_PER_SECOND, PING_PER_SECOND),
           ],
           verdict: accept,
         },
@@ -178,7 +176,9 @@ export const forward = (site: Site, facts: Facts): Chain => ({
       matches: [from(facts.lan)],
       verdict: jump('lan_sources'),
     },
-    ...stateRules('forward'),
+    ...(facts.uplinks.length === 0 ? [] : pingFloods('forward', facts.uplinks)),
+    ...knownFlows('forward'),
+    invalidPackets('forward'),
     ...translatorRules(site, facts),
     ...(facts.uplinks.length === 0 ? [] : uplinkRules(site, facts)),
     {

@@ -2,7 +2,6 @@ import type { Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
 import {
   accept,
-  atMost,
   type Chain,
   ctState,
   drop,
@@ -12,6 +11,7 @@ import {
   is,
   jump,
   l4proto,
+  moreThan,
   PRIORITY,
   port,
   type Rule,
@@ -24,11 +24,11 @@ const DNS_PORT = 53
 const SSH_PORT = 22
 const DHCP4 = { SERVER: 67, CLIENT: 68 } as const
 const DHCP6 = { SERVER: 547, CLIENT: 546 } as const
-/** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.4.1, 4.3.1). */
-export const PING_PER_SECOND = 20
+/** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.3.1, §4.4.1). */
+const PING_PER_SECOND = 50
 
-/** Answers of flows that are known, and their errors; what conntrack calls invalid goes nowhere (no untranslated leak). */
-export const stateRules = (chain: 'input' | 'forward'): readonly Rule[] => [
+/** Answers of flows that are known, and their errors. */
+export const knownFlows = (chain: 'input' | 'forward'): readonly Rule[] => [
   {
     id: `${chain}-established`,
     text: 'known flows',
@@ -41,31 +41,49 @@ export const stateRules = (chain: 'input' | 'forward'): readonly Rule[] => [
     matches: [ctState('related')],
     verdict: accept,
   },
-  {
-    id: `${chain}-invalid`,
-    text: 'belongs to no flow and starts none',
-    matches: [ctState('invalid')],
-    verdict: drop,
-  },
 ]
 
-const pingRules = (zone: 'lan' | 'wan', links: readonly string[]): readonly Rule[] => {
-  const limit = zone === 'wan' ? [atMost(PING_PER_SECOND, PING_PER_SECOND)] : []
+/** What conntrack cannot place is neither translated nor answered. */
+export const invalidPackets = (chain: 'input' | 'forward'): Rule => ({
+  id: `${chain}-invalid`,
+  text: 'belongs to no flow and starts none',
+  matches: [ctState('invalid')],
+  verdict: drop,
+})
+
+/** Stands before `knownFlows`: conntrack takes the echo requests of one ping for one flow. */
+export const pingFloods = (chain: 'input' | 'forward', uplinks: readonly string[]): readonly Rule[] => {
+  const flood = moreThan(PING_PER_SECOND, PING_PER_SECOND)
   return [
     {
-      id: `${zone}-ping6`,
-      text: 'echo request to the gateway (RFC 4890 4.4.1)',
-      matches: [from(...links), is(icmp6Type, [ICMP6.ECHO_REQUEST]), ...limit],
-      verdict: accept,
+      id: `${chain}-ping-flood6`,
+      text: `echo requests from the uplink beyond ${PING_PER_SECOND}/s`,
+      matches: [from(...uplinks), is(icmp6Type, [ICMP6.ECHO_REQUEST]), flood],
+      verdict: drop,
     },
     {
-      id: `${zone}-ping4`,
-      text: 'echo request to the gateway',
-      matches: [from(...links), is(icmp4Type, [ICMP4_ECHO_REQUEST]), ...limit],
-      verdict: accept,
+      id: `${chain}-ping-flood4`,
+      text: `echo requests from the uplink beyond ${PING_PER_SECOND}/s`,
+      matches: [from(...uplinks), is(icmp4Type, [ICMP4_ECHO_REQUEST]), flood],
+      verdict: drop,
     },
   ]
 }
+
+const pingRules = (zone: 'lan' | 'wan', links: readonly string[]): readonly Rule[] => [
+  {
+    id: `${zone}-ping6`,
+    text: 'echo request to the gateway (RFC 4890 4.4.1)',
+    matches: [from(...links), is(icmp6Type, [ICMP6.ECHO_REQUEST])],
+    verdict: accept,
+  },
+  {
+    id: `${zone}-ping4`,
+    text: 'echo request to the gateway',
+    matches: [from(...links), is(icmp4Type, [ICMP4_ECHO_REQUEST])],
+    verdict: accept,
+  },
+]
 
 /** Ports of the gateway that only the LAN reaches. */
 const lanServices = (facts: Facts): readonly Rule[] => [
@@ -101,7 +119,6 @@ const openPorts = (site: Site, facts: Facts): readonly Rule[] =>
 
 /** What the uplink must let in so that the gateway has addresses there. */
 const uplinkRules = (site: Site, uplinks: readonly string[]): readonly Rule[] => [
-  ...linkRules('wan', uplinks),
   {
     id: 'wan-dhcp4',
     text: 'DHCP answers to the gateway',
@@ -145,8 +162,12 @@ export const input = (site: Site, facts: Facts): Chain => ({
       matches: [from(facts.lan)],
       verdict: jump('lan_sources'),
     },
-    ...stateRules('input'),
+    ...(facts.uplinks.length === 0 ? [] : pingFloods('input', facts.uplinks)),
+    ...knownFlows('input'),
+    // Before the invalid ones: conntrack calls what it does not know so (inverse ND, SEND, multicast router discovery).
     ...linkRules('lan', [facts.lan]),
+    ...(facts.uplinks.length === 0 ? [] : linkRules('wan', facts.uplinks)),
+    invalidPackets('input'),
     ...pingRules('lan', [facts.lan, TUN_LINK]),
     ...lanServices(facts),
     ...openPorts(site, facts),

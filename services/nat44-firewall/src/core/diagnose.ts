@@ -1,9 +1,11 @@
 /** Why a tool of netfilter failed, and what its owner can do about it. */
 
-export type NftFailure = 'missing' | 'denied' | 'unsupported' | 'refused' | 'timeout' | 'unreadable'
+export type NftFailure = 'missing' | 'denied' | 'unsupported' | 'incompatible' | 'refused' | 'timeout' | 'unreadable'
 
 /** What nft, iptables and ip6tables print for an error of the kernel, in the C locale. */
 const SIGNS: readonly (readonly [sign: RegExp, failure: NftFailure])[] = [
+  // iptables-nft met expressions in its table that only nft can write.
+  [/is incompatible, use 'nft' tool/, 'incompatible'],
   [/Operation not permitted|Permission denied|you must be root/i, 'denied'],
   // The kernel says ENOENT for a statement whose module is not there (nf_tables_expr_parse, nft_chain_type_get).
   [
@@ -27,6 +29,8 @@ export const FAILURE_TEXT: Readonly<Record<NftFailure, (tool: string, detail: st
     `${tool} may not change the firewall: the container needs cap_add NET_ADMIN and network_mode host; outside of a container, run as root`,
   unsupported: (tool, detail) =>
     `this kernel lacks something that ${tool} needs (${oneLine(detail)}): load the modules, or use a kernel that has them (those of Debian and Raspberry Pi OS do)`,
+  incompatible: (tool) =>
+    `the table "filter" of ${tool} holds rules that only nft can read, so it cannot be seen whether its chain FORWARD lets the site's packets pass: move those rules to a table of another name (nft list table ${tool.startsWith('ip6') ? 'ip6' : 'ip'} filter shows them)`,
   refused: (tool, detail) => `${tool} refused the rules: ${oneLine(detail)}`,
   timeout: (tool) => `${tool} did not end in time: something holds the firewall's lock, or the machine is overloaded`,
   unreadable: (tool, detail) => `${tool} printed what cannot be read: ${oneLine(detail)}`,

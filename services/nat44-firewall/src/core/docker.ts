@@ -11,6 +11,7 @@
  * | 28, 29 | DROP if it switched forwarding on (not with `ip-forward-no-drop`); DOCKER-USER, DOCKER-FORWARD | the same |
  * | 29, nftables backend | no iptables chains; an earlier DROP and an earlier jump to DOCKER-USER stay until a reboot | the same |
  */
+import type { ForwardChain } from './listing.ts'
 
 export type IpFamily = 4 | 6
 
@@ -18,6 +19,31 @@ export type IpFamily = 4 | 6
 export const DOCKER_COMMENT = 'sixgate'
 const USER_CHAIN = 'DOCKER-USER'
 const FORWARD = 'FORWARD'
+
+/** iptables-nft works on the nft tables `filter` of these families. */
+const NFT_FAMILY: Readonly<Record<IpFamily, string>> = { 4: 'ip', 6: 'ip6' }
+const FILTER = 'filter'
+
+const isIptablesChain = (chain: ForwardChain, family: IpFamily): boolean =>
+  chain.family === NFT_FAMILY[family] && chain.table === FILTER && chain.name === FORWARD
+
+/** Whether iptables-nft has a FORWARD chain. A table that nft itself filled may have the same name, but not this chain. */
+export const hasIptablesForward = (chains: readonly ForwardChain[], family: IpFamily): boolean =>
+  chains.some((chain) => isIptablesChain(chain, family))
+
+/**
+ * Chains of others that drop what they do not know, where no accept of ours can help: firewalld, or an owner's nft file.
+ * Whether they let our packets pass is not looked at.
+ */
+export const foreignDrops = (chains: readonly ForwardChain[]): readonly ForwardChain[] =>
+  chains.filter(
+    (chain) =>
+      chain.policy === 'drop' &&
+      chain.table !== 'sixgate' &&
+      !isIptablesChain(chain, 4) &&
+      !isIptablesChain(chain, 6) &&
+      ['ip', 'ip6', 'inet'].includes(chain.family),
+  )
 
 /** One rule as `iptables -S` prints it behind `-A CHAIN`, cut at the spaces. */
 export type RuleWords = readonly string[]

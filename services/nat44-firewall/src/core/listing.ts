@@ -44,12 +44,22 @@ const objectsOf = (text: string): readonly unknown[] => {
   return objects
 }
 
-/** Reads the JSON of `nft -j list tables`. Throws an Error when it is not that. */
-export const parseTables = (text: string): readonly { readonly family: string; readonly name: string }[] =>
+/** A base chain of the hook `forward`, of whatever table. */
+export interface ForwardChain {
+  readonly family: string
+  readonly table: string
+  readonly name: string
+  readonly policy: string
+}
+
+/** Reads the JSON of `nft -j list chains`: the chains that every forwarded packet passes. Throws an Error when it is not that. */
+export const parseForwardChains = (text: string): readonly ForwardChain[] =>
   objectsOf(text).flatMap((object) => {
-    const table = isRecord(object) ? object['table'] : undefined
-    if (!isRecord(table) || typeof table['family'] !== 'string' || typeof table['name'] !== 'string') return []
-    return [{ family: table['family'], name: table['name'] }]
+    const chain = isRecord(object) ? object['chain'] : undefined
+    if (!isRecord(chain) || chain['hook'] !== 'forward') return []
+    const { family, table, name, policy } = chain
+    if (typeof family !== 'string' || typeof table !== 'string' || typeof name !== 'string') return []
+    return [{ family, table, name, policy: typeof policy === 'string' ? policy : 'accept' }]
   })
 
 /** Reads the JSON of `nft -j list table`. Throws an Error when it is not that. */

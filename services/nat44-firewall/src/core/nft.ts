@@ -89,8 +89,9 @@ export const ctOriginalPort = (value: number): Statement =>
 /** SYN set, RST not: the only segments that carry an MSS option (RFC 9293 §3.7.1). */
 export const tcpSyn: Statement = match({ '&': [payload('tcp', 'flags'), { '|': ['syn', 'rst'] }] }, '==', 'syn')
 
-export const atMost = (perSecond: number, burst: number): Statement => ({
-  limit: { rate: perSecond, per: 'second', burst },
+/** True for what goes beyond the rate. `burst`: so many at once before it counts. */
+export const moreThan = (perSecond: number, burst: number): Statement => ({
+  limit: { rate: perSecond, per: 'second', burst, inv: true },
 })
 
 export const accept: Statement = { accept: null }

@@ -3,9 +3,10 @@ import { type Problem, type Service, type ServiceContext, SiteRejected, type Sit
 import { Sysctls, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
+import type { ForwardChain } from '../core/listing.ts'
 import { buildRuleset } from '../core/ruleset.ts'
 import { type Facts, TUN_LINK } from '../core/zones.ts'
-import { type DockerChange, keepDockerAccepts, removeDockerAccepts } from './docker-keeper.ts'
+import { type DockerReport, keepDockerAccepts, removeDockerAccepts } from './docker-keeper.ts'
 import { ForwardingKeeper } from './forwarding-keeper.ts'
 import { readFacts } from './host-facts.ts'
 import { chooseLegacyLock } from './iptables-tool.ts'
@@ -34,10 +35,12 @@ export class Firewall implements Service {
     'table_repairs_total',
     'sysctl_repairs_total',
     'docker_changes_total',
+    'foreign_forward_drops',
     'looks_total',
   ])
   readonly #problems = new Map<Part, readonly Problem[]>()
   #site: Site | undefined
+  #foreign: ReadonlySet<string> = new Set()
   #work: Promise<void> = Promise.resolve()
   #settling: NodeJS.Timeout | undefined
   #stopWatching: (() => void) | undefined
@@ -170,8 +173,9 @@ export class Firewall implements Service {
       this.#context.log.info({ sysctls: changed }, 'switched on')
     }
     try {
-      this.#logDocker(await keepDockerAccepts(links))
-      this.#report('docker', [])
+      const report = await keepDockerAccepts(links)
+      this.#logDocker(report)
+      this.#warnOfForeign(report.foreign)
     } catch (error) {
       this.#report('docker', [problemOf('docker', error)])
     }
@@ -220,10 +224,24 @@ export class Firewall implements Service {
     this.#problems.set(part, problems)
   }
 
-  #logDocker(changes: readonly DockerChange[]): void {
+  #logDocker({ changes, failures }: DockerReport): void {
     this.#counters.add('docker_changes_total', changes.length)
-    for (const { tool, operation, chain, rule } of changes)
-      this.#context.log.info({ tool, operation, chain, rule }, "Docker's forward chains")
+    for (const change of changes) this.#context.log.info(change, 'rule of iptables')
+    this.#report(
+      'docker',
+      failures.map((error) => problemOf('docker', error)),
+    )
+  }
+
+  /** Said once per chain; no problem, because the chain may well let our packets pass. */
+  #warnOfForeign(chains: readonly ForwardChain[]): void {
+    const names = chains.map(({ family, table, name }) => `${family} ${table} ${name}`)
+    this.#counters.set('foreign_forward_drops', names.length)
+    for (const name of names.filter((other) => !this.#foreign.has(other)))
+      this.#context.log.warn(
+        `nft chain ${name} drops what it does not know, and no accept elsewhere can undo that: if LAN hosts reach nothing, let it accept the links of the site (nft list chain ${name})`,
+      )
+    this.#foreign = new Set(names)
   }
 }
 

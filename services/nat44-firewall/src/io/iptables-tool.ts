@@ -4,11 +4,12 @@ import {
   argumentsOf,
   type DockerAction,
   type FilterTable,
+  hasIptablesForward,
   type IpFamily,
   NO_FILTER_TABLE,
   parseFilterTable,
 } from '../core/docker.ts'
-import { parseTables } from '../core/listing.ts'
+import { type ForwardChain, parseForwardChains } from '../core/listing.ts'
 import { NftError, runTool } from './run-tool.ts'
 
 /** One of the two iptables flavours for one family: they keep separate tables, and a host may have both. */
@@ -56,19 +57,16 @@ export const chooseLegacyLock = (stateDir: string): void => {
   process.env['XTABLES_LOCKFILE'] = join(stateDir, 'xtables.lock')
 }
 
-/** Families whose nft table `filter`, on which iptables-nft works, is there. Throws NftError. */
-export const nftFilterFamilies = async (): Promise<ReadonlySet<IpFamily>> => {
-  const tables = parseTables(await runTool('nft', ['-j', 'list', 'tables']))
-  const has = (family: string): boolean => tables.some((table) => table.family === family && table.name === 'filter')
-  return new Set<IpFamily>([...(has('ip') ? [4 as const] : []), ...(has('ip6') ? [6 as const] : [])])
-}
+/** The chains of nftables that every forwarded packet passes. Throws NftError. */
+export const readForwardChains = async (): Promise<readonly ForwardChain[]> =>
+  parseForwardChains(await runTool('nft', ['-j', 'list', 'chains']))
 
 /** The filter table of a flavour; NO_FILTER_TABLE when there is none, then no tool is started. Throws NftError. */
 export const readFilterTable = async (
   { family, backend, tool }: Flavour,
-  nftFamilies: ReadonlySet<IpFamily>,
+  nftChains: readonly ForwardChain[],
 ): Promise<FilterTable> => {
-  const exists = backend === 'nft' ? nftFamilies.has(family) : hasLegacyTable(family)
+  const exists = backend === 'nft' ? hasIptablesForward(nftChains, family) : hasLegacyTable(family)
   if (!exists) return NO_FILTER_TABLE
   return parseFilterTable(await runTool(tool, ['-w', '5', '-S']))
 }

@@ -1,5 +1,4 @@
-import { AF, ERRNO, libc, MSG, must, nativeBuffer, SOCK } from '@sixgate/host'
-import koffi from 'koffi'
+import { AF, ERRNO, libc, MSG, must, nativeBuffer, SOCK, watchReadable } from '@sixgate/host'
 
 /** linux/netlink.h, linux/netfilter/nfnetlink.h */
 const NETLINK_NETFILTER = 12
@@ -37,9 +36,9 @@ export const watchNftables = (onChange: () => void): (() => void) => {
     }
     onChange()
   }
-  const handle = koffi.node.poll(fd, { readable: true }, drain)
+  const unwatch = watchReadable(fd, drain)
   return () => {
-    handle.close()
+    unwatch()
     libc.closeFd(fd)
   }
 }

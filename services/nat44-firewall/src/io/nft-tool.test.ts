@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { enterNamespace, Namespace } from '@sixgate/testkit'
+import { hasRulesOf } from '../core/listing.ts'
+import type { Ruleset } from '../core/nft.ts'
+import { buildRuleset } from '../core/ruleset.ts'
+import { SCENARIOS, testFacts, testSite } from '../core/scenarios.ts'
+import { NftTool } from './nft-tool.ts'
+import { NftError } from './run-tool.ts'
+
+const skip = enterNamespace()
+const directory = mkdtempSync(join(tmpdir(), 'sixgate-nft-'))
+after(() => rmSync(directory, { recursive: true }))
+const nft = new NftTool(join(directory, 'ruleset.json'))
+const goldens = fileURLToPath(new URL('../../testdata/rulesets', import.meta.url))
+
+for (const file of readdirSync(goldens))
+  test(`nft -c takes the golden ruleset ${file}`, { skip }, () => {
+    Namespace.here().sh('nft', '-c', '-j', '-f', join(goldens, file))
+  })
+
+for (const { name, site, facts } of SCENARIOS)
+  test(`the kernel lists what was loaded: ${name}`, { skip }, async () => {
+    const ruleset = buildRuleset(site, facts)
+    await nft.load(ruleset, new Map())
+    const first = (await nft.list()) ?? assert.fail('no table')
+    assert.ok(hasRulesOf(first, ruleset))
+    // Loaded a second time over the first: one table, the same rules, only handles and counters differ.
+    await nft.load(ruleset, new Map([['masquerade', { packets: 3, bytes: 180 }]]))
+    const second = (await nft.list()) ?? assert.fail('no table')
+    assert.equal(second.fingerprint, first.fingerprint)
+    if (facts.uplinks.length > 0) assert.deepEqual(second.counts.get('masquerade'), { packets: 3, bytes: 180 })
+  })
+
+test('a link name that ends in * stands for one link, not for all that begin so', { skip }, async () => {
+  await nft.load(buildRuleset(testSite({ lan: { interface: 'lan*' } }), testFacts({ lan: 'lan*' })), new Map())
+  // In nft's own words the escaped star is no wildcard.
+  assert.match(Namespace.here().sh('nft', 'list', 'chain', 'inet', 'sixgate', 'forward'), /iifname "lan\\\*"/)
+})
+
+const BROKEN: Ruleset = {
+  chains: [
+    {
+      name: 'forward',
+      base: undefined,
+      rules: [
+        {
+          id: 'broken',
+          text: 'no such thing',
+          matches: [{ match: { op: '==', left: { meta: { key: 'mtu' } }, right: 1 } }],
+          verdict: { accept: null },
+        },
+      ],
+    },
+  ],
+}
+
+test('a ruleset that nft refuses changes nothing', { skip }, async () => {
+  await nft.load(buildRuleset(testSite(), testFacts()), new Map())
+  const before = (await nft.list())?.fingerprint
+  await assert.rejects(nft.load(BROKEN, new Map()), (error) => {
+    assert.ok(error instanceof NftError)
+    assert.equal(error.code, 'refused')
+    assert.match(error.message, /^nft refused the rules: /)
+    return true
+  })
+  assert.equal((await nft.list())?.fingerprint, before)
+})
+
+/** Numbered queues need CONFIG_NFT_QUEUE, which the kernel of the build machines lacks; elsewhere the rule is taken. */
+const NEEDS_QUEUE: Ruleset = {
+  chains: [
+    {
+      name: 'forward',
+      base: { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' },
+      rules: [{ id: 'queue', text: 'to a program', matches: [], verdict: { queue: { num: 1 } } }],
+    },
+  ],
+}
+
+test('a kernel without an option: nothing changes, and the message says which option to look for', {
+  skip,
+}, async (t) => {
+  await nft.load(buildRuleset(testSite(), testFacts()), new Map())
+  const before = (await nft.list())?.fingerprint
+  try {
+    await nft.load(NEEDS_QUEUE, new Map())
+    t.skip('this kernel has CONFIG_NFT_QUEUE')
+  } catch (error) {
+    assert.ok(error instanceof NftError)
+    assert.equal(error.code, 'unsupported')
+    assert.match(error.message, /^this kernel lacks something that nft needs \(CONFIG_NF_TABLES_INET;/)
+    assert.equal((await nft.list())?.fingerprint, before)
+  }
+})
+
+test('the table goes, also when it is gone already', { skip }, async () => {
+  await nft.load(buildRuleset(testSite(), testFacts()), new Map())
+  await nft.unload()
+  assert.equal(await nft.list(), undefined)
+  await nft.unload()
+  assert.equal(Namespace.here().sh('nft', 'list', 'ruleset'), '')
+})

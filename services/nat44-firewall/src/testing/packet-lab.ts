@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+import { type Lab, Namespace, type Process } from '@sixgate/testkit'
+import type { Ruleset } from '../core/nft.ts'
+import { NftTool } from '../io/nft-tool.ts'
+import type { Command, Icmp6, Probe, Report } from './packet-agent.ts'
+
+const AGENT = fileURLToPath(new URL('packet-agent.ts', import.meta.url))
+/** Packets and counters take microseconds; only a failed test waits so long. */
+const COUNT_TIMEOUT_MS = 5000
+
+/** A namespace with an agent in it. */
+export class Place {
+  readonly namespace: Namespace
+  readonly #agent: Process
+  readonly #waiting = new Map<number, (outcome: string) => void>()
+  /** What servers here received, as `protocol port from`. */
+  readonly received: string[] = []
+  #nextId = 1
+
+  private constructor(namespace: Namespace, agent: Process) {
+    this.namespace = namespace
+    this.#agent = agent
+    void agent.ended.then((status) => {
+      for (const resolve of this.#waiting.values()) resolve(`the agent ended with ${status}: ${agent.output.stderr}`)
+    })
+    let rest = ''
+    agent.child.stdout?.on('data', (text: string) => {
+      const lines = `${rest}${text}`.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) this.#onReport(JSON.parse(line) as Report)
+    })
+  }
+
+  static async open(namespace: Namespace): Promise<Place> {
+    const agent = namespace.spawn(process.execPath, [AGENT])
+    const place = new Place(namespace, agent)
+    await agent.waitFor(/"ready"/)
+    return place
+  }
+
+  #onReport(report: Report): void {
+    if (report.event === 'received') this.received.push(`${report.protocol} ${report.port} ${report.from}`)
+    if (report.event === 'outcome') this.#waiting.get(report.id)?.(report.outcome)
+  }
+
+  #send(command: Command): void {
+    this.#agent.child.stdin?.write(`${JSON.stringify(command)}\n`)
+  }
+
+  /** Answers UDP and TCP on a port; UDP at `address` only, where a place has several and must answer from the right one. */
+  serve(port: number, address?: string): void {
+    this.#send({ op: 'serve', protocol: 'udp', port, ...(address === undefined ? {} : { address }) })
+    this.#send({ op: 'serve', protocol: 'tcp', port })
+  }
+
+  /** `answer <address as the server saw it>`, an error name like ECONNREFUSED, or `silence`. */
+  ask(probe: Probe): Promise<string> {
+    const id = this.#nextId++
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve)
+      this.#send({ op: 'ask', id, ...probe })
+    })
+  }
+
+  /** Sends without waiting for an answer. */
+  fire(probe: Probe): void {
+    this.#send({ op: 'fire', ...probe })
+  }
+
+  icmp6(message: Icmp6): void {
+    this.#send({ op: 'icmp6', ...message })
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.stop()
+  }
+}
+
+/**
+ *      host ── lan0 ┌─────────┐ wan0 ── internet
+ *   fd00:1:2:3::10  │ gateway │        203.0.113.1, 198.51.100.7, 2001:db8:ffff::1
+ *                   │ = here  │ docker0, wlan0 ── other (172.17.0.2, 192.0.2.2)
+ *   translator ─ nat64 ───────┘
+ *   198.18.0.9, 64:ff9b::/96
+ */
+export class PacketLab {
+  readonly gateway: Place
+  readonly host: Place
+  readonly internet: Place
+  readonly translator: Place
+  readonly other: Place
+  readonly #nft: NftTool
+
+  private constructor(places: readonly [Place, Place, Place, Place, Place], script: string) {
+    ;[this.gateway, this.host, this.internet, this.translator, this.other] = places
+    this.#nft = new NftTool(script)
+  }
+
+  /** `script`: a file for nft. */
+  static async build(lab: Lab, script: string): Promise<PacketLab> {
+    const gateway = Namespace.here('gateway')
+    const host = await lab.namespace('host')
+    const internet = await lab.namespace('internet')
+    const translator = await lab.namespace('translator')
+    const other = await lab.namespace('other')
+    lab.cable(
+      {
+        in: gateway,
+        name: 'lan0',
+        addresses: ['fe80::1/64', 'fd00:1:2:3::1/64', '2001:db8:1:2::1/64', '192.168.7.1/24'],
+      },
+      {
+        in: host,
+        name: 'eth0',
+        addresses: ['fe80::10/64', 'fd00:1:2:3::10/64', '2001:db8:1:2::10/64', '192.168.7.7/24'],
+      },
+    )
+    lab.cable(
+      { in: gateway, name: 'wan0', addresses: ['fe80::2/64', '203.0.113.2/24', '2001:db8:ffff::2/64'] },
+      { in: internet, name: 'eth0', addresses: ['fe80::1/64', '203.0.113.1/24', '2001:db8:ffff::1/64'] },
+    )
+    lab.cable(
+      { in: gateway, name: 'nat64', addresses: ['fe80::1/64', '198.18.0.1/16'] },
+      { in: translator, name: 'eth0', addresses: ['fe80::2/64', '198.18.0.9/32'] },
+    )
+    lab.cable(
+      { in: gateway, name: 'docker0', addresses: ['172.17.0.1/16'] },
+      { in: other, name: 'eth0', addresses: ['172.17.0.2/16'] },
+    )
+    lab.cable(
+      { in: gateway, name: 'wlan0', addresses: ['192.0.2.1/24', '2001:db8:aaaa::1/64'] },
+      { in: other, name: 'eth1', addresses: ['192.0.2.2/24', '2001:db8:aaaa::2/64'] },
+    )
+    // The TUN has no neighbour discovery, so the rules let none through.
+    neighbours(gateway, 'nat64', translator, 'eth0')
+    route(
+      gateway,
+      ['default via 203.0.113.1', '198.18.200.0/24 via 203.0.113.1'],
+      [
+        'default via 2001:db8:ffff::1',
+        '64:ff9b::/96 via fe80::2 dev nat64',
+        '2001:db8:64::/96 via fe80::2 dev nat64',
+        '64:ff9b::1/128 via 2001:db8:ffff::1',
+      ],
+    )
+    route(host, ['default via 192.168.7.1'], ['default via fe80::1 dev eth0'])
+    route(
+      internet,
+      ['198.18.0.0/16 via 203.0.113.2', '172.17.0.0/16 via 203.0.113.2', '192.0.2.0/24 via 203.0.113.2'],
+      ['default via 2001:db8:ffff::2'],
+    )
+    route(
+      translator,
+      ['198.18.0.1 dev eth0', 'default via 198.18.0.1'],
+      ['local 64:ff9b::/96 dev lo', 'default via fe80::1 dev eth0'],
+    )
+    route(
+      other,
+      ['203.0.113.0/24 via 172.17.0.1 dev eth0', '198.18.0.0/16 via 172.17.0.1 dev eth0'],
+      ['default via 2001:db8:aaaa::1 dev eth1'],
+    )
+    internet.ip('address add 198.51.100.7/32 dev lo')
+    // Addresses to lie with.
+    host.ip('-6 address add 2001:db8:dead::1/128 dev lo')
+    host.ip('-6 address add 64:ff9b::bad/128 dev lo')
+    internet.ip('address add 198.18.0.66/32 dev lo')
+    internet.ip('-6 address add 64:ff9b::bad/128 dev lo')
+    internet.ip('-6 address add fd00:1:2:3::bad/128 dev lo')
+    gateway.ip('-6 address add 64:ff9b::cafe/128 dev lo')
+    translator.ip('address add 10.9.9.9/32 dev lo')
+    translator.ip('-6 address add 64:ff9b::c612:9/128 dev lo')
+    translator.ip('-6 address add 64:ff9b::c633:6407/128 dev lo')
+    translator.ip('-6 address add 2001:db8:dead::2/128 dev lo')
+    for (const path of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) gateway.sysctl(path, 1)
+    const places = await Promise.all([gateway, host, internet, translator, other].map((place) => Place.open(place)))
+    const built = new PacketLab(places as [Place, Place, Place, Place, Place], script)
+    for (const place of [built.host, built.internet, built.other]) place.serve(7777)
+    built.translator.serve(7777, '64:ff9b::c633:6407')
+    for (const port of [22, 53, 68, 546, 8080, 9999]) built.gateway.serve(port)
+    return built
+  }
+
+  /** Ends the agent of this process's own namespace, which is in no lab. */
+  async close(): Promise<void> {
+    await this.gateway.close()
+  }
+
+  /** Puts these rules in force, counters at 0. */
+  async load(ruleset: Ruleset): Promise<void> {
+    await this.#nft.load(ruleset, new Map())
+  }
+
+  /** Packets that a rule has counted. */
+  async count(rule: string): Promise<number> {
+    const listing = await this.#nft.list()
+    return listing?.counts.get(rule)?.packets ?? assert.fail(`there is no rule ${rule}`)
+  }
+
+  /** Waits until a rule has counted more than `before`. */
+  async counted(rule: string, before: number): Promise<void> {
+    const deadline = performance.now() + COUNT_TIMEOUT_MS
+    while ((await this.count(rule)) <= before)
+      if (performance.now() > deadline)
+        assert.fail(`rule ${rule} did not count; those that did: ${await this.#counts()}`)
+  }
+
+  async #counts(): Promise<string> {
+    const counts = [...((await this.#nft.list())?.counts ?? [])].filter(([, { packets }]) => packets > 0)
+    return counts.map(([id, { packets }]) => `${id} ${packets}`).join(', ')
+  }
+}
+
+const route = (namespace: Namespace, routes4: readonly string[], routes6: readonly string[]): void => {
+  for (const text of routes4) namespace.ip(`route add ${text}`)
+  for (const text of routes6) namespace.ip(`-6 route add ${text}`)
+}
+
+/** Tells both ends of a cable the other's MAC address for their link-local addresses. */
+const neighbours = (a: Namespace, linkA: string, b: Namespace, linkB: string): void => {
+  const macOf = (namespace: Namespace, link: string): string =>
+    /link\/ether (\S+)/.exec(namespace.ip(`link show ${link}`))?.[1] ?? assert.fail(link)
+  a.ip(`-6 neighbour add fe80::2 lladdr ${macOf(b, linkB)} nud permanent dev ${linkA}`)
+  b.ip(`-6 neighbour add fe80::1 lladdr ${macOf(a, linkA)} nud permanent dev ${linkB}`)
+}
