@@ -30,8 +30,8 @@ export class Nat64 implements Service {
     })
     this.#dataPlane = new DataPlane(TUN_NAME, () => this.#startSnapshot(), {
       onAttached: (offload) => {
-        context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
         this.#network.reconcile()
+        context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
       },
       onWant: (ip6, pref) => this.#mappings.want(ip6, pref),
       onTrouble: (problem) => {
