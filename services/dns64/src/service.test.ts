@@ -10,6 +10,7 @@ import { afterEach, test } from 'node:test'
 import { promisify } from 'node:util'
 import { SiteRejected } from '@sixgate/bus'
 import { createLogger } from '@sixgate/obs'
+import { AF, libc, nativeBuffer, SOCK } from '@sixgate/host'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { FrameReader, framed } from './io/tcp-frames.ts'
 import { Dns64 } from './service.ts'
@@ -370,6 +371,37 @@ test('a client on UDP that has gone does no harm', { skip }, async () => {
   client.close()
   await until(() => service.counters().responses_noerror_total === 1)
   assert.deepEqual(await dig('@127.0.0.1', 'x.example.net', 'A'), ['192.0.2.1'])
+})
+
+/** A UDP packet to 127.0.0.1 port 53 with source port 0, which no ordinary socket can send. */
+const sendFromPortZero = (payload: Uint8Array): void => {
+  const IPPROTO_UDP = 17
+  const packet = nativeBuffer(8 + payload.length)
+  // RFC 768: source, destination, length, checksum (0 = none).
+  packet.view.setUint16(2, 53)
+  packet.view.setUint16(4, 8 + payload.length)
+  packet.bytes.set(payload, 8)
+  // struct sockaddr_in: family in host order, port, address.
+  const to = nativeBuffer(16)
+  to.view.setUint16(0, AF.INET, true)
+  to.bytes.set([127, 0, 0, 1], 4)
+  const fd = libc.socket(AF.INET, SOCK.RAW, IPPROTO_UDP)
+  const sent = libc.sendto(fd, { address: packet.address, lenBytes: packet.bytes.length }, 0, {
+    address: to.address,
+    lenBytes: to.bytes.length,
+  })
+  libc.closeFd(fd)
+  assert.equal(sent, packet.bytes.length)
+}
+
+test('RFC 768: a query from port 0 gets no reply and does no harm', { skip }, async () => {
+  const upstream = await startScript(ZONE)
+  const service = await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'] })
+  sendFromPortZero(encodeQuery({ name: 'v4.example.net', type: 'A' }))
+  // Behind it in the same socket: when this one is answered, the other was read.
+  assert.deepEqual(await dig('@127.0.0.1', '+notcp', 'v4.example.net', 'A'), ['192.0.2.33', '192.0.2.34'])
+  assert.equal(service.counters().queries_total, 1)
+  assert.equal(service.counters().defects_total, 0)
 })
 
 test('without permission for the port: which, and how to fix it', { skip }, async () => {

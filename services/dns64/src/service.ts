@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { type Problem, type Service, SiteRejected, type SiteSnapshot } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
-import { type ListenAddress, listenAddresses, loopIn, upstreamsOf } from './core/addressing.ts'
+import { isLoopback, isWildcard, type ListenAddress, listenAddresses, loopIn, upstreamsOf } from './core/addressing.ts'
 import { newCounters } from './core/counters.ts'
 import { probe } from './core/forwarder.ts'
 import { NameServer } from './core/name-server.ts'
@@ -68,7 +68,9 @@ export class Dns64 implements Service {
     }
     this.#listeners = new ListenerSet({
       onQuery: (packet, source, transport, reply) => this.#server?.handle(packet, source, transport, reply),
-      hasAddress: (address) => isLoopback(address) || this.#network?.addresses.has(address) !== false,
+      // All of 127.0.0.0/8 and the wildcards can be bound without being on an interface.
+      hasAddress: (address) =>
+        isLoopback(address) || isWildcard(address) || this.#network?.addresses.has(address) !== false,
       onChange: (message, problem) => {
         if (problem === undefined) log.info(message)
         // The runtime logs problems as they come and go.
@@ -118,8 +120,17 @@ export class Dns64 implements Service {
   }
 
   #watch(): NetworkState {
-    this.#endWatch = watchNetworkState(this.#options.resolvConf, () => this.#onNetworkChange())
-    return readNetworkState(this.#options.resolvConf)
+    const { resolvConf } = this.#options
+    // Watch first, then read: no change between the two is missed.
+    const end = watchNetworkState(resolvConf, () => this.#onNetworkChange())
+    try {
+      const state = readNetworkState(resolvConf)
+      this.#endWatch = end
+      return state
+    } catch (error) {
+      end()
+      throw error
+    }
   }
 
   #onNetworkChange(): void {
@@ -150,7 +161,7 @@ export class Dns64 implements Service {
     const next: Snapshot = { policy, upstreams }
     if (this.#resolver === undefined) {
       this.#resolver = new Resolver(this.#ports, this.#counters, next)
-      this.#server = new NameServer(this.#resolver, this.#counters)
+      this.#server = new NameServer(this.#resolver, this.#counters, (error) => this.#ports.onDefect(error))
     } else if (!isSamePool || before === undefined || !samePolicy(before.policy, policy)) this.#resolver.use(next)
     else return
     log.info({ upstreams: wanted.map(showUpstream), exclude: showPrefixes(policy.exclude) }, 'snapshot in force')
@@ -179,8 +190,6 @@ export class Dns64 implements Service {
     return [{ code: 'upstream-silent', message }]
   }
 }
-
-const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
 
 /** A time of the steady clock as time of day (UTC). */
 const clock = (atMs: number | undefined): string =>

@@ -39,6 +39,8 @@ test('an upstream that is ourselves is found', () => {
   assert.deepEqual(loopIn(testSite({ dns64: { upstreams: ['192.0.2.53', '::1'] } }), own), { address: '::1', port: 53 })
   assert.equal(loopIn(testSite({ dns64: { upstreams: ['[::1]:5353'] } }), own), undefined)
   assert.equal(isOurs({ address: '0:0:0:0:0:0:0:1', port: 53 }, own), true)
+  assert.equal(isOurs({ address: '127.0.0.1', port: 53 }, [{ address: '0.0.0.0', port: 53 }]), true)
+  assert.equal(isOurs({ address: '192.0.2.1', port: 53 }, [{ address: '0.0.0.0', port: 53 }]), false)
 })
 
 test('exclude: auto is ::/0 without IPv6 uplink and nothing with one; ::ffff:0:0/96 always', () => {

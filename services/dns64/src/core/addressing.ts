@@ -11,7 +11,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-const LOOPBACK = ['127.0.0.1', '::1'] as const
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1']
 
 /** One text for one address, without zone. */
 const canonical = (address: string): string => {
@@ -27,9 +27,19 @@ export const listenAddresses = (site: Site, port: number): ListenAddress[] => {
   return [...new Set(texts)].map((address) => ({ address, port }))
 }
 
+/** True for an address of this machine's loopback. */
+export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
+
+/** The addresses that stand for all of this machine's. */
+export const isWildcard = (address: string): boolean => address === '::' || address === '0.0.0.0'
+
 /** True when asking that server would be asking ourselves. */
-export const isOurs = (upstream: Upstream, own: readonly ListenAddress[]): boolean =>
-  own.some((o) => o.port === upstream.port && canonical(o.address) === canonical(upstream.address))
+export const isOurs = (upstream: Upstream, own: readonly ListenAddress[]): boolean => {
+  const address = canonical(upstream.address)
+  const isHere = ({ address: listen }: ListenAddress): boolean =>
+    listen === address || (isWildcard(listen) && (isWildcard(address) || isLoopback(address)))
+  return own.some((o) => o.port === upstream.port && isHere(o))
+}
 
 /**
  * Whom to ask: as written, or for `auto` the name servers of this machine (`nameservers`: addresses of its resolv.conf)

@@ -71,7 +71,7 @@ const ROWS: {
   { rule: 'NXDOMAIN is an answer', outcomes: [{ rcode: 3 }, GOOD], rcode: 3, tookMs: 0, trail: [`${ONE} +0`] },
   {
     rule: 'garbage: the next at once',
-    outcomes: [{ bytesAfterId: garbageAnswer() }, GOOD],
+    outcomes: [{ bytesAfterId: brokenOff(0x81) }, GOOD],
     rcode: 0,
     tookMs: 0,
     trail: [`${ONE} +0`, `${TWO} +0`],
@@ -113,6 +113,13 @@ const ROWS: {
     trail: [`${ONE} +0`, `${ONE} tcp +0`],
   },
   {
+    rule: 'RFC 2181 §9: also when it breaks off in the middle of a record',
+    outcomes: [(asked) => (asked.transport === 'udp' ? { bytesAfterId: brokenOff(0x83) } : GOOD)],
+    rcode: 0,
+    tookMs: 0,
+    trail: [`${ONE} +0`, `${ONE} tcp +0`],
+  },
+  {
     rule: 'RFC 6891 §7: FORMERR without OPT: the same without EDNS',
     outcomes: [(asked) => (asked.edns ? { rcode: 1, edns: false } : GOOD)],
     rcode: 0,
@@ -142,10 +149,10 @@ const ROWS: {
   },
 ]
 
-/** Fits the query and breaks off in its first record. */
-function garbageAnswer(): Uint8Array {
+/** Fits the query and breaks off in its first record; `flags`: the upper octet. */
+function brokenOff(flags: number): Uint8Array {
   const question = [4, ...Buffer.from('host'), 7, ...Buffer.from('example'), 3, ...Buffer.from('net'), 0, 0, 1, 0, 1]
-  return Uint8Array.of(0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, ...question, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1)
+  return Uint8Array.of(flags, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, ...question, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1)
 }
 
 for (const row of ROWS) {

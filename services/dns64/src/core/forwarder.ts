@@ -10,7 +10,7 @@ import {
   type UpstreamHealth,
   type UpstreamPool,
 } from './upstreams.ts'
-import { DnsWireError, FLAG, RCODE } from './wire.ts'
+import { DnsWireError, FLAG, HEADER, RCODE, u16 } from './wire.ts'
 
 /** A query on its way. It has no end of its own: whoever started it cancels it. */
 export interface Exchange {
@@ -23,8 +23,8 @@ export interface Exchange {
 /** How an exchange ended. */
 export type ExchangeResult =
   | { readonly kind: 'response'; readonly bytes: Uint8Array }
-  /** the network said that nothing will come */
-  | { readonly kind: 'unreachable'; readonly error: string }
+  /** nothing will come; `certain`: because nobody is there, not because of us */
+  | { readonly kind: 'unreachable'; readonly error: string; readonly certain: boolean }
   | { readonly kind: 'cancelled' }
 
 /** What the forwarder needs from outside. */
@@ -190,7 +190,13 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, result }:
   if (result.kind === 'unreachable') {
     counters.upstream_unreachable_total++
     // An upstream that refuses TCP may well answer over UDP.
-    fail(result.error, transport === 'udp')
+    fail(result.error, result.certain && transport === 'udp')
+    return
+  }
+  if (transport === 'udp' && isTruncated(result.bytes)) {
+    // Before anything else: a truncated message may end in the middle of a record (RFC 2181 §9: ignore it).
+    noteAnswer(health)
+    ask(job, health, 'tcp')
     return
   }
   const message = checked(result.bytes)
@@ -203,14 +209,16 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, result }:
   if (edns && refusesEdns(message)) {
     noteNoEdns(health, ports.nowMs())
     ask(job, health, 'udp')
-  } else if ((message.flags & FLAG.TC) !== 0 && transport === 'udp') ask(job, health, 'tcp')
-  else if (isFinal(message) && message.questions === 1) finish(job, { ok: true, message, upstream: health.upstream })
+  } else if (isFinal(message) && message.questions === 1) finish(job, { ok: true, message, upstream: health.upstream })
   else {
     if (message.questions === 1) job.second = { ok: true, message, upstream: health.upstream }
     job.lastReason = `${showUpstream(health.upstream)}: RCODE ${message.rcode}`
     startAttempt(job)
   }
 }
+
+/** True for a response with TC; it fits its query, so it has a header. */
+const isTruncated = (bytes: Uint8Array): boolean => (u16(bytes, HEADER.FLAGS) & FLAG.TC) !== 0
 
 /** The message, or undefined when it is none. */
 const checked = (bytes: Uint8Array): Message | undefined => {
@@ -240,7 +248,10 @@ export const probe = async (ports: ForwarderPorts, health: UpstreamHealth): Prom
   cancelTimer()
   if (result.kind === 'response') noteAnswer(health)
   else {
-    const certain = result.kind === 'unreachable'
-    noteFailure(health, ports.nowMs(), { error: certain ? result.error : 'no answer', certain, probe: true })
+    const failure =
+      result.kind === 'unreachable'
+        ? { error: result.error, certain: result.certain }
+        : { error: 'no answer', certain: false }
+    noteFailure(health, ports.nowMs(), { ...failure, probe: true })
   }
 }

@@ -142,6 +142,33 @@ for (const row of ROWS) {
   })
 }
 
+/** The query with an OPT record made of these octets behind its owner, type and size. */
+const withOpt = (...rest: number[]): Buffer =>
+  edited({}, (b) => {
+    b[11] = 1
+    return Buffer.concat([b, Buffer.from([0, 0, 41, 4, 208, ...rest])])
+  })
+
+const EDNS: { rule: string; packet: Buffer; rcode: number }[] = [
+  { rule: '§3.2.2 an unknown option is ignored', packet: withOpt(0, 0, 0, 0, 0, 6, 0, 100, 0, 2, 1, 2), rcode: 0 },
+  { rule: '§3.2.3 unknown EDNS flags are ignored and not sent back', packet: withOpt(0, 0, 0x40, 0, 0, 0), rcode: 0 },
+  {
+    rule: '§3.2.4 version 100 with an unknown option',
+    packet: withOpt(0, 100, 0, 0, 0, 6, 0, 100, 0, 2, 1, 2),
+    rcode: 16,
+  },
+  { rule: '§3.2.5 all of these at once', packet: withOpt(0, 1, 0x40, 0, 0, 6, 0, 100, 0, 2, 1, 2), rcode: 16 },
+]
+for (const row of EDNS) {
+  test(`RFC 8906 ${row.rule}`, async () => {
+    const response = readResponse(await make().askBytes(row.packet))
+    assert.equal(response.rcode, row.rcode)
+    const { opt, bytes } = response.message
+    // Version 0, no flag, no option.
+    assert.deepEqual([...bytes.subarray((opt?.ttlAt ?? assert.fail()) + 1, opt.endAt)], [0, 0, 0, 0, 0])
+  })
+}
+
 test('no reply to a response, nor to less than a header', () => {
   const server = make()
   for (const packet of [

@@ -55,11 +55,14 @@ export class NameServer {
   readonly #out = new Uint8Array(MAX_MESSAGE + 64)
   readonly #sources = new Map<string, boolean>()
   #sourcesOf: Policy | undefined
+  readonly #onDefect: (error: unknown) => void
   #waiting = 0
 
-  constructor(resolver: Resolver, counters: Counters) {
+  /** `onDefect`: told of a mistake in this program; the query that led there gets no reply. */
+  constructor(resolver: Resolver, counters: Counters, onDefect: (error: unknown) => void) {
     this.#resolver = resolver
     this.#counters = counters
+    this.#onDefect = onDefect
   }
 
   /**
@@ -67,6 +70,15 @@ export class NameServer {
    * is no query). `packet` may be reused by the caller afterwards.
    */
   handle(packet: Uint8Array, source: string, transport: Transport, reply: Reply): void {
+    try {
+      this.#handle(packet, source, transport, reply)
+    } catch (error) {
+      // A stranger's packet must never end the process.
+      this.#onDefect(error)
+    }
+  }
+
+  #handle(packet: Uint8Array, source: string, transport: Transport, reply: Reply): void {
     const counters = this.#counters
     const q = this.#query
     const verdict = parseQuery(packet, q)
@@ -130,10 +142,15 @@ export class NameServer {
 
   async #replyLater(q: Query, question: Question, way: { transport: Transport; reply: Reply }): Promise<void> {
     this.#waiting++
-    const { answer, ageS } = await this.#resolver.resolve(question)
-    this.#waiting--
-    if (ageS > 0) this.#counters.stale_total++
-    this.#send(q, answer, ageS, way)
+    try {
+      const { answer, ageS } = await this.#resolver.resolve(question)
+      if (ageS > 0) this.#counters.stale_total++
+      this.#send(q, answer, ageS, way)
+    } catch (error) {
+      this.#onDefect(error)
+    } finally {
+      this.#waiting--
+    }
   }
 
   #send(q: Query, answer: Answer, ageS: number, { transport, reply }: { transport: Transport; reply: Reply }): void {

@@ -26,6 +26,8 @@ export const openUdpListener: OpenListener = async (endpoint, onQuery, onLost) =
   // A client that has gone is no error of ours.
   const ignore = (): void => {}
   socket.on('message', (packet, { address, port }) => {
+    // RFC 768: a source port of zero means that no reply is wanted; it cannot be sent to, and trying would throw.
+    if (port === 0) return
     // The copy: the socket may send later than the name server keeps the bytes.
     onQuery(packet, address, 'udp', (bytes) => socket.send(Buffer.from(bytes), port, address, ignore))
   })

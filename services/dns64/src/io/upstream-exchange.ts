@@ -17,9 +17,10 @@ const WHAT_THE_NETWORK_SAYS: Readonly<Record<string, string>> = {
 }
 
 const unreachable = (error: unknown): ExchangeResult => {
-  const code = errorCode(error)
-  const text = WHAT_THE_NETWORK_SAYS[code] ?? (error instanceof Error ? error.message : String(error))
-  return { kind: 'unreachable', error: text }
+  const said = WHAT_THE_NETWORK_SAYS[errorCode(error)]
+  if (said !== undefined) return { kind: 'unreachable', error: said, certain: true }
+  // EMFILE, ENOBUFS …: our own trouble says nothing about the upstream.
+  return { kind: 'unreachable', error: error instanceof Error ? error.message : String(error), certain: false }
 }
 
 /** A result that is settled once, with what has to be cleared away then. */
@@ -67,13 +68,13 @@ export const askTcp = (upstream: Upstream, query: Uint8Array, onMismatch: () => 
   const exchange = settleOnce(() => socket.destroy())
   const frames = new FrameReader()
   socket.on('error', (error) => exchange.settle(unreachable(error)))
-  socket.on('close', () => exchange.settle({ kind: 'unreachable', error: 'it closed the connection' }))
+  socket.on('close', () => exchange.settle({ kind: 'unreachable', error: 'it closed the connection', certain: false }))
   socket.on('data', (chunk: Uint8Array) => {
     frames.push(chunk, (message) => {
       if (isResponseTo(query, message)) exchange.settle({ kind: 'response', bytes: copyOf(message) })
       else {
         onMismatch()
-        exchange.settle({ kind: 'unreachable', error: 'it answered another question' })
+        exchange.settle({ kind: 'unreachable', error: 'it answered another question', certain: false })
       }
     })
   })

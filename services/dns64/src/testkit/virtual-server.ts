@@ -60,7 +60,7 @@ export class VirtualServer {
       }),
       upstreams: new UpstreamPool(upstreams),
     })
-    this.#server = new NameServer(this.resolver, this.counters)
+    this.#server = new NameServer(this.resolver, this.counters, (error) => this.defects.push(error))
   }
 
   get nowMs(): number {
@@ -148,7 +148,7 @@ export class VirtualServer {
   #exchange(upstream: Upstream, query: Uint8Array, transport: 'udp' | 'tcp'): Exchange {
     const { promise, resolve } = Promise.withResolvers<ExchangeResult>()
     const script = this.scripts[showUpstream(upstream)]
-    if (script === undefined) resolve({ kind: 'unreachable', error: 'connection refused' })
+    if (script === undefined) resolve({ kind: 'unreachable', error: 'connection refused', certain: true })
     else {
       this.heard.push({ ...readAsked(query, transport), upstream: showUpstream(upstream), atMs: this.#nowMs })
       for (const { afterMs, bytes } of packetsFor(query, transport, script))
