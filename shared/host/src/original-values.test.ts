@@ -260,6 +260,18 @@ test('the kernel: forwarding and everything that it changes along comes back', {
   here().ip('link del p2')
 })
 
+test('the kernel: what it changes along to something else than was written', { skip }, () => {
+  // inet_forward_change(): accept_redirects of "all" becomes the opposite of ip_forward, also when that goes back.
+  const sysctls = new Sysctls()
+  const path = 'ipv4/conf/all/accept_redirects'
+  sysctls.write(path, '7')
+  const originals = new OriginalValues(sysctls, file)
+  originals.set('ipv4/ip_forward', '1', { affects: [path] })
+  assert.equal(sysctls.read(path), '0')
+  assert.deepEqual(originals.restore(), { restored: ['ipv4/ip_forward', path], foreign: [], vanished: [], failed: [] })
+  assert.deepEqual([sysctls.read('ipv4/ip_forward'), sysctls.read(path)], ['0', '7'])
+})
+
 test('the kernel: a link that was removed and made again', { skip }, () => {
   const sysctls = new Sysctls()
   const path = 'ipv6/conf/p0/accept_ra'

@@ -104,13 +104,22 @@ export class OriginalValues {
     const along = affects.filter((other) => other !== path)
     this.#record([...wanted, ...along.map((other) => ({ path: other, value, consequence: true }))])
     this.#sysctls.write(path, value)
-    const after = this.#sysctls.read(path)
-    if (after !== undefined && !sameValue(after, value)) {
-      this.#settled.set(path, { asked: value, kept: after })
-      // What stands there now is ours too.
-      this.#record([{ path, value: after, consequence: false }])
-    }
+    this.#recordOutcome(path, value, along)
     return true
+  }
+
+  /** The kernel may have made something else of the value, or of those it changed along: that is ours too. */
+  #recordOutcome(path: string, value: string, along: readonly string[]): void {
+    const after = this.#sysctls.read(path)
+    if (after !== undefined && !sameValue(after, value)) this.#settled.set(path, { asked: value, kept: after })
+    const known = new Map(this.#load().map((entry) => [entry.path, entry]))
+    const unknown = [path, ...along].flatMap((other) => {
+      const [entry, found] = [known.get(other), this.#sysctls.read(other)]
+      if (entry === undefined || found === undefined) return []
+      const expected = [entry.original, ...entry.written].some((each) => sameValue(each, found))
+      return expected ? [] : [{ path: other, value: found, consequence: other !== path }]
+    })
+    if (unknown.length > 0) this.#record(unknown)
   }
 
   #isSet(path: string, value: string, present: string): boolean {
