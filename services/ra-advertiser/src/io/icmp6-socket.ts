@@ -1,6 +1,5 @@
-import { asIp6, type Ip6, IP6_LEN } from '@sixgate/addr'
-import { AF, ERRNO, HostError, libc, MSG, type NativeBuffer, nativeBuffer, SOCK } from '@sixgate/host'
-import koffi, { type node } from 'koffi'
+import { asIp6, IP6_LEN, type Ip6 } from '@sixgate/addr'
+import { AF, ERRNO, HostError, libc, MSG, type NativeBuffer, nativeBuffer, SOCK, watchReadable } from '@sixgate/host'
 import { ICMP6_TYPE } from '../core/ra-wire.ts'
 import type { ReceivedMessage } from '../core/rs-check.ts'
 import {
@@ -86,7 +85,7 @@ export class Icmp6Socket {
   readonly #events: SocketEvents
   readonly #incoming = envelope(CONTROL_LEN)
   readonly #outgoing = envelope(CMSGHDR.SIZE + align8(IN6_PKTINFO.SIZE))
-  readonly #poll: node.PollHandle
+  readonly #unwatch: () => void
 
   /** Opens the socket. Throws HostError: EPERM without CAP_NET_RAW, ENODEV when the link has gone. */
   constructor(place: SocketPlace, events: SocketEvents) {
@@ -95,7 +94,7 @@ export class Icmp6Socket {
     this.#fd = libc.socket(AF.INET6, SOCK.RAW | SOCK.NONBLOCK, IPPROTO_ICMPV6, 'open a raw ICMPv6 socket')
     try {
       this.#setUp()
-      this.#poll = koffi.node.poll(this.#fd, { readable: true }, () => this.#receive())
+      this.#unwatch = watchReadable(this.#fd, () => this.#receive())
     } catch (error) {
       libc.closeFd(this.#fd)
       throw error
@@ -152,7 +151,7 @@ export class Icmp6Socket {
 
   /** Closes the socket: nothing is received or sent any more. */
   close(): void {
-    this.#poll.close()
+    this.#unwatch()
     libc.closeFd(this.#fd)
   }
 

@@ -1,5 +1,4 @@
-import { AF, ERRNO, HostError, libc, link, MSG, must, nativeBuffer, SOCK } from '@sixgate/host'
-import koffi, { type node } from 'koffi'
+import { AF, ERRNO, HostError, libc, link, MSG, must, nativeBuffer, SOCK, watchReadable } from '@sixgate/host'
 
 const ETH_P_IPV6 = 0x86dd
 const SOL_PACKET = 263
@@ -13,7 +12,7 @@ export class EthernetPort {
   readonly #fd: number
   readonly #out = nativeBuffer(FRAME_MAX_LEN)
   readonly #in = nativeBuffer(FRAME_MAX_LEN)
-  readonly #poll: node.PollHandle
+  readonly #unwatch: () => void
   /** Frames that came in, oldest first. */
   readonly frames: Uint8Array[] = []
 
@@ -27,7 +26,7 @@ export class EthernetPort {
     place.view.setUint16(SOCKADDR_LL.PROTOCOL_U16, ETH_P_IPV6)
     place.view.setInt32(SOCKADDR_LL.IFINDEX_I32, ifindex, true)
     libc.bind(this.#fd, place.address, SOCKADDR_LL.SIZE, `bind to ${name}`)
-    this.#poll = koffi.node.poll(this.#fd, { readable: true }, () => this.#receive())
+    this.#unwatch = watchReadable(this.#fd, () => this.#receive())
   }
 
   send(frame: Uint8Array): void {
@@ -36,7 +35,7 @@ export class EthernetPort {
   }
 
   close(): void {
-    this.#poll.close()
+    this.#unwatch()
     libc.closeFd(this.#fd)
   }
 
