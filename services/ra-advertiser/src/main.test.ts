@@ -64,8 +64,10 @@ const untilOk = async (): Promise<unknown> => await until('state ok', () => heal
 const untilProblem = async (pattern: RegExp): Promise<string> =>
   await until(`problem ${pattern}`, () => health().problems.find((problem) => pattern.test(problem)))
 
-const cable = (): void => {
+/** A new wire between host and router. Only the first test waits for duplicate address detection: 1 to 2 s at each end. */
+const cable = ({ dad = false } = {}): void => {
   router.runSync('ip', 'link', 'delete', 'lan0')
+  for (const end of [router, host]) end.sysctl('ipv6/conf/default/accept_dad', dad ? 1 : 0)
   router.ip(`link add lan0 type veth peer name eth0 netns ${host.pid}`)
   host.ip('link set eth0 up')
 }
@@ -94,7 +96,7 @@ test('a stock Linux host: address, default route, and every field as rdisc6 read
   skip,
 }, async () => {
   forward(1)
-  cable()
+  cable({ dad: true })
   writeFileSync(SITE, document())
   const before = routerState()
   const port = new EthernetPort('eth0')
@@ -235,6 +237,53 @@ test('a changed document is announced at once, a bad one changes nothing', { ski
   await host.run('rdisc6', '-1', 'eth0')
   assert.ok(heardBy(port).length > 0)
   assert.ok(heardBy(port).every(({ curHopLimit }) => curHopLimit === 33))
+  port.close()
+})
+
+test('more than fits in one message: two, a Linux host takes every route of both (RFC 4191, RFC 4861 §6.2.3)', {
+  skip,
+}, async () => {
+  forward(1)
+  cable()
+  host.sysctl('ipv6/conf/eth0/accept_ra_rt_info_max_plen', 128)
+  const prefixes = Array.from({ length: 80 }, (_, n) => `2001:db8:1:${(n + 1).toString(16)}::/64`)
+  const routes = prefixes.map((prefix) => `{ prefix: '${prefix}' }`).join(', ')
+  writeFileSync(SITE, document(`, pref64Route: true, routes: [${routes}]`))
+  const port = new EthernetPort('eth0')
+  start()
+  await untilOk()
+  await until('both messages', () => heardBy(port).length >= 2)
+  const [first = assert.fail(), second = assert.fail()] = heardBy(port)
+  assert.ok(first.frame.message.length <= 1240 && second.frame.message.length <= 1240)
+  assert.deepEqual([first.routerLifetimeS, second.routerLifetimeS], [1800, 1800])
+  assert.equal(optionOf(first, 'rio').length + optionOf(second, 'rio').length, prefixes.length + 2)
+  const wanted = [...prefixes, '64:ff9b::/96', '2001:db8:64::/48']
+  const lines = host.ip('-6 route show dev eth0 proto ra').split('\n')
+  for (const prefix of wanted)
+    assert.ok(
+      lines.some((line) => line.startsWith(`${prefix} via fe80::`)),
+      prefix,
+    )
+  port.close()
+})
+
+test('a message that cannot be written: the document is rejected with the list to shorten, the old one stays', {
+  skip,
+}, async () => {
+  forward(1)
+  cable()
+  writeFileSync(SITE, document())
+  const port = new EthernetPort('eth0')
+  start()
+  await untilOk()
+  const servers = Array.from({ length: 77 }, (_, n) => `'fd00::${n + 1}'`).join(', ')
+  writeFileSync(SITE, document(`, rdnss: [${servers}]`))
+  await untilProblem(/rdnss option has 1240 octets, at most 1216 fit/)
+  assert.equal(health().state, 'rejected')
+  port.frames.length = 0
+  await host.run('rdisc6', '-1', 'eth0')
+  const [still = assert.fail()] = heardBy(port)
+  assert.deepEqual(optionOf(still, 'rdnss')[0]?.servers.map(formatIp6), ['fd00:1:2:3::1'])
   port.close()
 })
 

@@ -1,11 +1,13 @@
-import type { Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
+import { type Service, type ServiceContext, SiteRejected, type SiteSnapshot, type StopIntent } from '@sixgate/bus'
 import { closeNetlink, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
 import { lanLinkName, type Site } from '@sixgate/site'
-import { advertisementOf, finalAdvertisementOf } from './core/advertisement.ts'
+import { advertisementOf, finalAdvertisementOf, type LanFacts } from './core/advertisement.ts'
 import type { LanPlan, LanWish, ReadyLan } from './core/lan-plan.ts'
+import { NdpError } from './core/ndp-error.ts'
 import type { Problem } from './core/problem.ts'
-import { Advertiser } from './io/advertiser.ts'
+import { encodeWithin } from './core/split.ts'
+import { Advertiser, type Announcement } from './io/advertiser.ts'
 import { COUNTER_NAMES } from './io/counters.ts'
 import { hostProblem, LanLink } from './io/lan-link.ts'
 
@@ -22,6 +24,20 @@ const wishOf = (site: Site): LanWish => ({
   link: lanLinkName(site),
   router: site.lan.router,
 })
+
+const announcementOf = (site: Site, lan: LanFacts, forwarding: boolean): Announcement => {
+  const { minRtrAdvIntervalS, maxRtrAdvIntervalS, validUntil, preferredUntil } = site.ra
+  const composeAt = (unixMs: number): readonly Uint8Array[] =>
+    encodeWithin(advertisementOf(site, lan, { forwarding, unixMs }))
+  return {
+    key: [...composeAt(0).map((part) => Buffer.from(part).toString('hex')), validUntil, preferredUntil].join(),
+    intervals: { minMs: minRtrAdvIntervalS * 1000, maxMs: maxRtrAdvIntervalS * 1000 },
+    compose: () => composeAt(Date.now()),
+  }
+}
+
+/** Any Ethernet: to find out before anything is changed whether a document's message can be written. */
+const SOME_LAN: LanFacts = { mac: new Uint8Array(6), mtuBytes: 1500 }
 
 /** Owns the LAN link and advertises the site on it. */
 export class RaService implements Service {
@@ -48,6 +64,12 @@ export class RaService implements Service {
   }
 
   async apply({ site }: SiteSnapshot): Promise<void> {
+    try {
+      announcementOf(site, SOME_LAN, true)
+    } catch (error) {
+      if (error instanceof NdpError) throw new SiteRejected('ra-too-large', error.message, error)
+      throw error
+    }
     const before = this.#site
     if (before !== undefined && lanLinkName(before) !== lanLinkName(site)) await this.#withdraw(before, 0)
     this.#site = site
@@ -89,7 +111,8 @@ export class RaService implements Service {
   }
 
   async #withdraw(site: Site, budgetMs: number): Promise<void> {
-    if (this.#ready !== undefined) await this.#advertiser.cease(finalAdvertisementOf(site, this.#ready), budgetMs)
+    if (this.#ready !== undefined)
+      await this.#advertiser.cease(encodeWithin(finalAdvertisementOf(site, this.#ready)), budgetMs)
     this.#ready = undefined
   }
 
@@ -123,11 +146,10 @@ export class RaService implements Service {
             code: 'forwarding-off',
             message: `${off.join(' and ')} ${off.length === 1 ? 'is' : 'are'} 0: the kernel does not forward from ${lan.name}, so the Router Lifetime is advertised as 0 (RFC 4861 §6.2.5). nat44-firewall switches forwarding on once its rules stand: see its status`,
           }
-    const ra = advertisementOf(site, lan, { forwarding: off.length === 0 })
-    this.#counters.set('forwarding', off.length === 0 ? 1 : 0)
-    this.#counters.set('router_lifetime_seconds', ra.routerLifetimeS)
-    const intervals = { minMs: site.ra.minRtrAdvIntervalS * 1000, maxMs: site.ra.maxRtrAdvIntervalS * 1000 }
-    this.#advertiser.announce(lan, { ra, intervals })
+    const forwarding = off.length === 0
+    this.#counters.set('forwarding', forwarding ? 1 : 0)
+    this.#counters.set('router_lifetime_seconds', forwarding ? site.ra.routerLifetimeS : 0)
+    this.#advertiser.announce(lan, announcementOf(site, lan, forwarding))
   }
 
   /** The kernel sends no notification to rtnetlink that this service has joined when forwarding changes: look. */

@@ -52,7 +52,7 @@ const GOLDEN: readonly (readonly [name: string, option: NdpOption, hex: string])
     '03 04 40 e0 00015180 00003840 00000000 20010db8000100020000000000000001',
   ],
   [
-    'RFC 9762 §4: PIO with P',
+    'RFC 9762: PIO with P',
     { ...PIO_LA, preferDelegation: true },
     '03 04 40 d0 00015180 00003840 00000000 20010db8000100020000000000000000',
   ],
@@ -96,6 +96,24 @@ const GOLDEN: readonly (readonly [name: string, option: NdpOption, hex: string])
     'RFC 8910 §2.3: captive portal, padded with NUL',
     { kind: 'captive-portal', uri: 'https://a.example/' },
     '25 03 68747470733a2f2f 612e6578616d706c65 2f (padding) 00000000',
+  ],
+  [
+    'RFC 9463 §6.1: encrypted DNS with an address and alpn=dot',
+    {
+      kind: 'dnr',
+      priority: 1,
+      lifetimeS: 1800,
+      name: 'dns.example',
+      addresses: [ip6('fd00::1')],
+      svcParams: Uint8Array.of(0, 1, 0, 4, 3, 0x64, 0x6f, 0x74),
+    },
+    `90 07 0001 00000708 000d 03646e73076578616d706c6500 0010 fd000000000000000000000000000001
+     0008 0001000403646f74 (padding) 0000000000`,
+  ],
+  [
+    'RFC 9463 §6.1: encrypted DNS by name only',
+    { kind: 'dnr', priority: 2, lifetimeS: 0, name: 'a.b', addresses: [], svcParams: new Uint8Array(0) },
+    '90 02 0002 00000000 0005 0161016200 (padding) 00',
   ],
   [
     'RFC 8781 §4: PREF64 of the well-known prefix, 1800 s = 225 × 8',
@@ -187,6 +205,26 @@ const MALFORMED: readonly (readonly [name: string, hex: string, code: NdpError['
   ['captive portal without URI (RFC 8910 §2.3)', '25 01 000000000000', 'bad-value'],
   ['captive portal with a NUL inside', '25 01 610062000000', 'bad-value'],
   ['captive portal with a control character', '25 01 610a62000000', 'bad-value'],
+  ['encrypted DNS of Length 1', '90 01 0001 00000708', 'bad-length'],
+  ['encrypted DNS with priority 0 (RFC 9463 §6.1)', '90 02 0000 00000000 0005 0161016200 00', 'bad-value'],
+  ['encrypted DNS whose name runs past the end', '90 02 0001 00000000 0007 0161016200 00', 'truncated'],
+  ['encrypted DNS whose name does not fill its length', '90 02 0001 00000000 0005 0161000000 00', 'bad-value'],
+  ['encrypted DNS with the root as name', '90 02 0001 00000000 0001 00 0000000000', 'bad-value'],
+  [
+    'encrypted DNS with 15 octets of addresses',
+    `90 04 0001 00000000 0003 016100 000f ${'01'.repeat(15)} 0000`,
+    'bad-value',
+  ],
+  [
+    'encrypted DNS with parameters but no address',
+    '90 03 0001 00000000 0003 016100 0000 0004 00010000 000000',
+    'bad-value',
+  ],
+  [
+    'encrypted DNS with something behind its parameters',
+    `90 05 0001 00000000 0003 016100 0010 ${'01'.repeat(16)} 0000 00000000000001`,
+    'bad-value',
+  ],
   ['PREF64 of Length 1', '26 01 0708 00000000', 'bad-length'],
   ['PREF64 with length code 6 (RFC 8781 §4)', '26 02 070e 0064ff9b0000000000000000', 'bad-value'],
   ['PREF64 with length code 7 (RFC 8781 §4)', '26 02 070f 0064ff9b0000000000000000', 'bad-value'],
@@ -223,6 +261,14 @@ const UNWRITABLE: readonly (readonly [NdpOption, RegExp])[] = [
   [{ kind: 'mtu', mtuBytes: -1 }, /MTU: -1 does not fit/],
   [{ kind: 'captive-portal', uri: '' }, /captive portal: "": must be a URI/],
   [{ kind: 'captive-portal', uri: 'https://a b/' }, /must be a URI of printable ASCII/],
+  [
+    { kind: 'dnr', priority: 0, lifetimeS: 1, name: 'a', addresses: [], svcParams: new Uint8Array(0) },
+    /priority must be 1 to 65535/,
+  ],
+  [
+    { kind: 'dnr', priority: 1, lifetimeS: 1, name: 'a', addresses: [], svcParams: new Uint8Array(4) },
+    /service parameters need an address/,
+  ],
   [{ kind: 'slla', address: new Uint8Array(0) }, /SLLA/],
   [{ kind: 'unknown', type: 253, body: new Uint8Array(2039) }, /2048 octets, allowed are 2040/],
 ]
@@ -284,6 +330,16 @@ const anyOption: fc.Arbitrary<NdpOption> = fc
       kind: fc.constant('captive-portal' as const),
       uri: fc.stringMatching(/^[!-~]{1,80}$/),
     }),
+    fc
+      .record({
+        kind: fc.constant('dnr' as const),
+        priority: fc.integer({ min: 1, max: 0xffff }),
+        lifetimeS: u32,
+        name: anyName,
+        addresses: fc.array(anyIp6, { maxLength: 5 }),
+        svcParams: fc.uint8Array({ maxLength: 40 }),
+      })
+      .map((dnr) => (dnr.addresses.length === 0 ? { ...dnr, svcParams: new Uint8Array(0) } : dnr)),
     fc.record({
       kind: fc.constant('unknown' as const),
       type: fc.integer({ min: 200, max: 255 }),

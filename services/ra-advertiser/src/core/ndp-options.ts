@@ -1,5 +1,6 @@
 import { NdpError } from './ndp-error.ts'
 import { CAPTIVE_PORTAL, type CaptivePortal } from './options/captive-portal.ts'
+import { DNR, type Dnr } from './options/dnr.ts'
 import { DNSSL, type Dnssl } from './options/dnssl.ts'
 import { SLLA, type SourceLinkLayerAddress } from './options/link-layer-address.ts'
 import { MTU, type MtuOption } from './options/mtu.ts'
@@ -27,6 +28,7 @@ export type NdpOption =
   | Rdnss
   | Dnssl
   | CaptivePortal
+  | Dnr
   | Pref64Option
   | UnknownOption
 
@@ -40,6 +42,7 @@ const CODECS: { readonly [Kind in KnownKind]: OptionCodec<Extract<NdpOption, { k
   rdnss: RDNSS,
   dnssl: DNSSL,
   'captive-portal': CAPTIVE_PORTAL,
+  dnr: DNR,
   pref64: PREF64,
 }
 

@@ -4,7 +4,6 @@ import { HostError } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import type { ReadyLan } from '../core/lan-plan.ts'
 import type { Problem } from '../core/problem.ts'
-import { encodeRouterAdvertisement, type RouterAdvertisement } from '../core/ra-wire.ts'
 import { answerTo, checkSolicitation, EXPLAIN_RS, type ReceivedMessage, RsVerdict } from '../core/rs-check.ts'
 import {
   contentChanged,
@@ -35,18 +34,19 @@ export interface AdvertiserPorts {
 
 /** What is said, and how often. */
 export interface Announcement {
-  readonly ra: RouterAdvertisement
+  /** Equal for what hosts need not be told anew: lifetimes that count down do not change it. */
+  readonly key: string
   readonly intervals: Intervals
+  /** The message as it is now, in as many parts as it needs. Must not throw once it has returned. */
+  readonly compose: () => readonly Uint8Array[]
 }
 
 const samePlace = (a: ReadyLan, b: ReadyLan): boolean => a.ifindex === b.ifindex && equalIp6(a.linkLocal, b.linkLocal)
 
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
-
 interface Running {
   readonly lan: ReadyLan
   readonly socket: Icmp6Socket
-  message: Uint8Array
+  announcement: Announcement
   schedule: Schedule
   timer: NodeJS.Timeout | undefined
 }
@@ -75,12 +75,13 @@ export class Advertiser {
   /**
    * Says `announcement` on `lan` from now on. On another link, another interface of the same name or another link-local
    * address it starts anew; what changed is announced by a burst (RFC 4861 §6.2.4); the same again changes nothing.
+   * Throws NdpError when the message cannot be written.
    */
   announce(lan: ReadyLan, announcement: Announcement): void {
-    const message = encodeRouterAdvertisement(announcement.ra)
+    announcement.compose()
     if (this.#running !== undefined && !samePlace(this.#running.lan, lan)) this.silence()
-    if (this.#running === undefined) this.#start(lan, message, announcement.intervals)
-    else this.#update(this.#running, message, announcement.intervals)
+    if (this.#running === undefined) this.#start(lan, announcement)
+    else this.#update(this.#running, announcement)
   }
 
   /** Stops without a word: the link has gone, or a successor takes over. */
@@ -94,19 +95,18 @@ export class Advertiser {
   }
 
   /** RFC 4861 §6.2.5: stops with final messages, as many as fit into `budgetMs`, at least one; answers nothing meanwhile. */
-  async cease(final: RouterAdvertisement, budgetMs: number): Promise<void> {
+  async cease(final: readonly Uint8Array[], budgetMs: number): Promise<void> {
     const running = this.#running
     if (running === undefined) return
     clearTimeout(running.timer)
     running.timer = undefined
     this.#running = undefined
     this.#ports.counters.set('advertising', 0)
-    const message = encodeRouterAdvertisement(final)
     const { nowMs } = this.#ports
     try {
       for (const atMs of finalTimes(running.schedule.lastMulticastMs, nowMs(), budgetMs)) {
         await delay(Math.max(0, atMs - nowMs()))
-        running.socket.send(message)
+        for (const message of final) running.socket.send(message)
         this.#ports.counters.add('ra_sent_final_total')
         running.schedule = { ...running.schedule, lastMulticastMs: nowMs() }
       }
@@ -125,7 +125,7 @@ export class Advertiser {
     if (lastMulticastMs !== undefined) this.#lastMulticast = { link: lan.name, atMs: lastMulticastMs }
   }
 
-  #start(lan: ReadyLan, message: Uint8Array, intervals: Intervals): void {
+  #start(lan: ReadyLan, announcement: Announcement): void {
     const { log, counters, nowMs } = this.#ports
     try {
       const socket = new Icmp6Socket(lan, {
@@ -133,8 +133,8 @@ export class Advertiser {
         onError: (error) => this.#fail(error),
       })
       const last = this.#lastMulticast?.link === lan.name ? this.#lastMulticast.atMs : undefined
-      const schedule = startSchedule(intervals, nowMs(), last)
-      this.#running = { lan, socket, message, schedule, timer: undefined }
+      const schedule = startSchedule(announcement.intervals, nowMs(), last)
+      this.#running = { lan, socket, announcement, schedule, timer: undefined }
       this.#problem = undefined
       counters.set('advertising', 1)
       log.info({ link: lan.name, source: formatIp6(lan.linkLocal) }, 'advertising')
@@ -144,11 +144,13 @@ export class Advertiser {
     }
   }
 
-  #update(running: Running, message: Uint8Array, intervals: Intervals): void {
-    const { minMs, maxMs } = running.schedule.intervals
-    if (sameBytes(running.message, message) && minMs === intervals.minMs && maxMs === intervals.maxMs) return
-    running.message = message
-    running.schedule = contentChanged(running.schedule, intervals, this.#ports.nowMs())
+  #update(running: Running, announcement: Announcement): void {
+    const before = running.announcement
+    running.announcement = announcement
+    const { minMs, maxMs } = announcement.intervals
+    const sameIntervals = before.intervals.minMs === minMs && before.intervals.maxMs === maxMs
+    if (before.key === announcement.key && sameIntervals) return
+    running.schedule = contentChanged(running.schedule, announcement.intervals, this.#ports.nowMs())
     this.#arm(running)
   }
 
@@ -167,10 +169,10 @@ export class Advertiser {
     this.#arm(running)
   }
 
-  #send({ socket, message }: Running, { to, reason }: Send): void {
+  #send({ socket, announcement }: Running, { to, reason }: Send): void {
     const { counters, log } = this.#ports
     try {
-      socket.send(message, to)
+      for (const message of announcement.compose()) socket.send(message, to)
       this.#problem = undefined
       if (reason === 'unsolicited') counters.add('ra_sent_unsolicited_total')
       else counters.add(to === undefined ? 'ra_sent_solicited_multicast_total' : 'ra_sent_solicited_unicast_total')

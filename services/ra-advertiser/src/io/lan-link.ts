@@ -15,6 +15,7 @@ import {
 } from '@sixgate/host'
 import type { Logger } from '@sixgate/obs'
 import { type HostView, LAN_LEN_BITS, type LanPlan, type LanStep, type LanWish, planLan } from '../core/lan-plan.ts'
+import { NdpError } from '../core/ndp-error.ts'
 import { type Owned, ownedAfter, stillOwned, surplus, without } from '../core/ownership.ts'
 import type { Problem } from '../core/problem.ts'
 import { OwnedFile } from './owned-file.ts'
@@ -193,6 +194,7 @@ export const hostProblem = (error: unknown): Problem => {
       }
     return { code: 'host-refused', message: error.message }
   }
+  if (error instanceof NdpError) return { code: 'ra-unsendable', message: error.message }
   // The record of what was made must reach the disk before anything is made.
   if (error instanceof Error && 'syscall' in error)
     return { code: 'state-unwritable', message: `${error.message}: STATE_DIR must be a writable directory with room` }

@@ -12,7 +12,7 @@ export interface PrefixInformation {
   readonly autonomous: boolean
   /** R: the field holds this whole address of the router instead of the bare prefix (RFC 6275 §7.2). */
   readonly routerAddress: Ip6 | undefined
-  /** P: hosts should ask for a prefix of their own by DHCPv6-PD instead (RFC 9762 §5). */
+  /** P: hosts should ask for a prefix of their own by DHCPv6-PD instead (RFC 9762). */
   readonly preferDelegation: boolean
   /** Seconds; 0xffffffff is for ever. */
   readonly validLifetimeS: number
@@ -20,7 +20,7 @@ export interface PrefixInformation {
   readonly preferredLifetimeS: number
 }
 
-/** RFC 4861 §4.6.2, RFC 6275 §7.2, RFC 9762 §4: flags in octet 3 of the option. */
+/** RFC 4861 §4.6.2, RFC 6275 §7.2, RFC 9762: flags in octet 3 of the option. */
 export const PIO_FLAGS = { L_U8: 0x80, A_U8: 0x40, R_U8: 0x20, P_U8: 0x10 } as const
 
 const RESERVED2_LEN = 4
