@@ -38,11 +38,23 @@ IN_NAMESPACE='
   exec dockerd "$@"
 '
 
+# Containers of a dockerd of ours that died without stopping them: their shims carry our socket in the command line. Ends both.
+end_orphans() {
+  local file shim children
+  while read -r file; do
+    shim=${file%/cmdline}
+    [ "$(cat "$shim/comm" 2>/dev/null)" = containerd-shim ] || continue
+    read -ra children <"$shim/task/${shim#/proc/}/children" || true
+    kill -KILL "${shim#/proc/}" "${children[@]}" 2>/dev/null || true
+  done < <(grep -lsF -- "$SIXGATE_RUN/$1/exec/containerd/containerd.sock" /proc/[0-9]*/cmdline)
+}
+
 # start ROLE NETNS_PATH RESOLV OPTION…: starts dockerd and returns when it answers.
 start() {
   local role=$1 netns=$2 resolv=$3 run=$SIXGATE_RUN/$1 pid deadline=$((SECONDS + 60)) enter=()
   shift 3
   [ -z "$netns" ] || enter=(nsenter "--net=$netns")
+  end_orphans "$role"
   mkdir -p "$run" "$SIXGATE_LIB/$role"
   rm -f "$run/dockerd.pid" "$run/docker.sock"
   setsid "${enter[@]}" unshare --mount --propagation slave bash -c "$IN_NAMESPACE" "dockerd-$role" "$resolv" \
@@ -62,7 +74,10 @@ start() {
 stop() {
   local role=$1 pid deadline=$((SECONDS + 60))
   pid=$(pid_of "$role")
-  [ -n "$pid" ] || return 0
+  if [ -z "$pid" ]; then
+    end_orphans "$role"
+    return
+  fi
   kill "$pid" 2>/dev/null || true
   while kill -0 "$pid" 2>/dev/null; do
     [ "$SECONDS" -lt "$deadline" ] || fail "the $role engine (pid $pid) does not stop; its log: $SIXGATE_RUN/$role/dockerd.log"
@@ -126,10 +141,10 @@ site_start() {
 }
 
 site_stop() {
-  [ -n "$(pid_of site)" ] || return 0
   if [ "${1:-}" = --keep ]; then
+    mkdir -p "$SIXGATE_LIB/site"
     touch "$SIXGATE_LIB/site/keep"
-  else
+  elif [ -n "$(pid_of site)" ]; then
     empty_site
   fi
   stop site

@@ -30,7 +30,7 @@ need_root() {
 }
 
 step() {
-  local text=$1 log started=$SECONDS pid shown=0 status=0
+  local text=$1 log started=$SECONDS pid shown=0 status=0 last
   shift
   log=$(mktemp "${TMPDIR:-/tmp}/sixgate-step.XXXXXX")
   say "$text …"
@@ -40,7 +40,8 @@ step() {
     sleep 0.2
     if [ $((SECONDS - started)) -ge $((shown + 10)) ]; then
       shown=$((SECONDS - started))
-      say "  ${shown} s: $(tail -n 1 "$log" | tr -d '\r' | cut -c 1-100)"
+      last=$(tail -n 1 "$log" | tr -d '\r' | cut -c 1-100)
+      say "  $shown s${last:+: $last}"
     fi
   done
   wait "$pid" || status=$?
