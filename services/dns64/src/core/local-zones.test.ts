@@ -55,8 +55,8 @@ const OTHER_ROWS: (Row & { rule: string })[] = [
   { rule: 'RFC 6761 §6.3', name: 'localhost', type: 'MX', soa: 'localhost.' },
   { rule: 'RFC 6761 §6.4', name: 'x.invalid', type: 'AAAA', rcode: 3, soa: 'invalid.' },
   { rule: 'RFC 7686 §2', name: 'x.onion', type: 'A', rcode: 3, soa: 'onion.' },
-  { rule: 'RFC 9462 §6.4', name: '_dns.resolver.arpa', type: 'TYPE64', soa: 'resolver.arpa.' },
-  { rule: 'RFC 9462 §6.4', name: 'x.y.resolver.arpa', type: 'A', soa: 'resolver.arpa.' },
+  { rule: 'RFC 9462 §4', name: '_dns.resolver.arpa', type: 'TYPE64', soa: 'resolver.arpa.' },
+  { rule: 'RFC 9462 §4', name: 'x.y.resolver.arpa', type: 'A', soa: 'resolver.arpa.' },
   { rule: 'RFC 6303 §4.1', name: '1.2.168.192.in-addr.arpa', type: 'PTR', rcode: 3, soa: '168.192.in-addr.arpa.' },
   { rule: 'RFC 6303 §4.1', name: '1.0.31.172.in-addr.arpa', type: 'PTR', rcode: 3, soa: '31.172.in-addr.arpa.' },
   {

@@ -21,7 +21,7 @@ const literal4 = (text: string): Ip4 => {
 }
 
 const IPV4ONLY = keyOfText('ipv4only.arpa')
-/** RFC 7050 §2.2: the well-known IPv4 addresses. */
+/** RFC 7050 §8.2: the well-known IPv4 addresses. */
 const WELL_KNOWN_IP4 = [literal4('192.0.0.170'), literal4('192.0.0.171')] as const
 const LOOPBACK4 = ip4ToBytes(literal4('127.0.0.1'))
 const LOOPBACK6 = Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0))
@@ -59,13 +59,13 @@ const SPECIAL_ZONES: readonly LocalZone[] = [
   // RFC 6761 §6.4, RFC 7686 §2: never in the DNS.
   empty('invalid'),
   empty('onion'),
-  // RFC 9462 §6.4: a resolver without designated resolvers says NODATA to everything here.
+  // RFC 9462 §4: a resolver without designated resolvers says NODATA to everything here.
   zone(keyOfText('resolver.arpa'), new Map(), 'empty'),
 ]
 
 const NIBBLE_ZEROS = Array.from({ length: 31 }, () => '0').join('.')
 
-/** RFC 6303 §4.2–4.5: reverse zones of addresses that mean something else on every link or host. */
+/** RFC 6303 §4.2, §4.3, §4.5: reverse zones of addresses that mean something else on every link or host. */
 const ALWAYS_LOCAL = [
   '0.in-addr.arpa',
   '127.in-addr.arpa',

@@ -24,7 +24,7 @@ export const QueryVerdict = {
   DROP_RESPONSE: 2,
   /** FORMERR: not a message, or not exactly one question (RFC 9619) */
   MALFORMED: 3,
-  /** NOTIMP: another opcode than QUERY (RFC 8906 §3.1.2) */
+  /** NOTIMP: another opcode than QUERY (RFC 8906 §3.1.4) */
   OPCODE: 4,
   /** BADVERS: an EDNS version that we do not know (RFC 6891 §6.1.3) */
   EDNS_VERSION: 5,
@@ -137,7 +137,7 @@ export const parseQuery = (bytes: Uint8Array, q: Query): QueryVerdict => {
   q.dnssecOk = false
   q.checkingDisabled = (q.flags & FLAG.CD) !== 0
   if ((q.flags & FLAG.QR) !== 0) return QueryVerdict.DROP_RESPONSE
-  // RFC 8906 §3.1.2: the opcode decides before the form of the rest, which another opcode may define differently.
+  // RFC 8906 §3.1.4: the opcode decides before the form of the rest, which another opcode may define differently.
   if ((q.flags & FLAG.OPCODE) >>> OPCODE_SHIFT !== OPCODE.QUERY) return QueryVerdict.OPCODE
   try {
     if (!readBody(bytes, q)) return QueryVerdict.MALFORMED

@@ -5,7 +5,7 @@ import { FrameReader, framed } from './tcp-frames.ts'
 
 /** What one client, and all of them, may take up. */
 export interface TcpLimits {
-  /** RFC 7766 §6.2.3: "a few seconds"; it also ends clients that send a message octet by octet. */
+  /** RFC 7766 §6.2.3 recommends seconds; it also ends clients that send a message octet by octet. */
   readonly idleMs: number
   /** Connections of all clients, and of one (RFC 7766 §6.2.2 asks clients for one). */
   readonly connections: number
