@@ -1,6 +1,14 @@
 /** `sixgate`: the command of the site's owner. */
 import { runCommand } from './commands.ts'
 
-process.exitCode = await runCommand(process.argv.slice(2), process.env)
-// A watch of a connection that is being closed may keep the event loop alive.
-process.exit()
+const { stdout, stderr } = process
+
+// `sixgate status --watch | head` ends without a complaint.
+stdout.on('error', () => process.exit(0))
+
+const status = await runCommand(process.argv.slice(2), process.env, {
+  isInteractive: stdout.isTTY && process.env.NO_COLOR === undefined,
+  print: (text) => void stdout.write(text),
+  complain: (text) => void stderr.write(`sixgate: ${text}\n`),
+})
+process.exitCode = status

@@ -1,153 +1,126 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  type Environment,
+  type Condition,
+  EnvironmentError,
   FileSource,
   instanceName,
-  type NatsSite,
   openNats,
-  type Problem,
   putStoppingMark,
+  Reporter,
   readEnvironment,
   removeStoppingMark,
-  type Status,
-  VERSION,
+  stopOnSignal,
 } from '@sixgate/bus'
-import { createLogger, type Logger, writeHealth } from '@sixgate/obs'
+import { Counters, createLogger, type Logger } from '@sixgate/obs'
+import { conditionOf } from './core/condition.ts'
 import { Publisher } from './io/publisher.ts'
 
 const TICK_MS = 1000
-const STOP_DEADLINE_MS = 5000
 /** How long the mark that the site goes down may take to get to NATS. */
 const MARK_MS = 2500
+
+type Variables = Readonly<Record<string, string | undefined>>
+
+/** What the console needs of its environment. */
+interface Settings {
+  readonly url: string
+  readonly seedFile: string
+  readonly siteFile: string
+  readonly stateDir: string
+  readonly healthFile: string | undefined
+  readonly logLevel: string
+}
+
+/** Reads the environment of the console. Throws EnvironmentError. */
+export const readSettings = (variables: Variables): Settings => {
+  const { site, ...rest } = readEnvironment(variables, 'console')
+  if (site.kind !== 'nats')
+    throw new EnvironmentError('SITE: the console publishes the document, so this must be nats://HOST:PORT')
+  const siteFile = variables.SITE_FILE
+  if (siteFile === undefined || siteFile === '')
+    throw new EnvironmentError('SITE_FILE: not set: it must name the site document, e.g. deploy/site.yaml')
+  return { ...rest, ...site, siteFile }
+}
 
 /** Where the console keeps what `auto` stands for; the folder of the document may belong to somebody else. */
 export const autoFileOf = (stateDir: string): string => join(stateDir, 'site.auto.yaml')
 
-/** The console's daemon. */
-export class Console {
-  readonly #environment: Environment
-  readonly #siteFile: string
-  readonly #instance = instanceName()
-  readonly #startedAtMs = Date.now()
-  readonly #log: Logger
-  readonly #nats: NatsSite
-  readonly #publisher: Publisher
-  #mistake: string | undefined
-
-  /** Throws EnvironmentError, or an Error that says what SITE and SITE_FILE must be. */
-  constructor(variables: Readonly<Record<string, string | undefined>>) {
-    this.#environment = readEnvironment(variables, 'console')
-    const { site, logLevel, stateDir } = this.#environment
-    if (site.kind !== 'nats') throw new Error('SITE: the console publishes to NATS: it must be nats://HOST:PORT')
-    if (!variables.SITE_FILE)
-      throw new Error('SITE_FILE: not set: it must name the site document, e.g. deploy/site.yaml')
-    this.#siteFile = variables.SITE_FILE
-    mkdirSync(stateDir, { recursive: true })
-    this.#log = createLogger({
-      service: 'console',
-      instance: this.#instance,
-      revision: () => this.#publisher?.revision ?? 0,
-      level: logLevel,
-    })
-    this.#nats = openNats({
-      url: site.url,
-      seedFile: site.seedFile,
-      service: 'console',
-      instance: this.#instance,
-      log: this.#log,
-    })
-    this.#publisher = new Publisher(this.#nats, this.#log)
+/** When the console is stopped, the site probably goes down: `docker compose down` stops it before the services. */
+const markStop = async (nats: ReturnType<typeof openNats>, log: Logger): Promise<void> => {
+  const late = new Promise((_, reject) => setTimeout(reject, MARK_MS, new Error('NATS does not answer')).unref())
+  try {
+    await Promise.race([putStoppingMark(nats.link, Date.now()), late])
+  } catch (error) {
+    log.warn({ err: error }, 'services that are stopped now will leave what they made in place, as in a restart')
   }
+}
 
-  /** Runs until SIGTERM or SIGINT, which end the process. */
-  async run(): Promise<void> {
-    const forgetMark = this.#nats.link.onChange(() => void this.#forgetMark(forgetMark))
-    await this.#forgetMark(forgetMark)
-    const source = new FileSource(
-      this.#siteFile,
-      {
-        document: ({ document }) => {
-          this.#mistake = undefined
-          void this.#publisher.publish(JSON.stringify(document)).then(() => this.#report())
-        },
-        mistake: (message) => {
-          this.#mistake = message
-          this.#log.error(`${message}\nnothing was changed: the document before it stays in force`)
-          this.#report()
-        },
-      },
-      autoFileOf(this.#environment.stateDir),
-    )
-    const timer = setInterval(() => this.#report(), TICK_MS)
-    const stop = async (): Promise<void> => {
-      setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref()
-      clearInterval(timer)
-      source.close()
-      await this.#mark()
-      this.#publisher.close()
-      await this.#nats.close()
-      this.#log.info('stopped')
-      process.exit(0)
-    }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
-    await source.read()
-  }
-
-  /** When the console is stopped, the site probably goes down: `docker compose down` stops it before the services. */
-  async #mark(): Promise<void> {
-    const late = new Promise((_, reject) => setTimeout(reject, MARK_MS, new Error('NATS does not answer')).unref())
+/** The mark of an earlier stop is over once the console runs again. */
+const forgetStop = (nats: ReturnType<typeof openNats>): void => {
+  const forget = async (): Promise<void> => {
+    if (!nats.link.connected) return
     try {
-      await Promise.race([putStoppingMark(this.#nats.link, Date.now()), late])
-    } catch (error) {
-      this.#log.warn(
-        { err: error },
-        'services that are stopped now will leave what they made in place, as in a restart',
-      )
-    }
-  }
-
-  /** The mark of an earlier stop is over once the console runs again. */
-  async #forgetMark(done: () => void): Promise<void> {
-    if (!this.#nats.link.connected) return
-    try {
-      await removeStoppingMark(this.#nats.link)
+      await removeStoppingMark(nats.link)
       done()
     } catch {
       // The bucket does not exist yet, so neither does a mark; or NATS went again, and the next connection tries.
     }
   }
+  const done = nats.link.onChange(() => void forget())
+  void forget()
+}
 
-  #problems(): Problem[] {
-    const { failure } = this.#publisher
-    return [
-      ...(this.#mistake === undefined ? [] : [{ code: 'document-invalid', message: this.#mistake }]),
-      ...(failure === undefined ? [] : [{ code: 'not-published', message: `${failure}; it is tried again` }]),
-    ]
-  }
-
-  #report(): void {
-    const problems = this.#problems()
-    const revision = this.#publisher.revision
-    const settled: Status['state'] = revision === 0 ? 'starting' : 'ok'
-    const faulty: Status['state'] = this.#mistake === undefined ? 'degraded' : 'rejected'
-    const state = problems.length === 0 ? settled : faulty
-    const atMs = Date.now()
-    this.#nats.report({
-      service: 'console',
-      instance: this.#instance,
-      version: VERSION,
-      revision,
-      state,
-      problems,
-      counters: {},
-      startedAtMs: this.#startedAtMs,
-      atMs,
-    })
-    const { healthFile } = this.#environment
-    if (healthFile === undefined) return
-    writeHealth(healthFile, { state, atMs, problems: problems.map(({ message }) => message) }).catch((error: unknown) =>
-      this.#log.warn({ err: error }, 'health file'),
-    )
-  }
+/** Runs the console's daemon until SIGTERM or SIGINT: keeps the document of SITE_FILE published and reports. */
+export const runConsole = async (settings: Settings): Promise<void> => {
+  const { url, seedFile, siteFile, stateDir, healthFile, logLevel } = settings
+  const instance = instanceName()
+  let revision = 0
+  const log = createLogger({ service: 'console', instance, revision: () => revision, level: logLevel })
+  mkdirSync(stateDir, { recursive: true })
+  const identity = { service: 'console', instance, log } as const
+  const nats = openNats({ url, seedFile, ...identity })
+  const counters = new Counters(['documents_published_total', 'documents_invalid_total'])
+  let mistake: string | undefined
+  const publisher = new Publisher(nats, log, (standing) => {
+    revision = standing.revision
+    if (standing.isNew) counters.add('documents_published_total')
+    log.info(standing.isNew ? 'document published' : 'document stands in NATS already')
+    report()
+  })
+  const reporter = new Reporter({
+    ...identity,
+    healthFile,
+    counters: () => counters.snapshot(),
+    send: (status) => nats.report(status),
+  })
+  const condition = (): Condition =>
+    conditionOf({ revision: publisher.revision, mistake, failure: publisher.failure, complaint: nats.link.complaint })
+  const report = (): void => reporter.report(condition())
+  forgetStop(nats)
+  const source = new FileSource(
+    siteFile,
+    {
+      document: ({ document }) => {
+        mistake = undefined
+        publisher.publish(JSON.stringify(document))
+        report()
+      },
+      mistake: (message) => {
+        mistake = message
+        counters.add('documents_invalid_total')
+        report()
+      },
+    },
+    autoFileOf(stateDir),
+  )
+  const timer = setInterval(report, TICK_MS)
+  stopOnSignal(log, async () => {
+    clearInterval(timer)
+    source.close()
+    await markStop(nats, log)
+    publisher.close()
+    await nats.close()
+  })
+  await source.read()
 }

@@ -1,4 +1,14 @@
 /** console: publishes the site document and keeps it published. */
-import { Console } from './console.ts'
+import { EnvironmentError } from '@sixgate/bus'
+import { createLogger } from '@sixgate/obs'
+import { readSettings, runConsole } from './console.ts'
 
-await new Console(process.env).run()
+const log = createLogger({ service: 'console', instance: 'main' })
+
+try {
+  await runConsole(readSettings(process.env))
+} catch (error) {
+  if (error instanceof EnvironmentError) log.fatal(error.message)
+  else log.fatal({ err: error }, 'the console cannot start')
+  process.exit(1)
+}

@@ -31,13 +31,20 @@ interface Failure {
   readonly atMs: number
 }
 
+export interface ApplierEvents {
+  /** A document came into force. Must not throw. */
+  applied(offer: Offer): void
+  /** The condition may have changed. Must not throw. */
+  changed(): void
+}
+
 /**
  * Brings documents into force: one at a time, newest wins, what is skipped is never applied. A document that is refused
  * leaves the previous one in force.
  */
 export class Applier {
   readonly #service: Service
-  readonly #onApplied: (offer: Offer) => void
+  readonly #events: ApplierEvents
   readonly #nowMs: () => number
   #inForce: Offer | undefined
   #next: Offer | undefined
@@ -49,10 +56,9 @@ export class Applier {
   #failure: Failure | undefined
   #closed = false
 
-  /** `onApplied` is called after each success; it must not throw. */
-  constructor(service: Service, onApplied: (offer: Offer) => void, nowMs: () => number = Date.now) {
+  constructor(service: Service, events: ApplierEvents, nowMs: () => number = Date.now) {
     this.#service = service
-    this.#onApplied = onApplied
+    this.#events = events
     this.#nowMs = nowMs
   }
 
@@ -74,6 +80,7 @@ export class Applier {
   /** Reports that the newest edition is no valid site document. */
   refuse(problem: Problem): void {
     this.#refusal = problem
+    this.#events.changed()
   }
 
   /** Offers a failed document again when its time has come. Call it every second. */
@@ -115,10 +122,8 @@ export class Applier {
   }
 
   #slow(): Problem | undefined {
-    if (this.#current === undefined) return undefined
-    const seconds = Math.floor((this.#nowMs() - this.#startedMs) / 1000)
-    if (seconds * 1000 < SLOW_APPLY_MS) return undefined
-    const message = `revision ${this.#current.revision} has been on its way for ${seconds} s; if that does not end, restart the service`
+    if (this.#current === undefined || this.#nowMs() - this.#startedMs < SLOW_APPLY_MS) return undefined
+    const message = `revision ${this.#current.revision} takes more than ${SLOW_APPLY_MS / 1000} s; if that does not end, restart the service`
     return { code: 'apply-slow', message }
   }
 
@@ -129,6 +134,7 @@ export class Applier {
       this.#startedMs = this.#nowMs()
       await this.#apply(this.#current)
       this.#current = undefined
+      this.#events.changed()
     }
     this.#running = undefined
   }
@@ -138,7 +144,7 @@ export class Applier {
       await this.#service.apply(Object.freeze({ revision: offer.revision, site: offer.site }))
       this.#inForce = offer
       this.#failure = undefined
-      this.#onApplied(offer)
+      this.#events.applied(offer)
     } catch (error) {
       // A newer one is waiting, or known to be bad: only that one's fate is of interest.
       if (this.#next !== undefined || this.#refusal !== undefined) return

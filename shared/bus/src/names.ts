@@ -22,4 +22,5 @@ export {
   type StopIntent,
   type WatchSync,
 } from './contract.ts'
+export type { Condition, ServiceState } from './applier.ts'
 export type { Status } from './status.ts'

@@ -1,191 +1,88 @@
 import { mkdirSync } from 'node:fs'
-import { createLogger, type Logger, writeHealth } from '@sixgate/obs'
+import { createLogger, type Logger } from '@sixgate/obs'
 import { Applier, type Condition } from './applier.ts'
-import type { Bus, MakeService, Service, ServiceName, StopIntent } from './contract.ts'
+import type { MakeService, ServiceName } from './contract.ts'
 import { type Environment, EnvironmentError, readEnvironment } from './environment.ts'
-import { FileSource } from './file-source.ts'
 import { instanceName } from './instance.ts'
 import { LastKnownGood } from './last-known-good.ts'
-import { openNats } from './nats/open-nats.ts'
-import { offerOf } from './offer.ts'
-import type { Status } from './status.ts'
-import { VERSION } from './version.ts'
+import { Reporter } from './reporter.ts'
+import { openFileSite, openNatsSite, type SiteSource } from './site-source.ts'
+import { stopOnSignal } from './stop.ts'
 
 const TICK_MS = 1000
-/** Every second tick renews the report, so that it never gets older than its lifetime. */
-const REPORT_EVERY_TICKS = 2
-/** Docker kills after 10 s. */
-const STOP_DEADLINE_MS = 8000
 
-/** Where documents come from, and where reports go. */
-interface Site {
-  readonly bus: Bus
-  /** Documents come from now on. */
-  start(applier: Applier): Promise<void>
-  report(status: Status): void
-  /** What a stop means now. */
-  stopIntent(): Promise<StopIntent>
-  close(): Promise<void>
-}
-
-const openFile = (path: string, log: Logger): Site => {
-  let source: FileSource | undefined
-  let revision = 0
-  return {
-    bus: { bucket: () => undefined },
-    start: async (applier) => {
-      source = new FileSource(path, {
-        document: ({ document }) => {
-          revision += 1
-          applier.offer(offerOf(revision, JSON.stringify(document)))
-        },
-        mistake: (message) => {
-          log.error(message)
-          applier.refuse({ code: 'document-invalid', message })
-        },
-      })
-      await source.read()
-    },
-    report: () => undefined,
-    stopIntent: async () => 'remove',
-    close: async () => source?.close(),
-  }
-}
-
-const openSite = (environment: Environment, name: ServiceName, instance: string, log: Logger): Site => {
-  const { site, stateDir } = environment
-  if (site.kind === 'file') return openFile(site.path, log)
-  const nats = openNats({ url: site.url, seedFile: site.seedFile, service: name, instance, log })
-  return {
-    ...nats,
-    start: async (applier) => {
-      const lastKnownGood = await new LastKnownGood(stateDir).load().catch((error: unknown) => {
-        log.warn({ err: error }, 'no last known good document')
-        return undefined
-      })
-      if (lastKnownGood !== undefined) {
-        log.info(`starting with revision ${lastKnownGood.revision}, the last one known to be good`)
-        applier.offer(lastKnownGood)
-      }
-      nats.follow(applier)
-    },
-  }
-}
-
-/** Logs each change of the condition once. */
-const conditionLogger = (log: Logger): ((condition: Condition) => void) => {
-  let last = ''
-  return ({ state, problems }) => {
-    const now = JSON.stringify([state, problems])
-    if (now === last) return
-    last = now
-    if (problems.length === 0) log.info(`state: ${state}`)
-    for (const { code, message } of problems) log.warn({ code, state }, message)
-  }
-}
-
-/**
- * Runs a service until SIGTERM or SIGINT: takes documents from NATS or from a file (environment variables: README),
- * reports status and health, and stops it with the right intent. Never returns; a wrong environment or an error that
- * nobody caught ends the process with status 1, and what the service made stays (fail-static).
- */
-export const runService = async (name: ServiceName, make: MakeService): Promise<void> => {
-  const instance = instanceName()
-  let revision = 0
-  const source = { service: name, instance, revision: () => revision }
-  let environment: Environment
+const environmentOf = (name: ServiceName, log: Logger): Environment => {
   try {
-    environment = readEnvironment(process.env, name)
+    const environment = readEnvironment(process.env, name)
+    mkdirSync(environment.stateDir, { recursive: true })
+    return environment
   } catch (error) {
-    if (!(error instanceof EnvironmentError)) throw error
-    createLogger(source).fatal(error.message)
-    process.exit(1)
+    if (error instanceof EnvironmentError) log.fatal(error.message)
+    else log.fatal({ err: error }, 'STATE_DIR: cannot be made; name a directory that this service may write to')
+    return process.exit(1)
   }
-  const log = createLogger({ ...source, level: environment.logLevel })
+}
+
+/** An error that nobody caught ends the process, so that Docker starts it anew; what it made stays (fail-static). */
+const failStatic = (log: Logger): void => {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       log.fatal({ err: error }, 'an error that nobody expected; the process ends, what it made stays')
       process.exit(1)
     })
   }
-  const { stateDir, sysctlRoot } = environment
-  mkdirSync(stateDir, { recursive: true })
-  const site = openSite(environment, name, instance, log)
-  const service = await make({ name, instance, log, stateDir, sysctlRoot, bus: site.bus })
+}
+
+/**
+ * Runs a service until SIGTERM or SIGINT: takes documents from NATS or from a file (environment variables: README),
+ * reports status and health, and stops it with the right intent. The process ends with it: status 0 after a stop, 1
+ * when the environment is wrong or an error was not caught.
+ */
+export const runService = async (name: ServiceName, make: MakeService): Promise<void> => {
+  const instance = instanceName()
+  let revision = 0
+  const logSource = { service: name, instance, revision: () => revision }
+  const { logLevel, stateDir, sysctlRoot, ...environment } = environmentOf(name, createLogger(logSource))
+  const log = createLogger({ ...logSource, level: logLevel })
+  failStatic(log)
   const lastKnownGood = new LastKnownGood(stateDir)
-  const applier = new Applier(service, (offer) => {
-    revision = offer.revision
-    log.info('document in force')
-    if (environment.site.kind === 'nats') keep(lastKnownGood, offer, log)
-    report()
+  const identity = { service: name, instance, log }
+  const source: SiteSource =
+    environment.site.kind === 'file'
+      ? openFileSite(environment.site.path)
+      : openNatsSite({ ...environment.site, ...identity }, lastKnownGood)
+  const service = await make({ name, instance, log, stateDir, sysctlRoot, bus: source.bus })
+  const applier = new Applier(service, {
+    applied: (offer) => {
+      revision = offer.revision
+      log.info('document in force')
+      source.applied(offer)
+    },
+    changed: () => report(),
   })
-  const startedAtMs = Date.now()
-  const logCondition = conditionLogger(log)
-  let ticks = 0
-  let reported = ''
-  const report = (): void => {
-    const condition = applier.condition()
-    logCondition(condition)
-    const text = JSON.stringify(condition)
-    if (text === reported && ticks % REPORT_EVERY_TICKS !== 0) return
-    reported = text
-    const atMs = Date.now()
-    site.report({
-      service: name,
-      instance,
-      version: VERSION,
-      ...condition,
-      problems: [...condition.problems],
-      counters: { ...service.counters() },
-      startedAtMs,
-      atMs,
-    })
-    if (environment.healthFile === undefined) return
-    const health = { state: condition.state, atMs, problems: condition.problems.map(({ message }) => message) }
-    writeHealth(environment.healthFile, health).catch((error: unknown) => log.warn({ err: error }, 'health file'))
-  }
+  const { healthFile, onStop } = environment
+  const reporter = new Reporter({
+    ...identity,
+    healthFile,
+    counters: () => service.counters(),
+    send: (status) => source.report(status),
+  })
+  const condition = (): Condition => applier.condition(applier.revision === 0 ? source.waitingFor() : [])
+  const report = (): void => reporter.report(condition())
   const timer = setInterval(() => {
-    ticks += 1
     applier.tick()
     report()
   }, TICK_MS)
-  stopOnSignal({ environment, site, service, applier, log, timer })
-  await site.start(applier)
-}
-
-const keep = (lastKnownGood: LastKnownGood, offer: Parameters<LastKnownGood['save']>[0], log: Logger): void => {
-  try {
-    lastKnownGood.save(offer)
-  } catch (error) {
-    log.error({ err: error }, 'the document cannot be kept on disk: a restart without NATS would find an older one')
-  }
-}
-
-interface Running {
-  readonly environment: Environment
-  readonly site: Site
-  readonly service: Service
-  readonly applier: Applier
-  readonly log: Logger
-  readonly timer: NodeJS.Timeout
-}
-
-const stopOnSignal = ({ environment, site, service, applier, log, timer }: Running): void => {
-  const stop = async (signal: string): Promise<void> => {
-    setTimeout(() => {
-      log.error(`not stopped within ${STOP_DEADLINE_MS / 1000} s; the process ends`)
-      process.exit(1)
-    }, STOP_DEADLINE_MS).unref()
+  stopOnSignal(log, async () => {
     clearInterval(timer)
-    const intent = environment.onStop === 'auto' ? await site.stopIntent() : environment.onStop
-    log.info(
-      `${signal}: stopping; ${intent === 'keep' ? 'what this service made stays for its successor' : 'what this service made is removed'}`,
-    )
-    await applier.close()
+    const intent = onStop === 'auto' ? await source.stopIntent() : onStop
+    log.info(intent === 'keep' ? 'what this service made stays for its successor' : 'what this service made is removed')
+    const idle = applier.close()
+    report()
+    await idle
     await service.stop(intent)
-    await site.close()
-    log.info('stopped')
-    process.exit(0)
-  }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal))
+    await source.close()
+  })
+  await source.start(applier)
+  report()
 }

@@ -10,6 +10,8 @@ export const statusSchema = z.object({
   /** Revision of the document in force; 0 = none yet. */
   revision: z.number(),
   state: z.enum(['starting', 'ok', 'degraded', 'rejected', 'stopping']),
+  /** Since when in this state, milliseconds since 1970. */
+  sinceMs: z.number(),
   problems: z.array(z.object({ code: z.string(), message: z.string() })),
   counters: z.record(z.string(), z.number()),
   /** Milliseconds since 1970. */

@@ -1,5 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Logger } from './log.ts'
 
 /** What a service tells Docker through HEALTH_FILE. */
 export interface Health {
@@ -14,11 +15,26 @@ export interface Health {
 export const HEALTH_MAX_AGE_MS = 10_000
 
 /** Replaces the health file in one step, so that a reader never sees half of it. Throws the error of the file system. */
-export const writeHealth = async (file: string, health: Health): Promise<void> => {
-  await mkdir(dirname(file), { recursive: true })
-  const draft = `${file}.${process.pid}`
-  await writeFile(draft, `${JSON.stringify(health)}\n`)
-  await rename(draft, file)
+export const writeHealth = (file: string, health: Health): void => {
+  mkdirSync(dirname(file), { recursive: true })
+  const draft = `${file}.next`
+  writeFileSync(draft, `${JSON.stringify(health)}\n`)
+  renameSync(draft, file)
+}
+
+/** A `writeHealth` that logs the first of a row of failures instead of throwing; without a file it does nothing. */
+export const healthWriter = (file: string | undefined, log: Logger): ((health: Health) => void) => {
+  let hasFailed = false
+  return (health) => {
+    if (file === undefined) return
+    try {
+      writeHealth(file, health)
+      hasFailed = false
+    } catch (error) {
+      if (!hasFailed) log.error({ err: error }, `HEALTH_FILE ${file} cannot be written: Docker sees this as unhealthy`)
+      hasFailed = true
+    }
+  }
 }
 
 export interface Verdict {

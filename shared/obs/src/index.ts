@@ -1,4 +1,4 @@
 /** What a service shows of itself: log lines, counters, health. */
 export { Counters } from './counters.ts'
-export { HEALTH_MAX_AGE_MS, type Health, judgeHealth, type Verdict, writeHealth } from './health.ts'
+export { HEALTH_MAX_AGE_MS, type Health, healthWriter, judgeHealth, type Verdict, writeHealth } from './health.ts'
 export { createLogger, LOG_LEVELS, type Logger, type LogSource } from './log.ts'

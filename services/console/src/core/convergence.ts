@@ -1,34 +1,103 @@
-import { SERVICE_NAMES, type ServiceName, type Status } from '@sixgate/bus/names'
+import { type Problem, SERVICE_NAMES, type ServiceName, type Status } from '@sixgate/bus/names'
 
-/** A service in the overview: its instances, or `gone` when nothing of it reports. */
-export interface ServiceOverview {
+/** A report that is not renewed for this long (it comes every 2 s) is from an instance that is gone. */
+export const SILENT_MS = 6000
+
+export type InstanceState = Status['state'] | 'gone'
+
+/** One line of the overview: an instance, or a service of which nothing reports. */
+export interface InstanceOverview {
   readonly service: ServiceName
-  /** In order of instance name; empty = gone. */
-  readonly instances: readonly Status[]
+  /** undefined: no instance is known. */
+  readonly instance: string | undefined
+  /** Revision in force there; 0 = none. */
+  readonly revision: number
+  readonly state: InstanceState
+  /** Since when in this state, milliseconds since 1970; undefined: not known. */
+  readonly sinceMs: number | undefined
+  readonly problems: readonly Problem[]
 }
 
 export interface SiteOverview {
   /** Revision of the document in NATS; 0 = none was published yet. */
   readonly revision: number
-  readonly services: readonly ServiceOverview[]
+  /** Why the document that the console reads is not the one in NATS. */
+  readonly documentProblem: string | undefined
+  /** In the order of SERVICE_NAMES; every service is there. */
+  readonly instances: readonly InstanceOverview[]
   /** Every service is there, runs the current revision and is ok. */
   readonly isConverged: boolean
 }
 
-/** Puts the reports of all instances together. */
-export const overviewOf = (revision: number, reports: readonly Status[]): SiteOverview => {
-  const services = SERVICE_NAMES.map((service) => ({
+const goneService = (service: ServiceName): InstanceOverview => ({
+  service,
+  instance: undefined,
+  revision: 0,
+  state: 'gone',
+  sinceMs: undefined,
+  problems: [{ code: 'gone', message: `nothing of it reports; see: docker compose ps --all ${service}` }],
+})
+
+const silentInstance = ({ service, instance, revision, atMs }: Status): InstanceOverview => ({
+  service,
+  instance,
+  revision,
+  state: 'gone',
+  sinceMs: atMs,
+  problems: [{ code: 'gone', message: `it stopped reporting; see: docker compose logs ${service}` }],
+})
+
+const liveInstance = ({ service, instance, revision, state, sinceMs, problems }: Status): InstanceOverview => ({
+  service,
+  instance,
+  revision,
+  state,
+  sinceMs,
+  problems,
+})
+
+/** Puts the reports of all instances together. `revision`: of the document in NATS, 0 when there is none. */
+export const overviewOf = (revision: number, reports: readonly Status[], nowMs: number): SiteOverview => {
+  const byService = SERVICE_NAMES.map((service) => ({
     service,
     instances: reports
       .filter((report) => report.service === service)
-      .toSorted((a, b) => a.instance.localeCompare(b.instance)),
+      .toSorted((a, b) => (a.instance < b.instance ? -1 : 1))
+      .map((report) => (nowMs - report.atMs > SILENT_MS ? silentInstance(report) : liveInstance(report))),
   }))
-  const isConverged =
-    revision > 0 &&
-    services.every(
-      ({ instances }) =>
-        instances.length > 0 &&
-        instances.every((instance) => instance.state === 'ok' && instance.revision === revision),
-    )
-  return { revision, services, isConverged }
+  // An instance that is gone does not count while others of its service live: it was scaled away, or is being replaced.
+  const isSettled = byService.every(({ instances }) => {
+    const live = instances.filter(({ state }) => state !== 'gone')
+    return live.length > 0 && live.every((instance) => instance.state === 'ok' && instance.revision === revision)
+  })
+  const all = byService.flatMap(({ service, instances }) =>
+    instances.length === 0 ? [goneService(service)] : instances,
+  )
+  const ofDocument = all.flatMap(({ service, problems }) =>
+    service === 'console' ? problems.filter(({ code }) => code.startsWith('document-')) : [],
+  )
+  return {
+    revision,
+    documentProblem: ofDocument[0]?.message,
+    instances: all,
+    isConverged: revision > 0 && isSettled,
+  }
 }
+
+/** `sixgate status --json`; times are ISO 8601. */
+export const overviewJson = ({ revision, documentProblem, instances, isConverged }: SiteOverview): unknown => ({
+  revision,
+  converged: isConverged,
+  document:
+    documentProblem === undefined
+      ? { state: revision === 0 ? 'unpublished' : 'published' }
+      : { state: 'invalid', problem: documentProblem },
+  services: instances.map(({ service, instance, revision, state, sinceMs, problems }) => ({
+    name: service,
+    instance: instance ?? null,
+    revision,
+    state,
+    since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+    problems,
+  })),
+})

@@ -1,13 +1,12 @@
-import type { Status } from '@sixgate/bus/names'
-import type { SiteOverview } from './convergence.ts'
+import type { InstanceOverview, InstanceState, SiteOverview } from './convergence.ts'
 
-/** How states are marked: with colours on a terminal, or not at all. */
-export type Paint = (text: string, state: Status['state'] | 'gone') => string
+/** How a text is marked by its state: with colours on a terminal, or not at all. */
+export type Paint = (text: string, state: InstanceState) => string
 
 export const plain: Paint = (text) => text
 
 const SGR = { green: 32, yellow: 33, red: 31 } as const
-const COLOURS: Readonly<Record<Status['state'] | 'gone', number>> = {
+const COLOURS: Readonly<Record<InstanceState, number>> = {
   ok: SGR.green,
   starting: SGR.yellow,
   stopping: SGR.yellow,
@@ -33,54 +32,39 @@ export const showAge = (ms: number): string => {
   return `${Math.floor(seconds / size)} ${unit}`
 }
 
-const HEAD = ['SERVICE', 'INSTANCE', 'REVISION', 'STATE', 'UP'] as const
+const HEAD = ['SERVICE', 'INSTANCE', 'REVISION', 'STATE', 'SINCE'] as const
+const STATE_COLUMN = HEAD.indexOf('STATE')
 
-interface Row {
-  readonly cells: readonly string[]
-  readonly state: Status['state'] | 'gone'
-  readonly problems: readonly string[]
+const cellsOf = (row: InstanceOverview, current: number, nowMs: number): readonly string[] => [
+  row.service,
+  row.instance ?? '-',
+  row.instance === undefined ? '-' : `${row.revision} of ${current}`,
+  row.state,
+  row.sinceMs === undefined ? '-' : showAge(nowMs - row.sinceMs),
+]
+
+const titleOf = ({ revision, documentProblem, isConverged }: SiteOverview): string => {
+  const wrong = documentProblem === undefined ? '' : '; a newer one cannot be published, see console'
+  if (revision === 0) return `no site document was published yet${wrong}`
+  return `site document: revision ${revision}, ${isConverged ? 'in force everywhere' : 'not well everywhere'}${wrong}`
 }
-
-const rowOf = (status: Status, current: number, nowMs: number): Row => ({
-  cells: [
-    status.service,
-    status.instance,
-    status.revision === current ? String(current) : `${status.revision} (not ${current})`,
-    status.state,
-    showAge(nowMs - status.startedAtMs),
-  ],
-  state: status.state,
-  problems: status.problems.map(({ code, message }) => `${code}: ${message.replaceAll('\n', '\n    ')}`),
-})
 
 /** The table that `sixgate status` prints: a row per instance, problems with their fix below it. */
 export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint): string => {
-  const rows = overview.services.flatMap(({ service, instances }): Row[] =>
-    instances.length === 0
-      ? [
-          {
-            cells: [service, '-', '-', 'gone', '-'],
-            state: 'gone',
-            problems: [`gone: it does not report; see: docker compose ps ${service}`],
-          },
-        ]
-      : instances.map((status) => rowOf(status, overview.revision, nowMs)),
-  )
+  const rows = overview.instances.map((row) => ({ ...row, cells: cellsOf(row, overview.revision, nowMs) }))
   const widths = HEAD.map((head, column) =>
     Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
   )
-  const line = (cells: readonly string[]): string =>
+  const line = (cells: readonly string[], state?: InstanceState): string =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => {
+        const padded = column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)
+        return state !== undefined && column === STATE_COLUMN ? paint(padded, state) : padded
+      })
       .join('  ')
-      .trimEnd()
-  const title =
-    overview.revision === 0
-      ? 'no document was published yet'
-      : `site document: revision ${overview.revision}, ${overview.isConverged ? 'in force everywhere' : 'not in force everywhere'}`
   const body = rows.flatMap(({ cells, state, problems }) => [
-    paint(line(cells), state),
-    ...problems.map((problem) => `    ${problem}`),
+    line(cells, state),
+    ...problems.map(({ message }) => `    ${message.replaceAll('\n', '\n    ')}`),
   ])
-  return [title, '', line(HEAD), ...body, ''].join('\n')
+  return [titleOf(overview), '', line(HEAD), ...body, ''].join('\n')
 }

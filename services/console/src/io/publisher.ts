@@ -1,4 +1,4 @@
-import { BUCKETS, DOCUMENT_KEY, KvError, type Link, type NatsSite } from '@sixgate/bus'
+import { BUCKETS, DOCUMENT_KEY, KvBucket, KvError, type Link, type NatsSite } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import { ensureBuckets } from './buckets.ts'
 
@@ -6,23 +6,35 @@ const RETRY_MS = 2000
 /** Storage that was lost behind our back is noticed within this time. */
 const RECHECK_MS = 5000
 
-/** Keeps the document in NATS equal to the one it was given last. */
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** A document in NATS. */
+export interface Standing {
+  readonly revision: number
+  /** It was put there just now; false: it stood there already. */
+  readonly isNew: boolean
+}
+
+/** Keeps the document in NATS equal to the one it was given last, and the buckets in place. */
 export class Publisher {
-  readonly #nats: NatsSite
+  readonly #link: Link
   readonly #log: Logger
+  readonly #onPublished: (standing: Standing) => void
   readonly #stopListening: () => void
   #wanted: string | undefined
   #revision = 0
   #failure: string | undefined
   #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> | undefined
+  #isWorking = false
   #again = false
   #closed = false
 
-  constructor(nats: NatsSite, log: Logger) {
-    this.#nats = nats
+  /** `onPublished` is called whenever the wanted document is found or put in NATS under a new revision. */
+  constructor({ link }: NatsSite, log: Logger, onPublished: (standing: Standing) => void) {
+    this.#link = link
     this.#log = log
-    this.#stopListening = nats.link.onChange(() => this.#kick())
+    this.#onPublished = onPublished
+    this.#stopListening = link.onChange(() => this.#kick())
     this.#kick()
   }
 
@@ -31,16 +43,15 @@ export class Publisher {
     return this.#revision
   }
 
-  /** Why the wanted document is not in NATS. */
+  /** Why the wanted document is not in NATS, when it is known. */
   get failure(): string | undefined {
     return this.#failure
   }
 
-  /** `text`: the JSON text of a valid document. Resolves after the next attempt to publish it. */
-  async publish(text: string): Promise<void> {
+  /** `text`: the JSON text of a valid document. */
+  publish(text: string): void {
     this.#wanted = text
     this.#kick()
-    await this.#working
   }
 
   close(): void {
@@ -50,61 +61,67 @@ export class Publisher {
   }
 
   #kick(): void {
-    if (this.#closed) return
-    clearTimeout(this.#timer)
     this.#again = true
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined
-      if (!this.#closed)
-        this.#timer = setTimeout(() => this.#kick(), this.#failure === undefined ? RECHECK_MS : RETRY_MS)
-    })
+    if (!this.#isWorking) void this.#work()
   }
 
   async #work(): Promise<void> {
+    this.#isWorking = true
+    clearTimeout(this.#timer)
     while (this.#again && !this.#closed) {
       this.#again = false
       try {
-        await ensureBuckets(this.#nats.link)
-        if (this.#wanted !== undefined) await this.#put(this.#wanted)
+        await this.#ensure()
         this.#failure = undefined
       } catch (error) {
-        this.#failure = error instanceof Error ? error.message : String(error)
-        if (!(error instanceof KvError && error.code === 'disconnected'))
-          this.#log.warn({ err: error }, 'the document could not be published')
+        this.#fail(error)
       }
     }
+    this.#isWorking = false
+    if (this.#closed) return
+    this.#timer = setTimeout(() => this.#kick(), this.#failure === undefined ? RECHECK_MS : RETRY_MS)
   }
 
-  async #put(text: string): Promise<void> {
-    const bucket = this.#nats.bus.bucket(BUCKETS.SITE)
-    if (bucket === undefined) return
-    const current = await bucket.get(DOCUMENT_KEY)
-    if (current !== undefined && new TextDecoder().decode(current.value) === text) {
-      this.#revision = current.revision
-      return
-    }
-    const bytes = new TextEncoder().encode(text)
-    // Compare-and-set: what somebody else wrote in between is read again before it is replaced.
-    const revision =
-      current === undefined
-        ? await bucket.create(DOCUMENT_KEY, bytes)
-        : await bucket.update(DOCUMENT_KEY, bytes, current.revision)
-    if (revision === undefined) {
+  #fail(error: unknown): void {
+    const failure = messageOf(error)
+    const isAway = error instanceof KvError && error.code === 'disconnected'
+    // The link itself logs that NATS is away.
+    if (failure !== this.#failure && !isAway) this.#log.warn({ err: error }, 'the document could not be published')
+    this.#failure = failure
+  }
+
+  async #ensure(): Promise<void> {
+    await ensureBuckets(this.#link)
+    if (this.#wanted === undefined) return
+    const standing = await putDocument(this.#link, this.#wanted)
+    if (standing === undefined) {
       this.#again = true
-      return
+    } else if (standing.revision !== this.#revision) {
+      this.#revision = standing.revision
+      this.#onPublished(standing)
     }
-    this.#revision = revision
-    this.#log.info({ published: revision }, `site document published as revision ${revision}`)
   }
 }
 
-/** The document that stands in NATS now. */
-export const readPublished = async (
-  link: Link,
-  nats: NatsSite,
-): Promise<{ revision: number; document: unknown } | undefined> => {
-  if (!link.connected) throw new KvError('disconnected', 'NATS is away')
-  const entry = await nats.bus.bucket(BUCKETS.SITE)?.get(DOCUMENT_KEY)
+/**
+ * Puts a document into NATS unless it stands there already. Undefined: somebody else wrote in between, so it has to be
+ * looked at again. Throws KvError.
+ */
+export const putDocument = async (link: Link, text: string): Promise<Standing | undefined> => {
+  const bucket = new KvBucket(link, BUCKETS.SITE)
+  const current = await bucket.get(DOCUMENT_KEY)
+  if (current !== undefined && new TextDecoder().decode(current.value) === text)
+    return { revision: current.revision, isNew: false }
+  const bytes = new TextEncoder().encode(text)
+  const revision = await (current === undefined
+    ? bucket.create(DOCUMENT_KEY, bytes)
+    : bucket.update(DOCUMENT_KEY, bytes, current.revision))
+  return revision === undefined ? undefined : { revision, isNew: true }
+}
+
+/** The document that stands in NATS now. Throws KvError. */
+export const readPublished = async (link: Link): Promise<{ revision: number; document: unknown } | undefined> => {
+  const entry = await new KvBucket(link, BUCKETS.SITE).get(DOCUMENT_KEY)
   return entry === undefined
     ? undefined
     : { revision: entry.revision, document: JSON.parse(new TextDecoder().decode(entry.value)) as unknown }

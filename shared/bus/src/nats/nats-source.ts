@@ -1,4 +1,3 @@
-import type { Logger } from '@sixgate/obs'
 import type { Offer } from '../applier.ts'
 import { BUCKETS, DOCUMENT_KEY } from '../buckets.ts'
 import type { Problem } from '../contract.ts'
@@ -13,7 +12,7 @@ export interface SourceSink {
 }
 
 /** Follows the document in NATS. Returns the function that ends it. */
-export const followDocument = (link: Link, sink: SourceSink, log: Logger): (() => void) =>
+export const followDocument = (link: Link, sink: SourceSink): (() => void) =>
   new KvBucket(link, BUCKETS.SITE).watch((entry) => {
     // A document that was deleted leaves the last one in force.
     if (entry.key !== DOCUMENT_KEY || entry.operation !== 'put') return
@@ -21,7 +20,6 @@ export const followDocument = (link: Link, sink: SourceSink, log: Logger): (() =
       sink.offer(offerOf(entry.revision, new TextDecoder().decode(entry.value)))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      log.error({ offered: entry.revision }, `revision ${entry.revision} is no site document: ${message}`)
       sink.refuse({
         code: 'document-invalid',
         message: `revision ${entry.revision} is no site document for this version: ${message}`,

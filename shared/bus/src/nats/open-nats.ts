@@ -17,6 +17,8 @@ export interface NatsOptions {
   readonly service: ServiceName
   readonly instance: string
   readonly log: Logger
+  /** Answers the services protocol; false for a command that comes and goes. */
+  readonly isListed?: boolean
 }
 
 /** A service's side of NATS, usable at once: what needs the connection waits for it or says that it is away. */
@@ -31,7 +33,7 @@ export interface NatsSite {
 }
 
 /** Starts connecting. */
-export const openNats = ({ url, seedFile, service, instance, log }: NatsOptions): NatsSite => {
+export const openNats = ({ url, seedFile, service, instance, log, isListed = true }: NatsOptions): NatsSite => {
   const identity = {
     name: service,
     id: instance,
@@ -45,7 +47,7 @@ export const openNats = ({ url, seedFile, service, instance, log }: NatsOptions)
     name: `${service}.${instance}`,
     inboxPrefix: inboxPrefixOf(service),
     log,
-    onConnection: (connection) => serveMicro(connection, identity),
+    onConnection: (connection) => isListed && serveMicro(connection, identity),
   })
   const reporter = new StatusReporter(link, service, instance)
   let unfollow: () => void = () => undefined
@@ -53,7 +55,7 @@ export const openNats = ({ url, seedFile, service, instance, log }: NatsOptions)
     link,
     bus: { bucket: (name) => new KvBucket(link, name) },
     follow: (applier) => {
-      unfollow = followDocument(link, applier, log)
+      unfollow = followDocument(link, applier)
     },
     report: (status) => reporter.send(status),
     stopIntent: () => askStopIntent(link),

@@ -18,14 +18,14 @@ export class NatsLab {
   readonly server: NatsServer
   readonly directory: string
   readonly seedFile: string
-  readonly #seed: Uint8Array
+  readonly seed: Uint8Array
   readonly #links: Link[] = []
   #admin: NatsConnection | undefined
 
   private constructor(server: NatsServer, directory: string, seed: Uint8Array) {
     this.server = server
     this.directory = directory
-    this.#seed = seed
+    this.seed = seed
     this.seedFile = join(directory, 'seed')
     writeFileSync(this.seedFile, seed)
   }
@@ -60,7 +60,7 @@ export class NatsLab {
   /** A connection of the test itself, made anew after the server was restarted. */
   async admin(): Promise<NatsConnection> {
     if (this.#admin === undefined || this.#admin.isClosed()) {
-      const authenticator = nkeyAuthenticator(this.#seed)
+      const authenticator = nkeyAuthenticator(this.seed)
       this.#admin = await connect({ servers: this.server.url, authenticator, reconnect: false })
     }
     return this.#admin
@@ -73,6 +73,17 @@ export class NatsLab {
       const { storage, history, ttlMs, maxBytes } = BUCKET_SHAPES[name]
       await kvm.create(name, { storage, history, ttl: ttlMs, max_bytes: maxBytes })
     }
+  }
+
+  /** Puts a document as the console does; returns its revision. */
+  async publish(text: string): Promise<number> {
+    await this.makeBuckets('site', 'status')
+    return await (await new Kvm(await this.admin()).open('site')).put('document', text)
+  }
+
+  /** Environment of a service's process. */
+  get environment(): Record<string, string> {
+    return { SITE: this.server.url, NKEY_SEED_FILE: this.seedFile }
   }
 
   /** Stops the server, without its storage when told so, and starts it again. */

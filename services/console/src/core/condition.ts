@@ -1,0 +1,28 @@
+import type { Condition, Problem } from '@sixgate/bus/names'
+
+/** What the console knows of the document. */
+export interface ConsoleFacts {
+  /** Revision under which the document of SITE_FILE stands in NATS; 0 = not yet. */
+  readonly revision: number
+  /** Why SITE_FILE holds no document that can be published. */
+  readonly mistake: string | undefined
+  /** Why the document that SITE_FILE holds is not in NATS. */
+  readonly failure: string | undefined
+  /** Why there is no connection to NATS, when none was made yet. */
+  readonly complaint: string | undefined
+}
+
+/** The console's own state: `rejected` = the document is wrong, `degraded` = it is right and not in NATS. */
+export const conditionOf = ({ revision, mistake, failure, complaint }: ConsoleFacts): Condition => {
+  const problems: Problem[] = []
+  if (mistake !== undefined)
+    problems.push({
+      code: 'document-invalid',
+      message: `${mistake}\nnothing was changed: the document before it stays in force`,
+    })
+  const obstacle = complaint ?? failure
+  if (obstacle !== undefined) problems.push({ code: 'not-published', message: `${obstacle}; it is tried again` })
+  if (mistake !== undefined) return { state: 'rejected', revision, problems }
+  if (obstacle !== undefined) return { state: 'degraded', revision, problems }
+  return { state: revision === 0 ? 'starting' : 'ok', revision, problems }
+}

@@ -1,0 +1,39 @@
+import { type NatsSite, openNats, readEnvironment } from '@sixgate/bus'
+import { createLogger } from '@sixgate/obs'
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** 0: all is well; 1: something is not; 2: the command was wrong. */
+export const EXIT = { OK: 0, NOT_WELL: 1, USAGE: 2 } as const
+
+/** Where a command writes. */
+export interface Terminal {
+  /** A person looks at it: colours and a cleared screen make sense. */
+  readonly isInteractive: boolean
+  print(text: string): void
+  /** One complaint, to standard error. */
+  complain(text: string): void
+}
+
+const CONNECT_MS = 5000
+
+/** Runs `work` with a connection to NATS, as the console's user. */
+export const withNats = async (
+  variables: Variables,
+  terminal: Terminal,
+  work: (nats: NatsSite) => Promise<number>,
+): Promise<number> => {
+  const { site } = readEnvironment(variables, 'console')
+  if (site.kind !== 'nats') throw new Error('SITE: must be nats://HOST:PORT for this command')
+  const { url, seedFile } = site
+  const instance = `cli-${process.pid}`
+  const log = createLogger({ service: 'console', instance, level: 'silent' })
+  const nats = openNats({ url, seedFile, service: 'console', instance, log, isListed: false })
+  try {
+    if (await nats.link.ready(CONNECT_MS)) return await work(nats)
+    terminal.complain(`${nats.link.complaint ?? `NATS at ${url} does not answer`}; see: docker compose ps nats`)
+    return EXIT.NOT_WELL
+  } finally {
+    await nats.link.close()
+  }
+}

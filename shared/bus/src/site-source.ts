@@ -1,0 +1,78 @@
+import type { Applier, Offer } from './applier.ts'
+import type { Bus, Problem, StopIntent } from './contract.ts'
+import { FileSource } from './file-source.ts'
+import type { LastKnownGood } from './last-known-good.ts'
+import { type NatsOptions, openNats } from './nats/open-nats.ts'
+import { offerOf } from './offer.ts'
+import type { Status } from './status.ts'
+
+/** Where documents come from, and where reports go. */
+export interface SiteSource {
+  readonly bus: Bus
+  /** Documents come from now on. */
+  start(applier: Applier): Promise<void>
+  /** A document came into force. */
+  applied(offer: Offer): void
+  report(status: Status): void
+  /** What keeps a first document from coming; empty when nothing does, or when `applier` knows it. */
+  waitingFor(): readonly Problem[]
+  /** What a stop means now. */
+  stopIntent(): Promise<StopIntent>
+  close(): Promise<void>
+}
+
+/** `SITE=file:PATH`: a stop removes everything, because nothing else would. */
+export const openFileSite = (path: string): SiteSource => {
+  let source: FileSource | undefined
+  let revision = 0
+  return {
+    bus: { bucket: () => undefined },
+    start: async (applier) => {
+      source = new FileSource(path, {
+        document: ({ document }) => {
+          revision += 1
+          applier.offer(offerOf(revision, JSON.stringify(document)))
+        },
+        mistake: (message) => applier.refuse({ code: 'document-invalid', message }),
+      })
+      await source.read()
+    },
+    applied: () => undefined,
+    report: () => undefined,
+    waitingFor: () => [],
+    stopIntent: async () => 'remove',
+    close: async () => source?.close(),
+  }
+}
+
+/** `SITE=nats://HOST:PORT`: starts with the last known good document and takes over what comes. */
+export const openNatsSite = (options: NatsOptions, lastKnownGood: LastKnownGood): SiteSource => {
+  const { log, url } = options
+  const nats = openNats(options)
+  return {
+    ...nats,
+    start: async (applier) => {
+      const offer = await lastKnownGood.load().catch((error: unknown) => {
+        log.warn({ err: error }, 'no last known good document')
+        return undefined
+      })
+      if (offer !== undefined) {
+        log.info(`starting with revision ${offer.revision}, the last one known to be good`)
+        applier.offer(offer)
+      }
+      nats.follow(applier)
+    },
+    applied: (offer) => {
+      try {
+        lastKnownGood.save(offer)
+      } catch (error) {
+        log.error({ err: error }, 'the document cannot be kept on disk: a restart without NATS would find an older one')
+      }
+    },
+    waitingFor: () => {
+      const connected = `no document in NATS at ${url} yet: the console publishes it; see: docker compose ps console`
+      const message = nats.link.connected ? connected : (nats.link.complaint ?? `no answer from NATS at ${url} yet`)
+      return [{ code: 'no-document', message }]
+    },
+  }
+}
