@@ -103,7 +103,7 @@ const uplinkRules = (site: Site, facts: Facts): readonly Rule[] => {
     ? [
         {
           id: 'lan-to-wan',
-          text: 'LAN to the IPv6 world (RFC 6092 REC-50)',
+          text: 'LAN to the IPv6 world (RFC 6092 3.2)',
           matches: [from(facts.lan), to(...facts.uplinks), is(ip6.saddr, [lanPrefix])],
           verdict: accept,
         },
@@ -151,7 +151,7 @@ const uplinkRules = (site: Site, facts: Facts): readonly Rule[] => {
     ),
     {
       id: 'wan-forward-refused',
-      text: 'from the uplink, not asked for (RFC 6092 REC-11, RFC 4787 REQ-8)',
+      text: 'from the uplink, not asked for (RFC 6092 3.2, RFC 4787 REQ-8)',
       matches: [from(...facts.uplinks)],
       verdict: drop,
     },

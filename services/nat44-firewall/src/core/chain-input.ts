@@ -37,7 +37,7 @@ export const knownFlows = (chain: 'input' | 'forward'): readonly Rule[] => [
   },
   {
     id: `${chain}-related`,
-    text: 'ICMP errors about known flows (RFC 5508 REC 4, RFC 6092 REC-10)',
+    text: 'ICMP errors about known flows (RFC 5508 REQ-4, RFC 6092 REC-10)',
     matches: [ctState('related')],
     verdict: accept,
   },
@@ -139,7 +139,7 @@ const uplinkRules = (site: Site, uplinks: readonly string[]): readonly Rule[] =>
   ...(site.firewall.allowPingFromWan ? pingRules('wan', uplinks) : []),
   {
     id: 'wan-refused',
-    text: 'to the gateway from the uplink, not asked for',
+    text: 'to the gateway from the uplink, not asked for (RFC 6092 REC-8, REC-50)',
     matches: [from(...uplinks)],
     verdict: drop,
   },

@@ -26,7 +26,7 @@ const packageOf = (tool: string): string => (tool.startsWith('nft') ? 'nftables'
 export const FAILURE_TEXT: Readonly<Record<NftFailure, (tool: string, detail: string) => string>> = {
   missing: (tool) => `${tool} is not installed: apt-get install ${packageOf(tool)} (the image brings it)`,
   denied: (tool) =>
-    `${tool} may not change the firewall: the container needs cap_add NET_ADMIN and network_mode host; outside of a container, run as root`,
+    `${tool} may not change the firewall: the container needs cap_add NET_ADMIN${tool.endsWith('-legacy') ? ' and NET_RAW' : ''}, and network_mode host; outside of a container, run as root`,
   unsupported: (tool, detail) =>
     `this kernel lacks something that ${tool} needs (${oneLine(detail)}): load the modules, or use a kernel that has them (those of Debian and Raspberry Pi OS do)`,
   incompatible: (tool) =>

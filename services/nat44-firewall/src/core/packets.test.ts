@@ -325,7 +325,13 @@ const icmp6 = (type: number, changes: Partial<Icmp6> = {}): Icmp6 => ({
 })
 
 /** An error about a UDP packet that nobody sent: header of the inner packet and its ports. */
-const ERROR_OUT_OF_NOWHERE = `00000000${'60000000000811ff'}${'20010db80000000000000000000000ff'}${'20010db80000000000000000000000fe'}${'1111222200080000'}`
+const ERROR_OUT_OF_NOWHERE = [
+  '00000000',
+  '60000000000811ff',
+  '20010db80000000000000000000000ff',
+  '20010db80000000000000000000000fe',
+  '1111222200080000',
+].join('')
 
 const DROPPED: readonly Dropped[] = [
   {
@@ -707,11 +713,11 @@ test('replacing the rules under traffic loses no packet of a known flow', { skip
   const ping = net.translator.namespace.spawn('ping', ['-i', '0.002', '-c', '1000', '-W1', SERVER])
   const rounds = [ULA, GLOBAL, QUIET, ROUTED_BEFORE]
   let loads = 0
-  let ended = false
-  void ping.ended.then(() => {
-    ended = true
-  })
-  while (!ended) await net.load(rounds[loads++ % rounds.length] ?? ULA)
+  for (let running = true; running; loads++) {
+    await net.load(rounds[loads % rounds.length] ?? ULA)
+    running = ping.child.exitCode === null
+  }
+  await ping.ended
   assert.match(ping.output.stdout, / 1000 received/)
   assert.ok(loads > 20, `only ${loads} times`)
 })

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { kernelOptionsOf } from '../core/diagnose.ts'
 import { type Listing, parseListing } from '../core/listing.ts'
 import type { Rule, Ruleset } from '../core/nft.ts'
@@ -79,5 +79,6 @@ export class NftTool {
   /** Takes the table away; it need not be there. */
   async unload(): Promise<void> {
     await this.#run(removeTable())
+    await rm(this.#script, { force: true })
   }
 }

@@ -21,9 +21,7 @@ export class Place {
   private constructor(namespace: Namespace, agent: Process) {
     this.namespace = namespace
     this.#agent = agent
-    void agent.ended.then((status) => {
-      for (const resolve of this.#waiting.values()) resolve(`the agent ended with ${status}: ${agent.output.stderr}`)
-    })
+    void this.#watchEnd()
     let rest = ''
     agent.child.stdout?.on('data', (text: string) => {
       const lines = `${rest}${text}`.split('\n')
@@ -37,6 +35,13 @@ export class Place {
     const place = new Place(namespace, agent)
     await agent.waitFor(/"ready"/)
     return place
+  }
+
+  /** An agent that crashed answers nothing: say why, instead of waiting. */
+  async #watchEnd(): Promise<void> {
+    const status = await this.#agent.ended
+    for (const resolve of this.#waiting.values())
+      resolve(`the agent ended with ${status}: ${this.#agent.output.stderr}`)
   }
 
   #onReport(report: Report): void {
