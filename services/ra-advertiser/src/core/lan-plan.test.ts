@@ -13,6 +13,7 @@ const ETH0: LinkFacts = {
   kind: undefined,
   vlanId: undefined,
   parentIndex: undefined,
+  masterIndex: undefined,
   up: true,
   running: true,
   loopback: false,
@@ -86,6 +87,11 @@ test('an untagged LAN that is off is switched on once', () => {
 test('accept_ra 2, which accepts even while forwarding, is set to 0 too', () => {
   const plan = planLan(UNTAGGED, view([ETH0], BOTH, { accept_ra: '2', disable_ipv6: '0' }))
   assert.deepEqual(plan.steps, [{ do: 'set-sysctl', path: 'ipv6/conf/eth0/accept_ra', value: '0' }])
+})
+
+test('a link in a VRF is as good as any', () => {
+  const vrf = { ...ETH0, index: 9, name: 'red', kind: 'vrf' }
+  assert.notEqual(planLan(UNTAGGED, view([{ ...ETH0, masterIndex: 9 }, vrf])).ready, undefined)
 })
 
 test('a removed address is added again; a link-local one of any kind is enough', () => {

@@ -21,6 +21,8 @@ export interface LinkFacts {
   readonly kind: string | undefined
   readonly vlanId: number | undefined
   readonly parentIndex: number | undefined
+  /** The bridge, bond or VRF that this link is a part of. */
+  readonly masterIndex: number | undefined
   readonly up: boolean
   readonly running: boolean
   readonly loopback: boolean
@@ -109,6 +111,10 @@ const describeLink = (link: LinkFacts, links: readonly LinkFacts[]): string => {
   return `VLAN ${link.vlanId} on ${parent}`
 }
 
+/** The bridge or bond that takes this link's packets; a VRF leaves them to it. */
+const takenBy = (lan: LinkFacts, links: readonly LinkFacts[]): LinkFacts | undefined =>
+  links.find(({ index, kind }) => index === lan.masterIndex && kind !== 'vrf')
+
 /** Numerically smallest: the same one after every restart, so that hosts keep seeing the same router. */
 const smallest = (ips: readonly Ip6[]): Ip6 | undefined =>
   ips.toSorted((a, b) => (ip6ToHex(a) < ip6ToHex(b) ? -1 : 1))[0]
@@ -172,6 +178,12 @@ export const planLan = (wish: LanWish, view: HostView): LanPlan => {
     return blocked(
       'lan-link-unsuitable',
       `"${lan.name}" carries no multicast, which Router Advertisements need: use an Ethernet-like interface as lan.interface`,
+    )
+  const master = takenBy(lan, view.links)
+  if (master !== undefined)
+    return blocked(
+      'lan-link-enslaved',
+      `"${lan.name}" is a port of ${master.name} (${master.kind ?? 'master'}), which takes its packets: name ${master.name} as lan.interface`,
     )
   for (const [name, value] of LAN_SYSCTLS) {
     const present = view.sysctl(name)

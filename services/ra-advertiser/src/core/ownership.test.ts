@@ -24,6 +24,7 @@ const link = (name: string, index: number, kind?: string): LinkFacts => ({
   kind,
   vlanId: kind === 'vlan' ? 2 : undefined,
   parentIndex: undefined,
+  masterIndex: undefined,
   up: true,
   running: true,
   loopback: false,

@@ -196,6 +196,18 @@ test('1000 solicitations per second from ever new hosts cost a bounded number of
   assert.ok(multicast.length >= 3, 'the others are answered together')
 })
 
+test('solicitations that the next scheduled message answers anyway use up no unicast answer', () => {
+  const player = quiet(() => 0.9)
+  for (let n = 0; n < 2 * UNICAST_ANSWERS_MAX; n++) player.solicitAt(399_900, hostNumber(n))
+  player.runTo(400_000)
+  player.solicitAt(400_100, HOST)
+  player.runTo(401_000)
+  assert.deepEqual(player.sent, [
+    { to: undefined, reason: 'unsolicited', atMs: 400_000 },
+    { to: HOST, reason: 'solicited', atMs: 400_550 },
+  ])
+})
+
 interface Event {
   readonly gapMs: number
   /** Host number, 0 = from `::`, -1 = the content changes. */

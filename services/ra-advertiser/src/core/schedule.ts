@@ -115,8 +115,8 @@ export const solicit = (schedule: Schedule, from: Ip6 | undefined, now: Now): Sc
   if (schedule.answerAtMs !== undefined) return schedule
   // "If the router sent a multicast RA within the last MIN_DELAY_BETWEEN_RAS seconds, schedule the advertisement to be sent
   // at a time corresponding to MIN_DELAY_BETWEEN_RAS plus the random value after the previous advertisement was sent."
-  const answerAtMs = earliestMulticastMs(schedule.lastMulticastMs, nowMs) + (delayedMs - nowMs)
-  return schedule.unsolicitedAtMs <= answerAtMs ? schedule : { ...schedule, answerAtMs }
+  // Should the unsolicited one come before that, it is the answer: `due` then forgets this one.
+  return { ...schedule, answerAtMs: earliestMulticastMs(schedule.lastMulticastMs, nowMs) + (delayedMs - nowMs) }
 }
 
 /** When `due` has something to send next. */
