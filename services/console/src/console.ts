@@ -103,6 +103,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     {
       document: ({ document }) => {
         mistake = undefined
+        log.debug('document read')
         publisher.publish(JSON.stringify(document))
         report()
       },

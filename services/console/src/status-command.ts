@@ -24,8 +24,15 @@ export const overviewNow = async (link: Link): Promise<SiteOverview> => {
   return overviewOf(published?.revision ?? 0, reports, Date.now())
 }
 
-export const printOverview = (overview: SiteOverview, { print, isInteractive }: Terminal): void =>
-  print(renderStatus(overview, Date.now(), isInteractive ? colourful : plain))
+export const printOverview = (overview: SiteOverview, terminal: Terminal): void =>
+  terminal.print(renderStatus(overview, Date.now(), terminal.isInteractive ? colourful : plain))
+
+const jsonOf = (overview: SiteOverview, indent: number): string =>
+  `${JSON.stringify(
+    overviewJson(overview, (ms) => new Date(ms).toISOString()),
+    null,
+    indent,
+  )}\n`
 
 /** `sixgate status`. Exit status 0 only when every service is there, ok, and runs the current revision. */
 export const showStatus = async (
@@ -37,7 +44,7 @@ export const showStatus = async (
     for (;;) {
       const overview = await overviewNow(link)
       if (watch && terminal.isInteractive && !json) terminal.print('\u001b[H\u001b[2J')
-      if (json) terminal.print(`${JSON.stringify(overviewJson(overview), null, watch ? 0 : 2)}\n`)
+      if (json) terminal.print(jsonOf(overview, watch ? 0 : 2))
       else printOverview(overview, terminal)
       if (!watch) return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
       await pause(WATCH_MS)

@@ -84,8 +84,11 @@ export const overviewOf = (revision: number, reports: readonly Status[], nowMs: 
   }
 }
 
-/** `sixgate status --json`; times are ISO 8601. */
-export const overviewJson = ({ revision, documentProblem, instances, isConverged }: SiteOverview): unknown => ({
+/** `sixgate status --json`; `showTime` writes milliseconds since 1970 as ISO 8601. */
+export const overviewJson = (
+  { revision, documentProblem, instances, isConverged }: SiteOverview,
+  showTime: (ms: number) => string,
+): unknown => ({
   revision,
   converged: isConverged,
   document:
@@ -97,7 +100,7 @@ export const overviewJson = ({ revision, documentProblem, instances, isConverged
     instance: instance ?? null,
     revision,
     state,
-    since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+    since: sinceMs === undefined ? null : showTime(sinceMs),
     problems,
   })),
 })

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { BUCKETS, KvBucket, SERVICE_NAMES, type ServiceName, type Status } from '@sixgate/bus'
+import { SiteLab, siteYaml } from './testkit/site-lab.ts'
+
+const CLI = join(import.meta.dirname, 'cli.ts')
+const DAEMON = join(import.meta.dirname, 'main.ts')
+
+interface Outcome {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `sixgate …` as a process, as the wrapper in the image does. */
+const sixgate = async (lab: SiteLab, words: string, more: Record<string, string> = {}): Promise<Outcome> => {
+  const running = lab.run('console', CLI, words.split(' '), more)
+  return { status: await running.ended, ...running.output }
+}
+
+/** Puts a report into NATS with the rights of the service itself. */
+const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<void> => {
+  const status: Status = {
+    service,
+    instance: 'a',
+    version: '0.0.0',
+    revision: 1,
+    state: 'ok',
+    sinceMs: Date.now() - 65_000,
+    problems: [],
+    counters: {},
+    startedAtMs: Date.now() - 70_000,
+    // Ahead of time, so that a slow machine does not make it look silent.
+    atMs: Date.now() + 60_000,
+    ...more,
+  }
+  const { link } = await lab.connect(service, status.instance)
+  await new KvBucket(link, BUCKETS.STATUS).put(
+    `${service}.${status.instance}`,
+    new TextEncoder().encode(JSON.stringify(status)),
+  )
+}
+
+/** A lab with a daemon that has published revision 1. */
+const withDaemon = async (): Promise<SiteLab> => {
+  const lab = await SiteLab.start()
+  lab.writeSite(siteYaml())
+  await lab.run('console', DAEMON).waitFor(/state: ok/)
+  return lab
+}
+
+const others = SERVICE_NAMES.filter((service) => service !== 'console')
+
+describe('sixgate status', () => {
+  it('is 0 and a table when every service runs the current revision', async () => {
+    await using lab = await withDaemon()
+    for (const service of others) await report(lab, service)
+    const { status, stdout, stderr } = await sixgate(lab, 'status')
+    assert.equal(stderr, '')
+    assert.equal(status, 0, stdout)
+    const lines = stdout.split('\n')
+    assert.equal(lines[0], 'site document: revision 1, in force everywhere')
+    assert.match(lines[2] ?? '', /^SERVICE +INSTANCE +REVISION +STATE +SINCE$/)
+    assert.match(lines[3] ?? '', /^ra-advertiser +a +1 of 1 +ok +1 min$/)
+    assert.deepEqual(
+      lines.slice(3, 8).map((line) => line.split(' ')[0]),
+      [...SERVICE_NAMES],
+    )
+    assert.ok(!stdout.includes('\u001b'), 'no colours where nobody looks')
+  })
+
+  it('is 1 and shows who is degraded, behind or gone, each with what to do', async () => {
+    await using lab = await withDaemon()
+    await report(lab, 'ra-advertiser', {
+      state: 'degraded',
+      problems: [{ code: 'link-missing', message: 'lan.interface: lan0 does not exist; plug it in' }],
+    })
+    await report(lab, 'dns64', { revision: 0, state: 'starting' })
+    await report(lab, 'nat64', { atMs: Date.now() - 8000 })
+    const { status, stdout } = await sixgate(lab, 'status')
+    assert.equal(status, 1)
+    assert.match(stdout, /^site document: revision 1, not well everywhere$/m)
+    assert.match(stdout, /^ra-advertiser .* degraded .*\n {4}lan\.interface: lan0 does not exist; plug it in$/m)
+    assert.match(stdout, /^dns64 +a +0 of 1 +starting/m)
+    assert.match(stdout, /^nat64 +a +1 of 1 +gone .*\n {4}it stopped reporting; see: docker compose logs nat64$/m)
+    assert.match(
+      stdout,
+      /^nat44-firewall +- +- +gone +-\n {4}nothing of it reports; see: docker compose ps --all nat44-firewall$/m,
+    )
+  })
+
+  it('--json says the same to programs', async () => {
+    await using lab = await withDaemon()
+    for (const service of others) await report(lab, service)
+    const { status, stdout } = await sixgate(lab, 'status --json')
+    assert.equal(status, 0)
+    const overview = JSON.parse(stdout) as { services: { name: string; state: string; revision: number }[] }
+    assert.deepEqual(
+      { ...overview, services: overview.services.length },
+      {
+        revision: 1,
+        converged: true,
+        document: { state: 'published' },
+        services: 5,
+      },
+    )
+    assert.ok(overview.services.every(({ state, revision }) => state === 'ok' && revision === 1))
+  })
+
+  it('names a mistake in site.yaml while the document before it stays in force', async () => {
+    await using lab = await SiteLab.start()
+    lab.writeSite(siteYaml())
+    const daemon = lab.run('console', DAEMON)
+    await daemon.waitFor(/state: ok/)
+    for (const service of others) await report(lab, service)
+    lab.writeSite(siteYaml('64:ff9b::/72'))
+    await daemon.waitFor(/"state":"rejected"/)
+    const { status, stdout } = await sixgate(lab, 'status --json')
+    assert.equal(status, 1)
+    const { revision, document } = JSON.parse(stdout) as {
+      revision: number
+      document: { state: string; problem: string }
+    }
+    assert.equal(revision, 1)
+    assert.equal(document.state, 'invalid')
+    assert.match(document.problem, /site\.yaml:5:\d+ pref64\[0\]/)
+    assert.match((await sixgate(lab, 'status')).stdout, /^console .* rejected .*\n {4}site\.yaml:5:/m)
+  })
+
+  it('--watch prints again and again', async () => {
+    await using lab = await withDaemon()
+    const watching = lab.run('console', CLI, ['status', '--watch', '--json'])
+    await watching.waitFor(/"revision":1[^\n]*\n[^\n]*"revision":1[^\n]*\n/)
+  })
+
+  it('without NATS: 1, and what to look at', async () => {
+    await using lab = await SiteLab.start(true)
+    const { status, stdout, stderr } = await sixgate(lab, 'status')
+    assert.deepEqual([status, stdout], [1, ''])
+    assert.match(
+      stderr,
+      /^sixgate: no connection to NATS at nats:\/\/127\.0\.0\.1:\d+: .*; see: docker compose ps nats$/m,
+    )
+  })
+
+  it('before anything was published', async () => {
+    await using lab = await SiteLab.start()
+    const { status, stdout } = await sixgate(lab, 'status')
+    assert.equal(status, 1)
+    assert.match(stdout, /^no site document was published yet$/m)
+  })
+})
+
+describe('sixgate config', () => {
+  it('show prints the document in force, as YAML or JSON', async () => {
+    await using lab = await withDaemon()
+    const { status, stdout } = await sixgate(lab, 'config show')
+    assert.equal(status, 0)
+    assert.match(stdout, /^# revision 1\nlan:\n {2}interface: lan0\n/)
+    const json = JSON.parse((await sixgate(lab, 'config show --json')).stdout) as {
+      revision: number
+      document: { pref64: string[] }
+    }
+    assert.deepEqual([json.revision, json.document.pref64], [1, ['64:ff9b::/96']])
+  })
+
+  it('show before anything was published is 1', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const { status, stderr } = await sixgate(lab, 'config show')
+    assert.equal(status, 1)
+    assert.match(stderr, /no site document was published yet/)
+  })
+
+  it('validate of a good file, with nothing but the file: no NATS, no environment', async () => {
+    await using lab = await SiteLab.start()
+    lab.writeSite(siteYaml())
+    const { status, stdout } = spawnSync(process.execPath, [CLI, 'config', 'validate', lab.siteFile], {
+      env: {},
+      encoding: 'utf8',
+    })
+    assert.deepEqual([status, stdout], [0, `${lab.siteFile}: a good site document\n`])
+  })
+
+  it('validate names every mistake with line and column, and is 1', async () => {
+    await using lab = await SiteLab.start(true)
+    lab.writeSite(siteYaml('64:ff9b::/72').replace('198.18.0.0/16', '198.18.0.0/40'))
+    const { status, stdout, stderr } = await sixgate(lab, 'config validate')
+    assert.deepEqual([status, stdout], [1, ''])
+    assert.match(stderr, /site\.yaml:5:\d+ pref64\[0\]: .*64:ff9b::\/72/)
+    assert.match(stderr, /site\.yaml:8:\d+ nat64\.pool4\[0\]: .*198\.18\.0\.0\/40/)
+    assert.match(stderr, /nothing was changed/)
+  })
+
+  it('validate of a file that is not there', async () => {
+    await using lab = await SiteLab.start(true)
+    const { status, stderr } = await sixgate(lab, 'config validate /nowhere/site.yaml')
+    assert.equal(status, 1)
+    assert.match(stderr, /\/nowhere\/site\.yaml: cannot be read \(ENOENT.*name the site document/)
+  })
+
+  it('apply publishes site.yaml and waits until every service runs it', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    lab.writeSite(siteYaml())
+    const applying = lab.run('console', CLI, ['config', 'apply'])
+    await applying.waitFor(/revision 1 is published; waiting for the services/)
+    for (const service of SERVICE_NAMES) await report(lab, service)
+    assert.equal(await applying.ended, 0)
+    assert.match(applying.output.stdout, /in force everywhere/)
+  })
+
+  it('apply of a document with a mistake publishes nothing', async () => {
+    await using lab = await withDaemon()
+    writeFileSync(join(lab.directory, 'bad.yaml'), siteYaml('64:ff9b::/72'))
+    const { status, stderr } = await sixgate(lab, 'config apply', { SITE_FILE: join(lab.directory, 'bad.yaml') })
+    assert.equal(status, 1)
+    assert.match(stderr, /bad\.yaml:5:.*\n.*nothing was changed/s)
+    assert.match((await sixgate(lab, 'config show')).stdout, /^# revision 1$/m)
+  })
+})
+
+const USAGE: readonly (readonly [string, number, RegExp])[] = [
+  ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
+  ['help', 0, /Exit status: 0/],
+  ['status -h', 0, /Exit status: 0/],
+  ['', 2, /there is no command ""/],
+  ['stauts', 2, /there is no command "stauts"; see: sixgate --help/],
+  ['config', 2, /there is no command "config"/],
+  ['config publish', 2, /there is no command "config publish"/],
+  ['status now', 2, /"status" does not take "now"/],
+  ['status --colour', 2, /Unknown option '--colour'/],
+  ['config apply --json', 2, /"config apply" has no option --json/],
+  ['config validate a b', 2, /"config validate" does not take "b"/],
+]
+
+describe('sixgate, the command line', () => {
+  for (const [words, expected, pattern] of USAGE) {
+    it(`"${words}" is ${expected}`, () => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words.split(' ')], {
+        env: {},
+        encoding: 'utf8',
+      })
+      assert.equal(status, expected)
+      assert.match(expected === 0 ? stdout : stderr, pattern)
+    })
+  }
+
+  it('without words it prints the help, and is 2', () => {
+    const { status, stdout } = spawnSync(process.execPath, [CLI], { env: {}, encoding: 'utf8' })
+    assert.equal(status, 2)
+    assert.match(stdout, /^sixgate: the gateway of this site/)
+  })
+})
