@@ -97,17 +97,17 @@ describe('sixgate status', () => {
     for (const service of others) await report(lab, service)
     const { status, stdout } = await sixgate(lab, 'status --json')
     assert.equal(status, 0)
-    const overview = JSON.parse(stdout) as { services: { name: string; state: string; revision: number }[] }
+    const { services, ...rest } = JSON.parse(stdout) as {
+      services: { service: string; instances: Record<string, unknown>[] }[]
+    }
+    assert.deepEqual(rest, { revision: 1, isConverged: true, document: { state: 'published' } })
     assert.deepEqual(
-      { ...overview, services: overview.services.length },
-      {
-        revision: 1,
-        converged: true,
-        document: { state: 'published' },
-        services: 5,
-      },
+      services.map(({ service }) => service),
+      [...SERVICE_NAMES],
     )
-    assert.ok(overview.services.every(({ state, revision }) => state === 'ok' && revision === 1))
+    const [instance] = services[0]?.instances ?? []
+    assert.match(String(instance?.since), /^\d{4}-\d\d-\d\dT/)
+    assert.deepEqual({ ...instance, since: '' }, { instance: 'a', revision: 1, state: 'ok', since: '', problems: [] })
   })
 
   it('names a mistake in site.yaml while the document before it stays in force', async () => {

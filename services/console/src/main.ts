@@ -1,7 +1,7 @@
 /** console: publishes the site document and keeps it published. */
 import { EnvironmentError } from '@sixgate/bus'
 import { createLogger } from '@sixgate/obs'
-import { readSettings, runConsole } from './console.ts'
+import { readSettings, runConsole } from './service.ts'
 
 const log = createLogger({ service: 'console', instance: 'main' })
 

@@ -84,23 +84,30 @@ export const overviewOf = (revision: number, reports: readonly Status[], nowMs: 
   }
 }
 
-/** `sixgate status --json`; `showTime` writes milliseconds since 1970 as ISO 8601. */
+/**
+ * `sixgate status --json`: every service has an entry; one of which nothing reports has no instances. `showTime` writes
+ * milliseconds since 1970 as ISO 8601.
+ */
 export const overviewJson = (
   { revision, documentProblem, instances, isConverged }: SiteOverview,
   showTime: (ms: number) => string,
 ): unknown => ({
   revision,
-  converged: isConverged,
+  isConverged,
   document:
     documentProblem === undefined
       ? { state: revision === 0 ? 'unpublished' : 'published' }
       : { state: 'invalid', problem: documentProblem },
-  services: instances.map(({ service, instance, revision, state, sinceMs, problems }) => ({
-    name: service,
-    instance: instance ?? null,
-    revision,
-    state,
-    since: sinceMs === undefined ? null : showTime(sinceMs),
-    problems,
+  services: SERVICE_NAMES.map((name) => ({
+    service: name,
+    instances: instances
+      .filter(({ service, instance }) => service === name && instance !== undefined)
+      .map(({ instance, revision, state, sinceMs, problems }) => ({
+        instance,
+        revision,
+        state,
+        since: sinceMs === undefined ? null : showTime(sinceMs),
+        problems,
+      })),
   })),
 })
