@@ -18,6 +18,7 @@ import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
 import { nat44Suite } from './suites/nat44.ts'
 import { pathSuite } from './suites/path.ts'
+import { privilegeSuite } from './suites/privileges.ts'
 import { restartSuite } from './suites/restarts.ts'
 import { transcriptSuite } from './suites/transcript.ts'
 import { LAN_PREFIX, PREF64, ROUTER } from './transcript/facts.ts'
@@ -54,6 +55,7 @@ describe('the simulated site', () => {
   describe('mistakes', () => {
     documentSuite(site)
     linkSuite(site)
+    privilegeSuite(site)
   })
   describe('each service stopped and started', () => restartSuite(site))
   describe('docker compose down', () => {
