@@ -23,7 +23,7 @@ describe('a logger', () => {
       log.warn({ code: 'x' }, 'two')
       log.debug('not shown')`)
     assert.deepEqual(
-      lines.map(({ time, ...line }) => line),
+      lines.map(({ time: _time, ...line }) => line),
       [
         { level: 'info', service: 'nat64', instance: 'a', revision: 0, msg: 'one' },
         { level: 'warn', service: 'nat64', instance: 'a', revision: 7, code: 'x', msg: 'two' },

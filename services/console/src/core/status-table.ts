@@ -44,9 +44,10 @@ const cellsOf = (row: InstanceOverview, current: number, nowMs: number): readonl
 ]
 
 const titleOf = ({ revision, documentProblem, isConverged }: SiteOverview): string => {
-  const wrong = documentProblem === undefined ? '' : '; a newer one cannot be published, see console'
-  if (revision === 0) return `no site document was published yet${wrong}`
-  return `site document: revision ${revision}, ${isConverged ? 'in force everywhere' : 'not well everywhere'}${wrong}`
+  const wrong = documentProblem !== undefined
+  if (revision === 0) return `no site document was published yet${wrong ? ': it has a mistake, see console' : ''}`
+  const newer = wrong ? '; a newer one has a mistake, see console' : ''
+  return `site document: revision ${revision}, ${isConverged ? 'in force everywhere' : 'not well everywhere'}${newer}`
 }
 
 /** The table that `sixgate status` prints: a row per instance, problems with their fix below it. */

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { InstanceOverview, SiteOverview } from './convergence.ts'
+import { colourful, plain, renderStatus, showAge } from './status-table.ts'
+
+const NOW_MS = 1_800_000_000_000
+
+const instance = (more: Partial<InstanceOverview>): InstanceOverview => ({
+  service: 'nat64',
+  instance: '0123456789ab',
+  revision: 12,
+  state: 'ok',
+  sinceMs: NOW_MS - 3 * 3600 * 1000,
+  problems: [],
+  ...more,
+})
+
+const overview = (more: Partial<SiteOverview>): SiteOverview => ({
+  revision: 12,
+  documentProblem: undefined,
+  instances: [],
+  isConverged: true,
+  ...more,
+})
+
+describe('the table of sixgate status', () => {
+  it('aligns its columns, and puts problems with all their lines below their row', () => {
+    const instances = [
+      instance({}),
+      instance({
+        service: 'nat44-firewall',
+        instance: 'b',
+        revision: 9,
+        state: 'degraded',
+        sinceMs: NOW_MS - 4000,
+        problems: [
+          { code: 'x', message: 'first line\nsecond line' },
+          { code: 'y', message: 'another' },
+        ],
+      }),
+      instance({ service: 'console', instance: undefined, state: 'gone', sinceMs: undefined }),
+    ]
+    const expected = `site document: revision 12, not well everywhere
+
+SERVICE         INSTANCE      REVISION  STATE     SINCE
+nat64           0123456789ab  12 of 12  ok        3 h
+nat44-firewall  b             9 of 12   degraded  4 s
+    first line
+    second line
+    another
+console         -             -         gone      -
+`
+    assert.equal(renderStatus(overview({ instances, isConverged: false }), NOW_MS, plain), expected)
+  })
+
+  it('colours the state and nothing else, and stays aligned', () => {
+    const coloured = renderStatus(overview({ instances: [instance({})] }), NOW_MS, colourful)
+    assert.match(coloured, /\u001b\[32mok {3}\u001b\[0m {2}3 h\n/)
+    const bare = coloured.replaceAll('\u001b[32m', '').replaceAll('\u001b[0m', '')
+    assert.equal(bare, renderStatus(overview({ instances: [instance({})] }), NOW_MS, plain))
+  })
+
+  const TITLES: readonly (readonly [Partial<SiteOverview>, string])[] = [
+    [{}, 'site document: revision 12, in force everywhere'],
+    [{ isConverged: false }, 'site document: revision 12, not well everywhere'],
+    [{ revision: 0, isConverged: false }, 'no site document was published yet'],
+    [
+      { isConverged: false, documentProblem: 'x' },
+      'site document: revision 12, not well everywhere; a newer one has a mistake, see console',
+    ],
+    [
+      { revision: 0, isConverged: false, documentProblem: 'x' },
+      'no site document was published yet: it has a mistake, see console',
+    ],
+  ]
+  for (const [more, title] of TITLES) {
+    it(title, () => assert.equal(renderStatus(overview(more), NOW_MS, plain).split('\n')[0], title))
+  }
+})
+
+describe('ages', () => {
+  const ROWS: readonly (readonly [number, string])[] = [
+    [-5, '0 s'],
+    [0, '0 s'],
+    [999, '0 s'],
+    [59_999, '59 s'],
+    [60_000, '1 min'],
+    [3_599_999, '59 min'],
+    [3_600_000, '1 h'],
+    [86_399_999, '23 h'],
+    [86_400_000, '1 d'],
+    [400 * 86_400_000, '400 d'],
+  ]
+  for (const [ms, text] of ROWS) it(`${ms} ms: ${text}`, () => assert.equal(showAge(ms), text))
+})
