@@ -55,7 +55,7 @@ console         -             -         gone      -
 
   it('colours the state and nothing else, and stays aligned', () => {
     const coloured = renderStatus(overview({ instances: [instance({})] }), NOW_MS, colourful)
-    assert.match(coloured, /\u001b\[32mok {3}\u001b\[0m {2}3 h\n/)
+    assert.ok(coloured.includes('\u001b[32mok   \u001b[0m  3 h\n'), coloured)
     const bare = coloured.replaceAll('\u001b[32m', '').replaceAll('\u001b[0m', '')
     assert.equal(bare, renderStatus(overview({ instances: [instance({})] }), NOW_MS, plain))
   })
