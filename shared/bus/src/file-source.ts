@@ -8,6 +8,19 @@ const QUIET_MS = 50
 /** Change events of some file systems get lost (network, bind mounts): the file is read again this often. */
 const REREAD_MS = 5000
 
+/** What to do about a file that cannot be read, by the code of the error. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'put the site document there',
+  EACCES: 'make it and its folders readable for everyone (chmod a+r): a container may not override file modes',
+  EISDIR: 'it is a folder; name the file in it',
+}
+
+const unreadable = (file: string, error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const reason = error instanceof Error ? error.message : String(error)
+  return `${file}: cannot be read (${reason}); ${ADVICE[code] ?? 'see to it that it can'}`
+}
+
 export interface FileSink {
   /** A document whose text differs from the one before. */
   document(read: ReadSite): void
@@ -68,11 +81,7 @@ export class FileSource {
     try {
       text = await readFile(this.#file, 'utf8')
     } catch (error) {
-      this.#deliver(`unreadable: ${String(error)}`, () =>
-        this.#sink.mistake(
-          `${this.#file}: cannot be read (${error instanceof Error ? error.message : String(error)}); put the site document there`,
-        ),
-      )
+      this.#deliver(`unreadable: ${String(error)}`, () => this.#sink.mistake(unreadable(this.#file, error)))
       return
     }
     try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -87,6 +87,26 @@ describe('a service with SITE=file:', () => {
     const service = start()
     await service.logged(/site\.yaml: cannot be read .*ENOENT.*put the site document there/)
     write(siteDocument(1001))
+    await service.logged(/applied 1/)
+  })
+
+  it('a folder in place of the file', async (t) => {
+    const { file, start } = place(t)
+    mkdirSync(file)
+    await start().logged(/site\.yaml: cannot be read .*EISDIR.*it is a folder; name the file in it/)
+  })
+
+  it('a file that its capabilities do not let it read: says that it must be readable', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('only root can take its own capabilities away')
+    const { directory, file, write } = place(t)
+    write(siteDocument())
+    chownSync(file, 1000, 1000)
+    chmodSync(file, 0o600)
+    const privileges = ['--bounding-set=-all', '--inh-caps=-all']
+    const service = new ServiceProcess(directory, { SITE: `file:${file}` }, privileges)
+    t.after(async () => void (await service.process.stop()))
+    await service.logged(/site\.yaml: cannot be read .*EACCES.*chmod a\+r/)
+    chmodSync(file, 0o644)
     await service.logged(/applied 1/)
   })
 

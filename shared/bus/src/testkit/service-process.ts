@@ -20,7 +20,8 @@ export class ServiceProcess {
   readonly process: Process
   readonly #healthFile: string
 
-  constructor(directory: string, environment: Readonly<Record<string, string>>) {
+  /** `privileges`: options of setpriv, e.g. to take capabilities away. */
+  constructor(directory: string, environment: Readonly<Record<string, string>>, privileges: readonly string[] = []) {
     this.#healthFile = join(directory, `health-${Math.random().toString(36).slice(2)}.json`)
     const env = {
       PATH: process.env.PATH,
@@ -28,7 +29,7 @@ export class ServiceProcess {
       HEALTH_FILE: this.#healthFile,
       ...environment,
     }
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, FIXTURE], { env })
+    const child = spawn('setpriv', [...privileges, '--pdeathsig', 'KILL', '--', process.execPath, FIXTURE], { env })
     this.process = new Process(child, 'fixture service')
   }
 
