@@ -2,6 +2,8 @@
 # Sees to it that the build engine (DOCKER_HOST, or the machine's own) has the base images that the Dockerfiles name.
 #
 #   base-images.sh        for each missing image: pulls it when the registry answers, else builds a stand-in
+#                         DOCKER_DEFAULT_PLATFORM=linux/arm64: for that platform (needs arch-test, qemu-user in binfmt_misc, and an engine of its own:
+#                         an engine keeps one platform under one name)
 #
 # A stand-in has the name that the real image has, and a label; only an image with that label is ever replaced, when its recipe
 # changed. Stand-ins are made of Debian packages (apt's mirror) and npm packages (npm's registry), kept in /var/cache/sixgate.
@@ -11,7 +13,9 @@ source "$(dirname "$0")/say.sh"
 
 LABEL=sixgate.stand-in
 RECIPES=$SIXGATE_ROOT/deploy/images
-ARCH=$(docker version --format "{{.Server.Arch}}") || fail "no Docker engine answers: run engine.sh build-start and set DOCKER_HOST"
+PLATFORM=${DOCKER_DEFAULT_PLATFORM:-linux/$(docker version --format '{{.Server.Arch}}')} ||
+  fail "no Docker engine answers: run engine.sh build-start and set DOCKER_HOST"
+ARCH=${PLATFORM#linux/}
 SUITE=trixie
 NPM_VERSION=11
 
