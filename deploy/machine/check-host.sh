@@ -28,7 +28,7 @@ check_docker() {
   if at_least 2.20.2 "${version#v}"; then good "docker compose ${version#v}"; else
     bad "docker compose ${version#v}: 2.20.2 or later is needed (start_interval of health checks); upgrade the package docker-compose-plugin"
   fi
-  if ! version=$("$docker" info --format '{{.ServerVersion}}' 2>&1) || [ -z "$version" ]; then
+  if ! version=$("$docker" version --format '{{.Server.Version}}' 2>&1); then
     bad "Docker engine: $(tail -n 1 <<<"$version"). Start it (sudo systemctl start docker), or join its group (sudo usermod -aG docker $(id -un), then log in again)"
     return 1
   fi
