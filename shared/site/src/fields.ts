@@ -24,14 +24,23 @@ const parsed = <T>(allowed: string, parse: (text: string) => T | undefined) =>
 
 export const ip4Field = parsed<Ip4>('an IPv4 address like 192.0.2.1', parseIp4)
 export const ip6Field = parsed<Ip6>('an IPv6 address like fd00::1', parseIp6)
-export const prefix4Field = parsed<Prefix4>('an IPv4 prefix like 198.18.0.0/16, host bits zero', parsePrefix4)
-export const prefix6Field = parsed<Prefix6>('an IPv6 prefix like 2001:db8::/32, host bits zero', parsePrefix6)
+export const prefix4Field = parsed<Prefix4>(
+  'an IPv4 prefix like 198.18.0.0/16, all bits behind the length zero',
+  parsePrefix4,
+)
+export const prefix6Field = parsed<Prefix6>(
+  'an IPv6 prefix like 2001:db8::/32, all bits behind the length zero',
+  parsePrefix6,
+)
 
-export const lanPrefixField = parsed<Prefix6>('auto or an IPv6 /64 like fd00:1:2:3::/64, host bits zero', (text) => {
-  const prefix = parsePrefix6(text)
-  // RFC 4862 §5.5.3 d: hosts form addresses only from a prefix that leaves room for their 64-bit interface identifier.
-  return prefix?.lenBits === 64 ? prefix : undefined
-})
+export const lanPrefixField = parsed<Prefix6>(
+  'auto or an IPv6 /64 like fd00:1:2:3::/64, all bits behind the length zero',
+  (text) => {
+    const prefix = parsePrefix6(text)
+    // RFC 4862 §5.5.3 d: hosts form addresses only from a prefix that leaves room for their 64-bit interface identifier.
+    return prefix?.lenBits === 64 ? prefix : undefined
+  },
+)
 
 export const pref64Field = z
   .string({ error: 'must be a text: a NAT64 prefix like 64:ff9b::/96' })

@@ -6,6 +6,7 @@ import {
   formatPrefix,
   overlaps,
   parsePrefix4,
+  parsePrefix6,
   type Prefix4,
   type Prefix6,
   size4,
@@ -18,6 +19,9 @@ import type { Site } from './schema.ts'
 const NOT_FOR_POOL4 = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'].flatMap(
   (text) => parsePrefix4(text) ?? [],
 )
+
+/** IPv6 blocks that no LAN can have: unspecified and loopback, link-local, multicast (RFC 4291 §2.4). */
+const NOT_FOR_LAN = ['::/64', 'fe80::/10', 'ff00::/8'].flatMap((text) => parsePrefix6(text) ?? [])
 
 /** The link that carries the LAN: `eth0`, or `eth0.2` with a VLAN. */
 export const lanLinkName = (site: Pick<Site, 'lan'>): string =>
@@ -39,6 +43,12 @@ const overlapsWithin = (field: string[], prefixes: readonly (Prefix4 | Prefix6)[
 const lanRules = ({ lan, wan }: Site): SiteIssue[] => {
   const issues: SiteIssue[] = []
   const link = lanLinkName({ lan })
+  const special = NOT_FOR_LAN.find((block) => overlaps(block, lan.prefix))
+  if (special !== undefined)
+    issues.push({
+      path: ['lan', 'prefix'],
+      message: `${formatPrefix(lan.prefix)} is inside ${formatPrefix(special)}, which no LAN can have (RFC 4291 §2.4): auto, a ULA fdxx:…/64 or a prefix of your provider`,
+    })
   if (!isInterfaceName(link))
     issues.push({
       path: ['lan', 'vlan'],

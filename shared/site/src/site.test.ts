@@ -97,7 +97,7 @@ const MISTAKES: readonly (readonly [string, string, string, string])[] = [
     'a LAN prefix that is no /64',
     '2::/64',
     '2::/60',
-    'site.yaml:4:3 lan.prefix: "fd00:1:2:2::/60": must be auto or an IPv6 /64 like fd00:1:2:3::/64, host bits zero',
+    'site.yaml:4:3 lan.prefix: "fd00:1:2:2::/60": must be auto or an IPv6 /64 like fd00:1:2:3::/64, all bits behind the length zero',
   ],
   [
     'a list where a mapping belongs',
@@ -134,6 +134,18 @@ const MISTAKES: readonly (readonly [string, string, string, string])[] = [
     '[198.18.0.0/16]',
     '[198.18.0.0/16]\n  hosts: [{ ip6: "fd00:1:2:2::9", ip4: 192.0.2.9 }]',
     'site.yaml:8:35 nat64.hosts[0].ip4: 192.0.2.9 is outside nat64.pool4 (198.18.0.0/16)',
+  ],
+  [
+    'a LAN prefix that no LAN can have',
+    'fd00:1:2:2::/64',
+    'fe80::/64',
+    'site.yaml:4:3 lan.prefix: fe80::/64 is inside fe80::/10, which no LAN can have (RFC 4291 §2.4): auto, a ULA fdxx:…/64 or a prefix of your provider',
+  ],
+  [
+    'an address that YAML takes for a mapping',
+    '  vlan: 2',
+    '  router: ::',
+    'site.yaml:3:11 Nested mappings are not allowed in compact mappings; a value that begins or ends with a colon belongs in quotes: "::"',
   ],
   [
     'an explicit map without room',

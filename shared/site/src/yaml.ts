@@ -13,6 +13,11 @@ export interface ReadSite {
   readonly site: Site
 }
 
+/** What helps against a mistake that IPv6 addresses lead to. */
+const QUOTES: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: '; a value that begins or ends with a colon belongs in quotes: "::"',
+}
+
 /** Byte offset of the key at `path`, or of the nearest thing around it that exists. */
 const offsetOf = (document: Document.Parsed, path: readonly (string | number)[]): number => {
   const parent = path.length <= 1 ? document.contents : document.getIn(path.slice(0, -1), true)
@@ -61,9 +66,9 @@ export const readSite = async (
   const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const broken = [...yaml.errors, ...yaml.warnings]
   if (broken.length > 0) {
-    const issues = broken.map(({ message, pos: [offset] }): SiteIssue => {
+    const issues = broken.map(({ code, message, pos: [offset] }): SiteIssue => {
       const { line, col } = lines.linePos(offset)
-      return { path: [], message, line, column: col }
+      return { path: [], message: `${message}${QUOTES[code] ?? ''}`, line, column: col }
     })
     throw new SiteError('syntax', issues, fileName)
   }
