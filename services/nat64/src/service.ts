@@ -47,7 +47,7 @@ export class Nat64 implements Service {
     const isNewTable = this.#mappings.reconfigure(plan)
     this.#inForce = { snapshot, plan }
     this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot(plan, isNewTable) })
-    this.#network.want({ mtuBytes: plan.tunMtuBytes, routes: plan.routes })
+    this.#network.want({ mtuBytes: plan.tunMtuBytes, address: plan.kernel4, routes: plan.routes })
     await this.#dataPlane.start()
   }
 
@@ -89,12 +89,15 @@ export class Nat64 implements Service {
   #dataPlaneSnapshot(plan: Plan, isNewTable: boolean): DataPlaneSnapshot {
     const { registry } = this.#mappings
     const hosts = (): Installed[] =>
-      registry.all().map((mapping) => ({
-        slot: mapping.slot,
-        ip6: mapping.ip6,
-        ip4: mapping.ip4,
-        pref: this.#mappings.prefOf(mapping),
-      }))
+      registry
+        .all()
+        .filter((mapping) => mapping.isInstalled)
+        .map((mapping) => ({
+          slot: mapping.slot,
+          ip6: mapping.ip6,
+          ip4: mapping.ip4,
+          pref: this.#mappings.prefOf(mapping),
+        }))
     return {
       map: plan.map,
       settings: plan.settings,

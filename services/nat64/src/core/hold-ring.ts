@@ -1,6 +1,9 @@
 import { FRAME_BYTES, Frame } from './frame.ts'
 import { IPV6 } from './wire/ipv6.ts'
 
+/** A packet that waits for longer is lost: whoever sent it has sent it again, and the mapping is asked for again. */
+const MAX_WAIT_MS = 2000
+
 /**
  * Packets that wait for the mapping of their source: a bounded number of slots, each a copy of a frame. The buffers are
  * address space only until they are used.
@@ -8,12 +11,14 @@ import { IPV6 } from './wire/ipv6.ts'
 export class HoldRing {
   readonly #frames: readonly Frame[]
   readonly #prefs: Int32Array
+  readonly #sinceMs: Float64Array
   /** 1: the slot holds a packet. */
   readonly #held: Uint8Array
 
   constructor(slots: number) {
     this.#frames = Array.from({ length: slots }, () => new Frame(new ArrayBuffer(FRAME_BYTES)))
     this.#prefs = new Int32Array(slots)
+    this.#sinceMs = new Float64Array(slots)
     this.#held = new Uint8Array(slots)
   }
 
@@ -21,16 +26,18 @@ export class HoldRing {
    * Copies an IPv6 packet that needs a mapping for prefix `pref`. `first`: no other packet of that host waits;
    * `again`: others do; `full`: there was no room.
    */
-  hold(frame: Frame, pref: number): 'first' | 'again' | 'full' {
+  hold(frame: Frame, pref: number, nowMs: number): 'first' | 'again' | 'full' {
     let free = -1
     let known = false
     for (let slot = 0; slot < this.#held.length; slot++) {
+      if (nowMs - (this.#sinceMs[slot] ?? 0) > MAX_WAIT_MS) this.#held[slot] = 0
       if (this.#held[slot] === 0) free = slot
       else if (this.#prefs[slot] === pref && sameSource(this.#frames[slot] as Frame, frame)) known = true
     }
     if (free < 0) return 'full'
     copyFrame(frame, this.#frames[free] as Frame)
     this.#prefs[free] = pref
+    this.#sinceMs[free] = nowMs
     this.#held[free] = 1
     return known ? 'again' : 'first'
   }

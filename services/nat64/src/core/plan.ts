@@ -1,8 +1,8 @@
 import { formatPrefix, type Ip4, type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
 import type { AddressMapConfig } from './address-map/address-map.ts'
-import { ownAddress4 } from './address-map/pool.ts'
-import { KEPT_S, type Lifetimes } from './address-map/registry.ts'
+import { kernelAddress4, ownAddress4 } from './address-map/pool.ts'
+import type { Lifetimes } from './address-map/registry.ts'
 import { DEFAULT_SETTINGS, type XlateSettings } from './xlate.ts'
 
 /** What nat64 makes of one site document and of the gateway's own addresses. */
@@ -14,6 +14,8 @@ export interface Plan {
   readonly pref64: readonly string[]
   /** Addresses that the pool may not give out. */
   readonly staticIp4s: readonly Ip4[]
+  /** The kernel's own address on the TUN. */
+  readonly kernel4: Ip4
   /** What leads into the TUN. */
   readonly routes: readonly (Prefix4 | Prefix6)[]
   readonly tunMtuBytes: number
@@ -27,27 +29,41 @@ export type Nat64Site = Pick<Site, 'pref64' | 'nat64' | 'lan'>
  * round the firewall.
  */
 export const planFrom = (site: Nat64Site, gateway4: readonly Ip4[]): Plan => {
-  const { pool4, hosts, mtu, idleLifetimeS } = site.nat64
-  const own4 = ownAddress4(pool4)
+  const { nat64, pref64, lan } = site
+  const own4 = ownAddress4(nat64.pool4)
+  const kernel4 = kernelAddress4(nat64.pool4)
+  const copied = nat64.trafficClass === 'copy'
   return {
     map: {
-      pref64: site.pref64,
-      pool4,
-      eams: hosts.map(({ ip6, ip4 }) => ({ prefix6: prefix6Of(ip6, 128), prefix4: prefix4Of(ip4, 32) })),
-      forbidden4: gateway4.filter((ip4) => ip4 !== own4).map((ip4) => prefix4Of(ip4, 32)),
-      sources6: [],
-      wellKnownPrefixPolicy: 'off',
+      pref64,
+      pool4: nat64.pool4,
+      eams: [
+        ...nat64.hosts.map(({ ip6, ip4 }) => ({ prefix6: prefix6Of(ip6, 128), prefix4: prefix4Of(ip4, 32) })),
+        ...nat64.maps,
+      ],
+      forbidden4: [...new Set([...gateway4, kernel4])].map((ip4) => prefix4Of(ip4, 32)),
+      sources6: nat64.sources === 'auto' ? [lan.prefix] : nat64.sources,
+      wellKnownPrefixPolicy: nat64.wellKnownPrefix,
       own4,
       // ICMPv6 errors come from the router that the hosts know: RFC 4443 §2.2 wants an address of the node itself. An
       // address in pref64 would be one of the IPv4 network, and with 64:ff9b::/96 a private one (RFC 6052 §3.1).
-      own6: site.lan.router,
-      errorSource4: own4,
+      own6: lan.router,
+      errorSource: nat64.untranslatableSource,
     },
-    settings: { ...DEFAULT_SETTINGS, ipv4NexthopMtuBytes: mtu, ipv6NexthopMtuBytes: mtu },
-    lifetimes: { guaranteedS: idleLifetimeS, keptS: KEPT_S },
-    pref64: site.pref64.map(formatPrefix),
-    staticIp4s: hosts.map((host) => host.ip4),
-    routes: [...site.pref64, ...pool4],
-    tunMtuBytes: mtu,
+    settings: {
+      ...DEFAULT_SETTINGS,
+      lowestIpv6MtuBytes: nat64.lowestIpv6Mtu,
+      ipv4NexthopMtuBytes: nat64.mtu,
+      ipv6NexthopMtuBytes: nat64.mtu,
+      udpChecksumZero: nat64.udpChecksumZero,
+      tosOverride: copied ? undefined : nat64.trafficClass,
+      trafficClassOverride: copied ? undefined : nat64.trafficClass,
+    },
+    lifetimes: { guaranteedS: nat64.idleLifetimeS, keptS: nat64.keptLifetimeS },
+    pref64: pref64.map(formatPrefix),
+    staticIp4s: nat64.hosts.map((host) => host.ip4),
+    kernel4,
+    routes: [...pref64, ...nat64.pool4, ...nat64.maps.map((map) => map.prefix4)],
+    tunMtuBytes: nat64.mtu,
   }
 }

@@ -1,6 +1,8 @@
 import { formatPrefix, type Ip4, type Prefix4, type Prefix6 } from '@sixgate/addr'
 import {
+  addAddress,
   addRoute,
+  deleteAddress,
   addresses,
   deleteLink,
   deleteRoute,
@@ -17,6 +19,8 @@ import {
 /** What the kernel must know of the TUN. */
 export interface WantedNetwork {
   readonly mtuBytes: number
+  /** The kernel's own address on the TUN. */
+  readonly address: Ip4
   readonly routes: readonly (Prefix4 | Prefix6)[]
 }
 
@@ -96,6 +100,7 @@ export class HostNetwork {
     if (!up) setAddrGenMode(this.#name, 'none')
     setLinkMtu(this.#name, wanted.mtuBytes)
     setLinkUp(this.#name, true)
+    this.#setAddress(ifindex, wanted.address)
     const present = [...routes({ family: 4 }), ...routes({ family: 6 })].filter((route) => leadsTo(route, ifindex))
     for (const route of present)
       if (!wanted.routes.some((dst) => samePrefix(dst, route.dst))) deleteRoute({ dst: route.dst, ifindex })
@@ -108,6 +113,13 @@ export class HostNetwork {
       }
     }
     return troubles
+  }
+
+  /** The one IPv4 address; those of earlier documents go. */
+  #setAddress(ifindex: number, wanted: Ip4): void {
+    addAddress({ ifindex, ip: wanted, lenBits: 32 })
+    for (const { family, ip, lenBits } of addresses(4, ifindex))
+      if (family === 4 && ip !== wanted) deleteAddress({ ifindex, ip, lenBits })
   }
 
   #explain(what: 'link' | 'route', thing: string, error: unknown): Trouble {

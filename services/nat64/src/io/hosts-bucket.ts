@@ -14,6 +14,7 @@ export type Claim =
   | { readonly kind: 'unknown' }
 
 const UNKNOWN: Claim = { kind: 'unknown' }
+const EMPTY = new Uint8Array(0)
 
 /** What other instances do. */
 export interface HostsBucketEvents {
@@ -56,13 +57,19 @@ export class HostsBucket {
   }
 
   async #claim(bucket: Bucket, host: HostId, ip4: Ip4, seenS: number): Promise<Claim> {
+    const key = kvKey(ip4)
+    const value = encodeKvValue(host, seenS)
     try {
-      const revision = await bucket.create(kvKey(ip4), encodeKvValue(host, seenS))
-      if (revision !== undefined) return { kind: 'ours', revision }
-      const entry = await bucket.get(kvKey(ip4))
-      // Deleted in between, or no mapping at all: the watch will tell what became of it.
-      const by = entry === undefined ? undefined : decodeKvEntry(entry.key, entry.value)
-      return entry === undefined || by === undefined ? UNKNOWN : { kind: 'taken', by, revision: entry.revision }
+      const created = await bucket.create(key, value)
+      if (created !== undefined) return { kind: 'ours', revision: created }
+      const entry = await bucket.get(key)
+      // Deleted in between: the watch will tell what became of it.
+      if (entry === undefined) return UNKNOWN
+      const by = decodeKvEntry(key, entry.value)
+      if (by !== undefined) return { kind: 'taken', by, revision: entry.revision }
+      // Given back by an instance that did not come to delete it, or no mapping at all: ours, if nobody is faster.
+      const updated = await bucket.update(key, value, entry.revision)
+      return updated === undefined ? UNKNOWN : { kind: 'ours', revision: updated }
     } catch (error) {
       this.#log.debug({ err: error, ip4: formatIp4(ip4) }, 'NATS did not take an address')
       return UNKNOWN
@@ -80,11 +87,15 @@ export class HostsBucket {
     }
   }
 
-  /** Gives the address back. */
-  async erase(ip4: Ip4): Promise<void> {
+  /**
+   * Gives the address back, if its entry still has this revision. Emptied first: a delete cannot be made conditional, but
+   * while an empty entry is there nobody can create one, so that the delete hits nobody else's.
+   */
+  async erase(ip4: Ip4, revision: number): Promise<void> {
     if (this.#bucket?.connected !== true) return
     try {
-      await this.#bucket.delete(kvKey(ip4))
+      const emptied = await this.#bucket.update(kvKey(ip4), EMPTY, revision)
+      if (emptied !== undefined) await this.#bucket.delete(kvKey(ip4))
     } catch (error) {
       this.#log.debug({ err: error, ip4: formatIp4(ip4) }, 'NATS did not delete an entry')
     }
@@ -94,7 +105,7 @@ export class HostsBucket {
   watch(events: HostsBucketEvents): () => void {
     const hear = (entry: BucketEntry): void => {
       const ip4 = kvIp4(entry.key)
-      if (entry.operation === 'delete') {
+      if (entry.operation === 'delete' || entry.value.length === 0) {
         if (ip4 !== undefined) events.onDeleted(ip4, entry.revision)
         return
       }

@@ -38,6 +38,8 @@ export class Mappings {
   readonly #events: MappingEvents
   readonly #journal: Journal
   readonly #timers: NodeJS.Timeout[] = []
+  /** Addresses that the KV has, as far as the watch has told. */
+  readonly #inKv = new Set<Ip4>()
   /** Hosts whose claim is under way. */
   readonly #claiming = new Set<string>()
   #registry = new Registry(new Uint32Array(new SharedArrayBuffer(0)))
@@ -139,12 +141,19 @@ export class Mappings {
   #begin(): void {
     const now = nowS()
     // Every host has its guaranteed time again, since nobody watched while we were away.
-    for (const { host, ip4 } of this.#remembered) if (this.#fits({ ...host, ip4 })) this.#registry.add(host, ip4, now)
+    for (const { host, ip4 } of this.#remembered) {
+      const mapping = this.#fits({ ...host, ip4 }) ? this.#registry.add(host, ip4, now) : undefined
+      // The data plane is about to be started with all of them.
+      if (mapping !== undefined) mapping.isInstalled = true
+    }
     this.#log.info({ hosts: this.#registry.size, onDisk: this.#remembered.length }, 'mappings read from disk')
     this.#remembered = []
     this.#journal.rewrite()
     this.#unwatch = this.#bucket.watch({
-      onMapping: (told, revision) => this.#heard(told, revision),
+      onMapping: (told, revision) => {
+        this.#inKv.add(told.ip4)
+        this.#heard(told, revision)
+      },
       onDeleted: (ip4, revision) => this.#heardDeleted(ip4, revision),
       onSynced: (lost) => this.#synced(lost),
     })
@@ -168,40 +177,45 @@ export class Mappings {
     /** Addresses that others were found to have. */
     const except = new Set<Ip4>()
     for (;;) {
-      const ip4 = await this.#freeAddress(host, except)
-      const mapping = ip4 === undefined ? undefined : this.#registry.add(host, ip4, nowS())
+      // Another instance may have given it an address, or the document may have lost its prefix.
+      const known = this.#registry.ofHost(host)
+      if (known !== undefined) this.#events.onInstall(known, this.prefOf(known))
+      if (known !== undefined || this.prefOf(host) < 0) return
+      const mapping = this.#reserve(host, except)
       if (mapping === undefined) {
-        // Another instance may have given it an address meanwhile.
-        const known = this.#registry.ofHost(host)
-        if (known === undefined) this.#refuse(host)
-        else this.#events.onInstall(known, this.prefOf(known))
+        if (await this.#reclaim()) continue
+        this.#refuse(host)
         return
       }
       const claim = await this.#bucket.claim(mapping, mapping.ip4, wallS())
       if (claim.kind === 'taken') {
         this.#heard(claim.by, claim.revision)
-        if (this.#registry.ofHost(host) !== undefined) return
         except.add(mapping.ip4)
-        continue
+      } else if (claim.kind === 'ours') {
+        if (this.#registry.holds(mapping)) mapping.revision = claim.revision
+        else void this.#bucket.erase(mapping.ip4, claim.revision)
       }
-      // It may have ended meanwhile: another instance was earlier, or a new document came. The next packet asks again.
-      if (!this.#registry.holds(mapping)) return
-      if (claim.kind === 'ours') mapping.revision = claim.revision
+      // It may have ended meanwhile: another instance was earlier, or a new document came.
+      if (!this.#registry.holds(mapping)) continue
       this.#install(mapping)
       return
     }
   }
 
-  /** A free address; when there is none, that of the host that has not been seen for the longest time. */
-  async #freeAddress(host: HostId, except: ReadonlySet<Ip4>): Promise<Ip4 | undefined> {
-    const free = this.#registry.candidate(this.#pool, host, except)
-    if (free !== undefined) return free
+  /** Takes a free address for the host, in one step, so that no other claim can take it too. */
+  #reserve(host: HostId, except: ReadonlySet<Ip4>): Mapping | undefined {
+    const ip4 = this.#registry.candidate(this.#pool, host, except)
+    return ip4 === undefined ? undefined : this.#registry.add(host, ip4, nowS())
+  }
+
+  /** Ends the mapping of the host that has not been seen for the longest time; false when all have a right to theirs. */
+  async #reclaim(): Promise<boolean> {
     const oldest = this.#registry.reclaimable(nowS(), this.#safeLifetimes())
-    if (oldest === undefined) return undefined
+    if (oldest === undefined) return false
     this.#log.info({ host: formatIp6(oldest.ip6), ip4: formatIp4(oldest.ip4) }, 'address reclaimed: pool4 is used up')
     this.#drop(oldest)
-    await this.#bucket.erase(oldest.ip4)
-    return this.#registry.candidate(this.#pool, host, except)
+    await this.#erase(oldest)
+    return true
   }
 
   /** Other instances tell of a host a while after they saw it: the guarantee holds all the same. */
@@ -228,12 +242,14 @@ export class Mappings {
 
   #install(mapping: Mapping): void {
     this.#log.debug({ host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4) }, 'mapping')
+    mapping.isInstalled = true
     this.#journal.add({ host: mapping, ip4: mapping.ip4, seenS: wallS() })
     this.#events.onInstall(mapping, this.prefOf(mapping))
   }
 
   #drop(mapping: Mapping): void {
     this.#registry.remove(mapping)
+    if (!mapping.isInstalled) return
     this.#journal.remove(mapping.ip4, wallS())
     this.#events.onRemove(mapping)
   }
@@ -245,25 +261,30 @@ export class Mappings {
       'mapping ends: pool4 or pref64 changed',
     )
     this.#drop(mapping)
-    void this.#bucket.erase(mapping.ip4)
+    void this.#erase(mapping)
+  }
+
+  async #erase({ ip4, revision }: Mapping): Promise<void> {
+    if (revision !== undefined) await this.#bucket.erase(ip4, revision)
   }
 
   /** An entry of the bucket, another instance's or our own. */
   #heard(told: KvMapping, revision: number): void {
     const registry = this.#registry
     if (!this.#fits({ ...told.host, ip4: told.ip4 })) {
-      void this.#bucket.erase(told.ip4)
+      void this.#bucket.erase(told.ip4, revision)
       return
     }
     const decision = decideKvEntry(told, revision, registry.ofIp4(told.ip4), registry.ofHost(told.host))
     for (const mapping of decision.drop) {
-      this.#log.warn(
-        { host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4), earlier: formatIp6(told.host.ip6) },
-        'mapping ends: NATS had another one earlier; the host gets a new address with its next packet',
-      )
+      if (mapping.isInstalled)
+        this.#log.warn(
+          { host: formatIp6(mapping.ip6), ip4: formatIp4(mapping.ip4), earlier: formatIp6(told.host.ip6) },
+          'mapping ends: NATS had another one earlier; the host gets a new address with its next packet',
+        )
       this.#drop(mapping)
     }
-    for (const ip4 of decision.erase) void this.#bucket.erase(ip4)
+    for (const { ip4, revision } of decision.erase) void this.#bucket.erase(ip4, revision)
     const seenS = Math.max(0, nowS() - Math.max(0, wallS() - told.seenS))
     if (decision.confirm !== undefined) {
       const { confirm: mapping } = decision
@@ -276,15 +297,15 @@ export class Mappings {
   }
 
   #heardDeleted(ip4: Ip4, revision: number): void {
+    this.#inKv.delete(ip4)
     const mapping = this.#registry.ofIp4(ip4)
     if (mapping?.revision !== undefined && mapping.revision < revision) this.#drop(mapping)
   }
 
+  /** The watch has told everything: what NATS does not have (storage lost, deleted before we watched) is offered anew. */
   #synced(lost: readonly Ip4[]): void {
-    for (const ip4 of lost) {
-      const mapping = this.#registry.ofIp4(ip4)
-      if (mapping !== undefined) mapping.revision = undefined
-    }
+    for (const ip4 of lost) this.#inKv.delete(ip4)
+    for (const mapping of this.#registry.all()) if (!this.#inKv.has(mapping.ip4)) mapping.revision = undefined
     void this.#confirmAll()
   }
 
@@ -301,7 +322,7 @@ export class Mappings {
         if (claim.kind === 'taken') this.#heard(claim.by, claim.revision)
         else if (this.#registry.holds(mapping)) mapping.revision = claim.revision
         // Ended meanwhile (new document): nobody else would give the address back.
-        else void this.#bucket.erase(mapping.ip4)
+        else void this.#bucket.erase(mapping.ip4, claim.revision)
       }
     } finally {
       this.#confirming = false
@@ -316,7 +337,7 @@ export class Mappings {
   async #sweep(): Promise<void> {
     for (const mapping of this.#registry.expired(nowS(), this.#safeLifetimes())) {
       this.#drop(mapping)
-      void this.#bucket.erase(mapping.ip4)
+      void this.#erase(mapping)
     }
     for (const mapping of this.#registry.untold(this.#tellEveryS())) {
       if (!this.#registry.holds(mapping)) continue

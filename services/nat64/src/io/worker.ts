@@ -105,7 +105,7 @@ class DataPlane {
     let verdict = this.#translator.process(frame)
     if (verdict === Verdict.NEEDS_MAPPING) {
       const pref = this.#translator.wantedPref
-      const held = this.#ring.hold(frame, pref)
+      const held = this.#ring.hold(frame, pref, this.#clock.nowMs)
       if (held === 'first') {
         const ip6 = frame.bytes.slice(frame.o + IPV6.SRC, frame.o + IPV6.DST)
         post({ kind: 'want', ip6, pref })

@@ -59,7 +59,7 @@ export const addressMapConfig = ({ map = {} }: LabOptions): AddressMapConfig => 
   wellKnownPrefixPolicy: 'off',
   own4: ip4Of(OWN4),
   own6: ip6Of(OWN6),
-  errorSource4: ip4Of(OWN4),
+  errorSource: 'own',
   ...map,
 })
 

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { Lab, type Namespace, type Process } from '@sixgate/testkit'
 
 /** The site document of the lab, with other values for nat64 where given. */
-export const labSite = ({ pool4 = '198.18.0.0/24', pref64 = '64:ff9b::/96', more = '' } = {}): string =>
+export const labSite = ({ pool4 = '198.18.0.0/24', pref64 = '"64:ff9b::/96"', more = '' } = {}): string =>
   `lan: { interface: lan0, prefix: "fd00:6:4::/64", router: "::1" }
-pref64: ["${pref64}"]
+pref64: [${pref64}]
 nat64:
   pool4: [${pool4}]
+  # The lab's addresses are those for documentation.
+  wellKnownPrefix: off
 ${more}`
 
 /** The server, as the client sees it. */

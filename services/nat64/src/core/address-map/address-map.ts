@@ -1,4 +1,4 @@
-import type { Ip4, Ip6, Pref64, Prefix4, Prefix6 } from '@sixgate/addr'
+import { type Ip4, type Ip6, type Pref64, type Prefix4, type Prefix6, size4 } from '@sixgate/addr'
 import { Verdict } from '../verdict.ts'
 import { IPV6 } from '../wire/ipv6.ts'
 import { type Eam, Eamt } from './eamt.ts'
@@ -27,9 +27,17 @@ export interface AddressMapConfig {
   /** The translator's own addresses: source of the ICMP errors that it makes, and answering pings (IPv4). */
   readonly own4: Ip4
   readonly own6: Ip6
-  /** IPv4 source of translated ICMPv6 errors whose IPv6 source has no mapping (RFC 6791). */
-  readonly errorSource4: Ip4
+  readonly errorSource: ErrorSource
 }
+
+/**
+ * IPv4 source of translated ICMPv6 errors whose IPv6 source (a router) has no mapping: the translator's own address, an
+ * address of pool4 that nobody has, chosen by the IPv6 source so that routers can be told apart (RFC 6791 §4), or the
+ * dummy address of RFC 7600 §4.8 (the 2026 draft). Such an error is never dropped.
+ */
+export type ErrorSource = 'own' | 'pool' | '192.0.0.8'
+const ERROR_SOURCE_TRIES = 16
+const DUMMY4 = 0xc0000008 | 0
 
 /** Both addresses of one packet, in both families; a record that is used again. */
 export interface AddressPair {
@@ -74,14 +82,12 @@ export class AddressMap {
   /** By pref64 index: what must not be represented by it. */
   readonly #refused4: readonly Prefix4Set[]
   readonly #sources6: Pref64Table | undefined
-  readonly #errorSource4: number
 
   constructor(config: AddressMapConfig, hosts: HostTable) {
     this.config = config
     this.hosts = hosts
     this.pref64s = new Pref64Table(config.pref64)
     this.own4 = config.own4 | 0
-    this.#errorSource4 = config.errorSource4 | 0
     this.#eamt = new Eamt(config.eams)
     this.#pool4 = new Prefix4Set(config.pool4)
     this.#forbidden4 = new Prefix4Set(config.forbidden4)
@@ -117,7 +123,7 @@ export class AddressMap {
     // RFC 6146 §3.5: an IPv6 source inside pref64 would come back to us as an answer: a loop.
     if (this.pref64s.find(view, src) >= 0) return Verdict.SOURCE_IN_PREF64
     if (isIcmpError) {
-      pair.src4 = this.#errorSource4
+      pair.src4 = this.#errorSource4(view, src)
       return Verdict.CONTINUE
     }
     if (this.#sources6 !== undefined && this.#sources6.find(view, src) < 0) return Verdict.SOURCE_NOT_ALLOWED
@@ -149,6 +155,22 @@ export class AddressMap {
     if (!this.#localTo6(pair.src4, pair, 0)) return Verdict.INNER_UNTRANSLATABLE
     this.#remoteTo6(pair.dst4, pair, 16, hairpin)
     return Verdict.CONTINUE
+  }
+
+  /** RFC 6791: who an error of a node without IPv4 address comes from. */
+  #errorSource4(view: DataView, src: number): number {
+    const { errorSource, pool4 } = this.config
+    if (errorSource === '192.0.0.8') return DUMMY4
+    const [pool] = pool4
+    if (errorSource === 'own' || pool === undefined) return this.own4
+    const mixed = Math.imul(view.getInt32(src + 12) ^ Math.imul(view.getInt32(src + 8), 0x9e3779b1), 0x85ebca6b) >>> 0
+    // Neither the two addresses at the start of the prefix nor the last one.
+    const count = size4(pool) - 3
+    for (let step = 0; step < ERROR_SOURCE_TRIES; step++) {
+      const ip4 = (pool.addr + 2 + ((mixed + step) % count)) | 0
+      if (this.hosts.find4(ip4) < 0 && !this.#eamt.has4(ip4)) return ip4
+    }
+    return this.own4
   }
 
   /** Results of the two lookups below: fields, because a hot function returns one value. */

@@ -40,8 +40,8 @@ export interface KvDecision {
   readonly adopt: boolean
   /** Ours is the same: it has this revision now. */
   readonly confirm: Mapping | undefined
-  /** Keys that have lost and go from the KV. */
-  readonly erase: readonly Ip4[]
+  /** Entries that have lost and go from the KV, if they still have that revision. */
+  readonly erase: readonly { readonly ip4: Ip4; readonly revision: number }[]
 }
 
 const NOTHING = { drop: [], adopt: false, confirm: undefined, erase: [] } as const
@@ -61,9 +61,9 @@ export const decideKvEntry = (
   // The host has another address already, by an earlier entry: this one is the later of two and goes.
   if (ofHost?.revision !== undefined && ofHost.revision < revision) {
     const drop = ofIp4 === undefined || ofIp4.revision !== undefined ? [] : [ofIp4]
-    return { ...NOTHING, drop, erase: [entry.ip4] }
+    return { ...NOTHING, drop, erase: [{ ip4: entry.ip4, revision }] }
   }
   const drop = [ofIp4, ofHost].filter((mapping) => mapping !== undefined)
-  const erase = ofHost?.revision === undefined ? [] : [ofHost.ip4]
+  const erase = ofHost?.revision === undefined ? [] : [{ ip4: ofHost.ip4, revision: ofHost.revision }]
   return { drop, adopt: true, confirm: undefined, erase }
 }

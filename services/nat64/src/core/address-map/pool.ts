@@ -1,6 +1,6 @@
 import { asIp4, type Ip4, type Ip6, type Prefix4, size4 } from '@sixgate/addr'
 
-/** Addresses at the start of each pool4 prefix that no host gets: the network address and the translator's own. */
+/** Addresses at the start of each pool4 prefix that no host gets: in the first prefix, the kernel's and the translator's. */
 const RESERVED_AT_START = 2
 /** And at its end: the broadcast address. */
 const RESERVED_AT_END = 1
@@ -11,8 +11,15 @@ export const MAX_HOSTS = 262_144
 /** The translator's own IPv4 address: the second one of the first pool4 prefix. */
 export const ownAddress4 = (pool4: readonly Prefix4[]): Ip4 => asIp4((pool4[0]?.addr ?? 0) + 1)
 
+/**
+ * The kernel's IPv4 address on the TUN: the first one of the first pool4 prefix. The kernel's own ICMP errors to pool
+ * addresses leave with it; without it they would have some address of another link. It must not be the translator's:
+ * the kernel takes no packets from outside that come from an address of its own.
+ */
+export const kernelAddress4 = (pool4: readonly Prefix4[]): Ip4 => asIp4(pool4[0]?.addr ?? 0)
+
 /** FNV-1a over the host's address and its prefix: where the search for an address starts. */
-const hashHost = (ip6: Ip6, pref64: string): number => {
+const hashHost = (ip6: Uint8Array, pref64: string): number => {
   let hash = 0x811c9dc5
   for (const octet of ip6) hash = Math.imul(hash ^ octet, 0x01000193)
   for (let index = 0; index < pref64.length; index++) hash = Math.imul(hash ^ pref64.charCodeAt(index), 0x01000193)

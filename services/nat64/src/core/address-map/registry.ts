@@ -14,6 +14,8 @@ export interface Mapping extends HostId {
   readonly slot: number
   /** Revision of its KV entry; `undefined` while only this instance knows of it. */
   revision: number | undefined
+  /** The data plane has it; before that the address is only reserved, while NATS is asked. */
+  isInstalled: boolean
   /** `lastSeenS` as the disk and the KV have it. */
   toldSeenS: number
 }
@@ -25,12 +27,9 @@ export const hostKey = (host: HostId): string => `${ip6ToHex(host.ip6)} ${host.p
 export interface Lifetimes {
   /** After its last packet a host keeps its address for so long, whoever needs one (RFC 7857 §2: 2 h 4 min). */
   readonly guaranteedS: number
-  /** After that it keeps it until somebody needs it, at most for so long. */
+  /** After that it keeps it until somebody needs it, at most for so long after its last packet. */
   readonly keptS: number
 }
-
-/** DESIGN: "kept up to two weeks". */
-export const KEPT_S = 1_209_600
 
 /**
  * The dynamic mappings as the main thread knows them: who has which address and slot. Pure bookkeeping: who asks NATS,
@@ -55,8 +54,10 @@ export class Registry {
   /** The same mappings with another number of slots; those that find no slot are left out. Slots are given out anew. */
   resized(lastSeenS: Uint32Array): Registry {
     const next = new Registry(lastSeenS)
-    for (const { ip6, pref64, ip4, slot, revision } of this.all())
-      next.add({ ip6, pref64 }, ip4, this.lastSeenS[slot] ?? 0, revision)
+    for (const { ip6, pref64, ip4, slot, revision, isInstalled } of this.all()) {
+      const mapping = next.add({ ip6, pref64 }, ip4, this.lastSeenS[slot] ?? 0, revision)
+      if (mapping !== undefined) mapping.isInstalled = isInstalled
+    }
     return next
   }
 
@@ -93,7 +94,15 @@ export class Registry {
     if (this.#byIp4.has(ip4) || this.#byHost.has(hostKey(host))) return undefined
     const slot = this.#freeSlots.pop()
     if (slot === undefined) return undefined
-    const mapping: Mapping = { ip6: host.ip6, pref64: host.pref64, ip4, slot, revision, toldSeenS: seenS }
+    const mapping: Mapping = {
+      ip6: host.ip6,
+      pref64: host.pref64,
+      ip4,
+      slot,
+      revision,
+      isInstalled: false,
+      toldSeenS: seenS,
+    }
     this.lastSeenS[slot] = seenS
     this.#byHost.set(hostKey(host), mapping)
     this.#byIp4.set(ip4, mapping)
