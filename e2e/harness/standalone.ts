@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Home } from '../topologies/home.ts'
 import { ROOT } from './engine.ts'
@@ -21,15 +21,13 @@ export interface StandaloneService {
   stop(): Promise<number>
 }
 
-/** Starts `SITE=file:<document> node services/<name>/src/main.ts` in the Pi's namespace. */
-export async function startStandalone(home: Home, name: StandaloneName, document: string): Promise<StandaloneService> {
+/** Starts `SITE=file:site.yaml node services/<name>/src/main.ts` in the Pi's namespace; all read the one document in siteDir. */
+export async function startStandalone(home: Home, name: StandaloneName): Promise<StandaloneService> {
   const dir = join(home.siteDir, name)
   await mkdir(dir, { recursive: true })
-  const siteFile = join(dir, 'site.yaml')
-  await writeFile(siteFile, document)
   const env = {
     ...process.env,
-    SITE: `file:${siteFile}`,
+    SITE: `file:${join(home.siteDir, 'site.yaml')}`,
     STATE_DIR: dir,
     HEALTH_FILE: join(dir, 'health.json'),
     // A plain process would read this machine's own.
