@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { BUCKETS, DOCUMENT_KEY, KvBucket, type Link, STOPPING_KEY } from '@sixgate/bus'
@@ -145,6 +145,19 @@ describe('the console', () => {
     const again = startConsole(lab)
     await again.waitFor(/state: ok/)
     assert.equal(await mark(), undefined)
+  })
+
+  it('leaves the mark in the file that it shares with the services too, for when NATS is gone', async () => {
+    await using lab = await SiteLab.start()
+    lab.writeSite(siteYaml())
+    const file = join(lab.directory, 'stopping')
+    writeFileSync(file, '1')
+    const console = startConsole(lab)
+    await console.waitFor(/state: ok/)
+    assert.ok(!existsSync(file), 'the mark of an earlier stop is taken back')
+    await lab.server.stop('SIGKILL')
+    assert.equal(await console.stop('SIGTERM'), 0)
+    assert.ok(Date.now() - Number(readFileSync(file, 'utf8')) < 10_000)
   })
 
   it('ends in time when it is stopped while NATS is gone', async () => {

@@ -6,9 +6,12 @@ import {
   FileSource,
   instanceName,
   openNats,
+  type NatsSite,
+  putStoppingFile,
   putStoppingMark,
   Reporter,
   readEnvironment,
+  removeStoppingFile,
   removeStoppingMark,
   stopOnSignal,
 } from '@sixgate/bus'
@@ -29,6 +32,7 @@ interface Settings {
   readonly siteFile: string
   readonly stateDir: string
   readonly healthFile: string | undefined
+  readonly stoppingFile: string | undefined
   readonly logLevel: string
 }
 
@@ -46,18 +50,32 @@ export const readSettings = (variables: Variables): Settings => {
 /** Where the console keeps what `auto` stands for; the folder of the document may belong to somebody else. */
 export const autoFileOf = (stateDir: string): string => join(stateDir, 'site.auto.yaml')
 
-/** When the console is stopped, the site probably goes down: `docker compose down` stops it before the services. */
-const markStop = async (nats: ReturnType<typeof openNats>, log: Logger): Promise<void> => {
+/**
+ * When the console is stopped, the site probably goes down: `docker compose down` stops it before the services. The mark
+ * goes into the shared file, which needs no NATS, and into NATS for services that do not have that file.
+ */
+const markStop = async (nats: NatsSite, stoppingFile: string | undefined, log: Logger): Promise<void> => {
+  try {
+    if (stoppingFile !== undefined) putStoppingFile(stoppingFile, Date.now())
+  } catch (error) {
+    log.warn(
+      { err: error },
+      `STOPPING_FILE: ${stoppingFile} cannot be written; services learn of the stop from NATS alone`,
+    )
+  }
   const late = new Promise((_, reject) => setTimeout(reject, MARK_MS, new Error('NATS does not answer')).unref())
   try {
     await Promise.race([putStoppingMark(nats.link, Date.now()), late])
   } catch (error) {
-    log.warn({ err: error }, 'services that are stopped now will leave what they made in place, as in a restart')
+    const rest =
+      stoppingFile === undefined ? '; services that are stopped now leave what they made, as in a restart' : ''
+    log.warn({ err: error }, `the mark that the site goes down is not in NATS${rest}`)
   }
 }
 
 /** The mark of an earlier stop is over once the console runs again. */
-const forgetStop = (nats: ReturnType<typeof openNats>): void => {
+const forgetStop = (nats: NatsSite, stoppingFile: string | undefined): void => {
+  if (stoppingFile !== undefined) removeStoppingFile(stoppingFile)
   const forget = async (): Promise<void> => {
     if (!nats.link.connected) return
     try {
@@ -73,7 +91,7 @@ const forgetStop = (nats: ReturnType<typeof openNats>): void => {
 
 /** Runs the console's daemon until SIGTERM or SIGINT: keeps the document of SITE_FILE published and reports. */
 export const runConsole = async (settings: Settings): Promise<void> => {
-  const { url, seedFile, siteFile, stateDir, healthFile, logLevel } = settings
+  const { url, seedFile, siteFile, stateDir, healthFile, stoppingFile, logLevel } = settings
   const instance = instanceName()
   let revision = 0
   const log = createLogger({ service: 'console', instance, revision: () => revision, level: logLevel })
@@ -97,7 +115,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   const condition = (): Condition =>
     conditionOf({ revision: publisher.revision, mistake, failure: publisher.failure, complaint: nats.link.complaint })
   const report = (): void => reporter.report(condition())
-  forgetStop(nats)
+  forgetStop(nats, stoppingFile)
   const source = new FileSource(
     siteFile,
     {
@@ -119,7 +137,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   stopOnSignal(log, async () => {
     clearInterval(timer)
     source.close()
-    await markStop(nats, log)
+    await markStop(nats, stoppingFile, log)
     publisher.close()
     await nats.close()
   })

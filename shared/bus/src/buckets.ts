@@ -39,7 +39,13 @@ export const DOCUMENT_KEY = 'document'
 /** Key in bucket `status`: the console puts it there when it is stopped, which comes first when the site goes down. */
 export const STOPPING_KEY = 'site.stopping'
 /** A SIGTERM within this time after the mark means `down`. */
-export const STOPPING_VALID_MS = 15_000
+const STOPPING_VALID_MS = 15_000
+
+/** Whether the text of a mark (milliseconds since 1970) is from a moment ago. */
+export const isFreshMark = (text: string, nowMs: number): boolean => {
+  const ageMs = text.trim() === '' ? Number.NaN : nowMs - Number(text)
+  return Math.abs(ageMs) <= STOPPING_VALID_MS
+}
 
 /** Prefix of a service's reply subjects: nobody else may listen there. */
 export const inboxPrefixOf = (service: string): string => `_INBOX_${service}`

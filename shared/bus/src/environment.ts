@@ -11,6 +11,8 @@ export interface Environment {
   readonly sysctlRoot: string
   /** undefined: no health file is written. */
   readonly healthFile: string | undefined
+  /** Where the console leaves its mark that the site goes down, besides NATS; undefined: nowhere. */
+  readonly stoppingFile: string | undefined
   readonly logLevel: string
   readonly onStop: StopIntent | 'auto'
 }
@@ -56,6 +58,7 @@ export const readEnvironment = (variables: Variables, name: ServiceName): Enviro
   stateDir: variables.STATE_DIR || `/var/lib/sixgate/${name}`,
   sysctlRoot: variables.SYSCTL_ROOT || '/proc/sys/net',
   healthFile: variables.HEALTH_FILE || undefined,
+  stoppingFile: variables.STOPPING_FILE || undefined,
   logLevel: oneOf('LOG_LEVEL', variables.LOG_LEVEL, LOG_LEVELS, 'info'),
   onStop: oneOf('ON_STOP', variables.ON_STOP, ['auto', 'keep', 'remove'], 'auto'),
 })

@@ -103,7 +103,7 @@ describe('a service with SITE=file:', () => {
     chownSync(file, 1000, 1000)
     chmodSync(file, 0o600)
     const privileges = ['--bounding-set=-all', '--inh-caps=-all']
-    const service = new ServiceProcess(directory, { SITE: `file:${file}` }, privileges)
+    const service = new ServiceProcess(directory, { SITE: `file:${file}` }, { privileges })
     t.after(async () => void (await service.process.stop()))
     await service.logged(/site\.yaml: cannot be read .*EACCES.*chmod a\+r/)
     chmodSync(file, 0o644)

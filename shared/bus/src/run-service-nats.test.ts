@@ -5,16 +5,11 @@ import { describe, it, type TestContext } from 'node:test'
 import { KvBucket } from './nats/kv-bucket.ts'
 import { putStoppingMark, removeStoppingMark } from './nats/stopping-mark.ts'
 import { parseStatus, type Status } from './status.ts'
+import { putStoppingFile } from './stopping-file.ts'
 import { BEHAVIOUR } from './testkit/fixture-service.ts'
 import { NatsLab } from './testkit/nats-lab.ts'
 import { Recorder } from './testkit/recorder.ts'
-import { ServiceProcess, siteDocument } from './testkit/service-process.ts'
-
-const start = (lab: NatsLab, t: TestContext, environment: Readonly<Record<string, string>> = {}): ServiceProcess => {
-  const service = new ServiceProcess(lab.directory, { ...lab.environment, ...environment })
-  t.after(async () => void (await service.process.stop()))
-  return service
-}
+import { siteDocument } from './testkit/service-process.ts'
 
 type Report = Status | 'withdrawn'
 
@@ -40,7 +35,7 @@ describe('a service with SITE=nats:', () => {
     await using lab = await NatsLab.start()
     const first = await lab.publish(siteDocument(1001))
     const reports = await reportsOf(lab, t)
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/applied 1 with port 1001, hosts shared/)
     const second = await lab.publish(siteDocument(1002))
     await reports.until((items) => items.some((item) => item !== 'withdrawn' && item.revision === second))
@@ -54,9 +49,9 @@ describe('a service with SITE=nats:', () => {
     assert.ok(startedAtMs <= sinceMs && sinceMs <= atMs)
   })
 
-  it('waits for NATS without end, then for the document, and says what for', async (t) => {
+  it('waits for NATS without end, then for the document, and says what for', async () => {
     await using lab = await NatsLab.start(true)
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/no connection to NATS at nats:\/\/127\.0\.0\.1:\d+: .*tried again until it works/)
     await service.process.waitFor(/"state":"starting"/)
     assert.equal(service.health.state, 'starting')
@@ -66,25 +61,25 @@ describe('a service with SITE=nats:', () => {
     await service.logged(/applied 1/)
   })
 
-  it('a seed that is missing is named, and found once it is there', async (t) => {
+  it('a seed that is missing is named, and found once it is there', async () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument())
     const seedFile = join(lab.directory, 'later')
-    const service = start(lab, t, { NKEY_SEED_FILE: seedFile })
+    const service = lab.service({ NKEY_SEED_FILE: seedFile })
     await service.logged(/NKEY_SEED_FILE: .*later.*the one-shot container .*keys.* makes it/)
     writeFileSync(seedFile, lab.seed)
     await service.logged(/applied 1/)
   })
 
-  it('starts with the last known good document while NATS is away, and takes over when it comes back', async (t) => {
+  it('starts with the last known good document while NATS is away, and takes over when it comes back', async () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument(1001))
     await lab.publish(siteDocument(1002))
-    const before = start(lab, t)
+    const before = lab.service()
     await before.logged(/applied 2 with port 1002/)
     assert.equal(await before.terminate(), 0)
     await lab.server.stop()
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/starting with revision 2, the last one known to be good/)
     await service.logged(/applied 2 with port 1002/)
     await service.logged(/state: ok/)
@@ -95,16 +90,16 @@ describe('a service with SITE=nats:', () => {
     assert.equal(service.messages.filter((message) => message.startsWith('applied')).length, 2)
   })
 
-  it('a last known good document that is damaged is named and left alone', async (t) => {
+  it('a last known good document that is damaged is named and left alone', async () => {
     await using lab = await NatsLab.start()
     const revision = await lab.publish(siteDocument(1001))
-    const before = start(lab, t)
+    const before = lab.service()
     await before.logged(/state: ok/)
     await before.terminate()
     const file = join(lab.directory, 'state/last-known-good.json')
     rmSync(file)
     writeFileSync(file, '{"revision":1,')
-    const service = start(lab, t)
+    const service = lab.service()
     await service.process.waitFor(/last-known-good\.json is damaged/)
     await service.logged(new RegExp(`applied ${revision} `))
   })
@@ -112,7 +107,7 @@ describe('a service with SITE=nats:', () => {
   it('keeps running while NATS is gone, and follows again after a restart of NATS', async (t) => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument(1001))
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/state: ok/)
     await lab.server.stop('SIGKILL')
     await service.logged(/connection to .* lost; the service goes on without/)
@@ -123,10 +118,10 @@ describe('a service with SITE=nats:', () => {
     await reports.until((items) => items.some((item) => item !== 'withdrawn' && item.revision === 2))
   })
 
-  it('storage that was lost: keeps what is in force, and applies the same revision number with other content', async (t) => {
+  it('storage that was lost: keeps what is in force, and applies the same revision number with other content', async () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument(1001))
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/state: ok/)
     await lab.restart('lose')
     await service.logged(/connected to .* again/)
@@ -138,7 +133,7 @@ describe('a service with SITE=nats:', () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument(1001))
     const reports = await reportsOf(lab, t)
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/state: ok/)
     await lab.publish(siteDocument(BEHAVIOUR.REJECT))
     await reports.until(() => last(reports)?.state === 'rejected')
@@ -160,7 +155,7 @@ describe('a service with SITE=nats:', () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument(1001))
     const reports = await reportsOf(lab, t)
-    const service = start(lab, t)
+    const service = lab.service()
     await service.logged(/state: ok/)
     await lab.publish('{"lan":{}}')
     await reports.until(() => last(reports)?.state === 'rejected')
@@ -174,7 +169,7 @@ describe('a service with SITE=nats:', () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument())
     const reports = await reportsOf(lab, t)
-    const service = start(lab, t)
+    const service = lab.service()
     await reports.count(1)
     await service.logged(/state: ok/)
     assert.equal(await service.terminate(), 0)
@@ -207,10 +202,10 @@ describe('a service with SITE=nats:', () => {
     ['NATS gone: keep', async (lab) => await lab.server.stop('SIGKILL'), 'stop keep'],
   ]
   for (const [what, prepare, expected] of MARKS) {
-    it(`SIGTERM and ${what}`, async (t) => {
+    it(`SIGTERM and ${what}`, async () => {
       await using lab = await NatsLab.start()
       await lab.publish(siteDocument())
-      const service = start(lab, t)
+      const service = lab.service()
       await service.logged(/state: ok/)
       await prepare(lab)
       assert.equal(await service.terminate(), 0)
@@ -218,10 +213,47 @@ describe('a service with SITE=nats:', () => {
     })
   }
 
-  it('ON_STOP=remove needs no mark', async (t) => {
+  const STOPPING_FILE: readonly (readonly [string, number, string])[] = [
+    ['of now', 0, 'stop remove'],
+    ['of 16 s ago', 16_000, 'stop keep'],
+  ]
+  for (const [what, ageMs, expected] of STOPPING_FILE) {
+    it(`SIGTERM, NATS gone, and a mark ${what} in the file that the console shares: ${expected}`, async () => {
+      await using lab = await NatsLab.start()
+      await lab.publish(siteDocument())
+      const file = join(lab.directory, 'stopping')
+      const service = lab.service({ STOPPING_FILE: file })
+      await service.logged(/state: ok/)
+      await lab.server.stop('SIGKILL')
+      putStoppingFile(file, Date.now() - ageMs)
+      assert.equal(await service.terminate(), 0)
+      assert.ok(service.messages.includes(expected), service.messages.join(' '))
+    })
+  }
+
+  it('--remove takes away what a killed process left, without NATS', async () => {
+    await using lab = await NatsLab.start()
+    await lab.publish(siteDocument(1001))
+    const killed = lab.service()
+    await killed.logged(/state: ok/)
+    await killed.process.stop('SIGKILL')
+    await lab.server.stop()
+    const removing = lab.service({}, ['--remove'])
+    assert.equal(await removing.process.ended, 0)
+    assert.deepEqual(removing.messages.slice(-3), ['applied 1 with port 1001, hosts alone', 'stop remove', 'removed'])
+  })
+
+  it('--remove without a last known good document removes what it can', async () => {
+    await using lab = await NatsLab.start(true)
+    const removing = lab.service({}, ['--remove'])
+    assert.equal(await removing.process.ended, 0)
+    assert.deepEqual(removing.messages.slice(-2), ['stop remove', 'removed'])
+  })
+
+  it('ON_STOP=remove needs no mark', async () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument())
-    const service = start(lab, t, { ON_STOP: 'remove' })
+    const service = lab.service({ ON_STOP: 'remove' })
     await service.logged(/state: ok/)
     await service.terminate()
     assert.ok(service.messages.includes('stop remove'))
@@ -231,8 +263,8 @@ describe('a service with SITE=nats:', () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument())
     const reports = await reportsOf(lab, t)
-    const one = start(lab, t, { STATE_DIR: join(lab.directory, 'one') })
-    const other = start(lab, t, { STATE_DIR: join(lab.directory, 'other') })
+    const one = lab.service({ STATE_DIR: join(lab.directory, 'one') })
+    const other = lab.service({ STATE_DIR: join(lab.directory, 'other') })
     await Promise.all([one.logged(/state: ok/), other.logged(/state: ok/)])
     await lab.publish(siteDocument(1002))
     const names = (items: readonly Report[]) =>
@@ -244,7 +276,7 @@ describe('a service with SITE=nats:', () => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument())
     const reports = await reportsOf(lab, t)
-    start(lab, t)
+    lab.service()
     await reports.until((items) => items.filter((item) => item !== 'withdrawn' && item.state === 'ok').length >= 3)
     const times = reports.items.flatMap((item) => (item !== 'withdrawn' && item.state === 'ok' ? [item.atMs] : []))
     const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))

@@ -5,6 +5,7 @@ import type { MakeService, ServiceName } from './contract.ts'
 import { type Environment, EnvironmentError, readEnvironment } from './environment.ts'
 import { instanceName } from './instance.ts'
 import { LastKnownGood } from './last-known-good.ts'
+import { removeLeftovers } from './remove.ts'
 import { Reporter } from './reporter.ts'
 import { openFileSite, openNatsSite, type SiteSource } from './site-source.ts'
 import { stopOnSignal } from './stop.ts'
@@ -36,7 +37,8 @@ const failStatic = (log: Logger): void => {
 /**
  * Runs a service until SIGTERM or SIGINT: takes documents from NATS or from a file (environment variables: README),
  * reports status and health, and stops it with the right intent. The process ends with it: status 0 after a stop, 1
- * when the environment is wrong or an error was not caught.
+ * when the environment is wrong or an error was not caught. With `--remove` on the command line it takes away what an
+ * earlier process of the service left behind, and ends.
  */
 export const runService = async (name: ServiceName, make: MakeService): Promise<void> => {
   const instance = instanceName()
@@ -46,11 +48,15 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
   const log = createLogger({ ...logSource, level: logLevel })
   failStatic(log)
   const lastKnownGood = new LastKnownGood(stateDir)
+  if (process.argv.includes('--remove')) {
+    const context = { name, instance, log, stateDir, sysctlRoot, bus: { bucket: () => undefined } }
+    return await removeLeftovers(await make(context), lastKnownGood, log)
+  }
   const identity = { service: name, instance, log }
   const source: SiteSource =
     environment.site.kind === 'file'
       ? openFileSite(environment.site.path)
-      : openNatsSite({ ...environment.site, ...identity }, lastKnownGood)
+      : openNatsSite({ ...environment.site, ...identity }, lastKnownGood, environment.stoppingFile)
   const service = await make({ name, instance, log, stateDir, sysctlRoot, bus: source.bus })
   const applier = new Applier(service, {
     applied: (offer) => {

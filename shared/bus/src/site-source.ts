@@ -5,6 +5,7 @@ import type { LastKnownGood } from './last-known-good.ts'
 import { type NatsOptions, openNats } from './nats/open-nats.ts'
 import { offerOf } from './offer.ts'
 import type { Status } from './status.ts'
+import { hasStoppingFile } from './stopping-file.ts'
 
 /** Where documents come from, and where reports go. */
 export interface SiteSource {
@@ -46,7 +47,11 @@ export const openFileSite = (path: string): SiteSource => {
 }
 
 /** `SITE=nats://HOST:PORT`: starts with the last known good document and takes over what comes. */
-export const openNatsSite = (options: NatsOptions, lastKnownGood: LastKnownGood): SiteSource => {
+export const openNatsSite = (
+  options: NatsOptions,
+  lastKnownGood: LastKnownGood,
+  stoppingFile: string | undefined,
+): SiteSource => {
   const { log, url } = options
   const nats = openNats(options)
   return {
@@ -62,6 +67,8 @@ export const openNatsSite = (options: NatsOptions, lastKnownGood: LastKnownGood)
       }
       nats.follow(applier)
     },
+    stopIntent: async () =>
+      stoppingFile !== undefined && hasStoppingFile(stoppingFile, Date.now()) ? 'remove' : await nats.stopIntent(),
     applied: (offer) => {
       try {
         lastKnownGood.save(offer)

@@ -57,6 +57,7 @@ export class SiteLab {
       STATE_DIR: join(this.directory, 'state', service),
       HEALTH_FILE: join(this.directory, 'run', service, 'health.json'),
       SITE_FILE: this.siteFile,
+      STOPPING_FILE: join(this.directory, 'stopping'),
       LOG_LEVEL: 'info',
     }
   }

@@ -1,4 +1,4 @@
-import { BUCKETS, STOPPING_KEY, STOPPING_VALID_MS } from '../buckets.ts'
+import { BUCKETS, isFreshMark, STOPPING_KEY } from '../buckets.ts'
 import type { StopIntent } from '../contract.ts'
 import { KvBucket } from './kv-bucket.ts'
 import type { Link } from './link.ts'
@@ -25,9 +25,7 @@ const ASK_MS = 1500
 export const askStopIntent = async (link: Link, nowMs: () => number = Date.now): Promise<StopIntent> => {
   const ask = async (): Promise<StopIntent> => {
     const mark = await new KvBucket(link, BUCKETS.STATUS).get(STOPPING_KEY)
-    if (mark === undefined) return 'keep'
-    const ageMs = nowMs() - Number(new TextDecoder().decode(mark.value))
-    return ageMs <= STOPPING_VALID_MS ? 'remove' : 'keep'
+    return mark !== undefined && isFreshMark(new TextDecoder().decode(mark.value), nowMs()) ? 'remove' : 'keep'
   }
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<StopIntent>((resolve) => (timer = setTimeout(resolve, ASK_MS, 'keep')))

@@ -7,6 +7,7 @@ import { createLogger, type Logger } from '@sixgate/obs'
 import { NatsServer } from '@sixgate/testkit'
 import { BUCKET_SHAPES, type BucketName } from '../buckets.ts'
 import { Link } from '../nats/link.ts'
+import { ServiceProcess } from './service-process.ts'
 
 export const silent: Logger = createLogger({ service: 'test', instance: 'test', level: 'silent' })
 
@@ -20,6 +21,7 @@ export class NatsLab {
   readonly seedFile: string
   readonly seed: Uint8Array
   readonly #links: Link[] = []
+  readonly #services: ServiceProcess[] = []
   #admin: NatsConnection | undefined
 
   private constructor(server: NatsServer, directory: string, seed: Uint8Array) {
@@ -81,9 +83,12 @@ export class NatsLab {
     return await (await new Kvm(await this.admin()).open('site')).put('document', text)
   }
 
-  /** Environment of a service's process. */
-  get environment(): Record<string, string> {
-    return { SITE: this.server.url, NKEY_SEED_FILE: this.seedFile }
+  /** Starts the fixture service; it ends before the server does. */
+  service(environment: Readonly<Record<string, string>> = {}, args: readonly string[] = []): ServiceProcess {
+    const site = { SITE: this.server.url, NKEY_SEED_FILE: this.seedFile }
+    const service = new ServiceProcess(this.directory, { ...site, ...environment }, { args })
+    this.#services.push(service)
+    return service
   }
 
   /** Stops the server, without its storage when told so, and starts it again. */
@@ -94,6 +99,7 @@ export class NatsLab {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#services.map((service) => service.process.stop()))
     await Promise.all(this.#links.map((link) => link.close()))
     await this.#admin?.close()
     await this.server[Symbol.asyncDispose]()

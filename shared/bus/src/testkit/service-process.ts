@@ -20,8 +20,12 @@ export class ServiceProcess {
   readonly process: Process
   readonly #healthFile: string
 
-  /** `privileges`: options of setpriv, e.g. to take capabilities away. */
-  constructor(directory: string, environment: Readonly<Record<string, string>>, privileges: readonly string[] = []) {
+  /** `privileges`: options of setpriv, e.g. to take capabilities away; `args`: of the service. */
+  constructor(
+    directory: string,
+    environment: Readonly<Record<string, string>>,
+    { privileges = [], args = [] }: { privileges?: readonly string[]; args?: readonly string[] } = {},
+  ) {
     this.#healthFile = join(directory, `health-${Math.random().toString(36).slice(2)}.json`)
     const env = {
       PATH: process.env.PATH,
@@ -29,7 +33,9 @@ export class ServiceProcess {
       HEALTH_FILE: this.#healthFile,
       ...environment,
     }
-    const child = spawn('setpriv', [...privileges, '--pdeathsig', 'KILL', '--', process.execPath, FIXTURE], { env })
+    const child = spawn('setpriv', [...privileges, '--pdeathsig', 'KILL', '--', process.execPath, FIXTURE, ...args], {
+      env,
+    })
     this.process = new Process(child, 'fixture service')
   }
 
