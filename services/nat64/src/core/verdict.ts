@@ -81,13 +81,13 @@ export const EXPLAIN: Readonly<Record<VerdictName, string>> = {
 
   ILLEGAL_SOURCE: 'The source is unspecified, loopback, link-local, multicast or broadcast (RFC 7915 §4.1, §5.1).',
   SOURCE_IN_PREF64: 'An IPv6 host used a source inside pref64: spoofed or a routing loop (RFC 6146 §3.5).',
-  SOURCE_NOT_ALLOWED: 'The IPv6 source is outside the prefixes that may use the pool.',
+  SOURCE_NOT_ALLOWED: 'The IPv6 source is outside the prefixes that may use the pool (nat64.sources).',
   NOT_IN_PREF64: 'The IPv6 destination is in no pref64 and in no explicit map: a route points at the TUN by mistake.',
   DESTINATION_FORBIDDEN: "The IPv4 destination is never translated to (loopback, multicast, the gateway's own, …).",
   DESTINATION_PRIVATE:
-    'A non-global IPv4 destination through 64:ff9b::/96 (RFC 6052 §3.1); use a prefix of your own or relax the policy.',
+    'A non-global IPv4 destination through 64:ff9b::/96 (RFC 6052 §3.1); use a prefix of your own, or relax nat64.wellKnownPrefix.',
   NO_MAPPING: 'No IPv6 host has this IPv4 address: nobody was given it, or its mapping expired.',
-  POOL_EXHAUSTED: 'pool4 has no free address for a new host; enlarge pool4 or shorten the idle lifetime.',
+  POOL_EXHAUSTED: 'nat64.pool4 has no free address for a new host; enlarge it, or shorten nat64.idleLifetimeS.',
   HOLD_FULL: 'Too many packets of new hosts at once; a burst is normal after start, a steady rate is a scan.',
   OWN_ADDRESS: "A packet for the translator's own IPv4 address that is no ping.",
 

@@ -80,15 +80,17 @@ export const PLAIN: Octets = Array.from({ length: VNET.LEN }, () => 0)
 export class CoreLab {
   readonly clock: Clock = { nowMs: 1_000_000, nowS: 1000 }
   readonly translator: Translator
+  readonly settings: XlateSettings
   readonly frame = new Frame()
   #out: Uint8Array[] = []
 
   constructor(options: LabOptions = {}) {
     const table = new HostTable(new Uint32Array(16), 7)
     for (const { slot, ip6, pref, ip4 } of hostsOf(options)) table.install(slot, ip6, pref, ip4)
+    this.settings = { ...DEFAULT_SETTINGS, ...options.settings }
     this.translator = new Translator({
       map: new AddressMap(addressMapConfig(options), table),
-      settings: { ...DEFAULT_SETTINGS, ...options.settings },
+      settings: this.settings,
       clock: this.clock,
       output: { send: (frame) => this.#keep(frame) },
       random: () => 0,
@@ -106,6 +108,13 @@ export class CoreLab {
     this.frame.bytes.set(octets, HEADROOM - VNET.LEN)
     const verdict = readVnet(this.frame, octets.length) ? this.translator.process(this.frame) : 13
     return { verdict: VERDICT_NAMES[verdict] ?? assert.fail(`verdict ${verdict} has no name`), out: this.#out }
+  }
+
+  /** What is sent while `work` runs, without offload headers. */
+  capture(work: () => void): readonly Octets[] {
+    this.#out = []
+    work()
+    return this.#out.map((octets) => [...octets.subarray(VNET.LEN)])
   }
 
   /** Gives the translator an IP packet without offload; packets come back the same way. */

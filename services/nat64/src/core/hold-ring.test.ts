@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { HOST_A, HOST_B, ip6Of, SERVER6 } from '../testkit/core-lab.ts'
+import { ip6, udp } from '../testkit/packet-builder.ts'
+import { Frame, HEADROOM } from './frame.ts'
+import { HoldRing } from './hold-ring.ts'
+
+const frameOf = (src: string, port: number): Frame => {
+  const frame = new Frame()
+  const packet = ip6({ src, dst: SERVER6 }, udp({ src: port }))
+  frame.bytes.set(packet, HEADROOM)
+  frame.reset(HEADROOM, packet.length)
+  return frame
+}
+const portOf = (frame: Frame): number => frame.view.getUint16(frame.o + 40)
+
+test('holds copies, tells the first of a host, releases in order', () => {
+  const ring = new HoldRing(4)
+  const frame = frameOf(HOST_A.ip6, 1)
+  assert.equal(ring.hold(frame, 0, 0), 'first')
+  frame.bytes.fill(0)
+  assert.equal(ring.hold(frameOf(HOST_A.ip6, 2), 0, 0), 'again')
+  assert.equal(ring.hold(frameOf(HOST_A.ip6, 3), 1, 0), 'first', 'another prefix is another mapping')
+  assert.equal(ring.hold(frameOf(HOST_B.ip6, 4), 0, 0), 'first')
+  assert.equal(ring.hold(frameOf(HOST_B.ip6, 5), 0, 0), 'full')
+  const released: number[] = []
+  ring.release(ip6Of(HOST_A.ip6), 0, (held) => released.push(portOf(held)))
+  assert.deepEqual(released, [1, 2])
+  assert.equal(ring.hold(frameOf(HOST_B.ip6, 6), 0, 0), 'again')
+  const rest: number[] = []
+  ring.releaseAll((held) => rest.push(portOf(held)))
+  assert.deepEqual(
+    rest.toSorted((a, b) => a - b),
+    [3, 4, 6],
+  )
+  ring.releaseAll(() => assert.fail('nothing is held'))
+})
+
+test('what waits too long is given up, and the host is asked for again', () => {
+  const ring = new HoldRing(2)
+  assert.equal(ring.hold(frameOf(HOST_A.ip6, 1), 0, 1000), 'first')
+  assert.equal(ring.hold(frameOf(HOST_A.ip6, 2), 0, 2000), 'again')
+  assert.equal(ring.hold(frameOf(HOST_A.ip6, 3), 0, 3500), 'again', 'the second one still waits')
+  assert.equal(ring.hold(frameOf(HOST_A.ip6, 4), 0, 9000), 'first')
+})
+
+test('a packet may go back to the slot it came from', () => {
+  const ring = new HoldRing(1)
+  ring.hold(frameOf(HOST_A.ip6, 7), 0, 0)
+  ring.release(ip6Of(HOST_A.ip6), 0, (held) => assert.equal(ring.hold(held, 0, 0), 'first'))
+  ring.release(ip6Of(HOST_A.ip6), 0, (held) => assert.equal(portOf(held), 7))
+})
