@@ -50,3 +50,9 @@ test('a packet may go back to the slot it came from', () => {
   ring.release(ip6Of(HOST_A.ip6), 0, (held) => assert.equal(ring.hold(held, 0, 0), 'first'))
   ring.release(ip6Of(HOST_A.ip6), 0, (held) => assert.equal(portOf(held), 7))
 })
+
+test('a packet that is too long is not held', () => {
+  const frame = frameOf(HOST_A.ip6, 1)
+  frame.len = 2049
+  assert.equal(new HoldRing(1).hold(frame, 0, 0), 'full')
+})

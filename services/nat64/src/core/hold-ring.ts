@@ -1,13 +1,13 @@
-import { FRAME_BYTES, Frame } from './frame.ts'
+import { Frame, HEADROOM } from './frame.ts'
 import { IPV6 } from './wire/ipv6.ts'
 
 /** A packet that waits for longer is lost: whoever sent it has sent it again, and the mapping is asked for again. */
 const MAX_WAIT_MS = 2000
 
-/**
- * Packets that wait for the mapping of their source: a bounded number of slots, each a copy of a frame. The buffers are
- * address space only until they are used.
- */
+/** Longest packet that is held: what a host begins with (SYN, DNS, ping) is short. */
+const MAX_HELD_BYTES = 2048
+
+/** Packets that wait for the mapping of their source: a bounded number of slots, each a copy of a frame. */
 export class HoldRing {
   readonly #frames: readonly Frame[]
   readonly #prefs: Int32Array
@@ -16,7 +16,7 @@ export class HoldRing {
   readonly #held: Uint8Array
 
   constructor(slots: number) {
-    this.#frames = Array.from({ length: slots }, () => new Frame(new ArrayBuffer(FRAME_BYTES)))
+    this.#frames = Array.from({ length: slots }, () => new Frame(new ArrayBuffer(HEADROOM + MAX_HELD_BYTES)))
     this.#prefs = new Int32Array(slots)
     this.#sinceMs = new Float64Array(slots)
     this.#held = new Uint8Array(slots)
@@ -24,7 +24,7 @@ export class HoldRing {
 
   /**
    * Copies an IPv6 packet that needs a mapping for prefix `pref`. `first`: no other packet of that host waits;
-   * `again`: others do; `full`: there was no room.
+   * `again`: others do; `full`: there was no room, or the packet is too long.
    */
   hold(frame: Frame, pref: number, nowMs: number): 'first' | 'again' | 'full' {
     let free = -1
@@ -34,7 +34,7 @@ export class HoldRing {
       if (this.#held[slot] === 0) free = slot
       else if (this.#prefs[slot] === pref && sameSource(this.#frames[slot] as Frame, frame)) known = true
     }
-    if (free < 0) return 'full'
+    if (free < 0 || frame.o !== HEADROOM || frame.len > MAX_HELD_BYTES) return 'full'
     copyFrame(frame, this.#frames[free] as Frame)
     this.#prefs[free] = pref
     this.#sinceMs[free] = nowMs

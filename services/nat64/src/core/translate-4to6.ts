@@ -48,6 +48,7 @@ export const translate4to6 = (x: Xlate, frame: Frame, hairpin: boolean): Verdict
   const isError = outer.protocol === PROTOCOL.ICMP && isIcmpv4Error(view.getUint8(outer.upper + ICMP.TYPE))
   if (outer.protocol === PROTOCOL.ICMP) completeChecksum(frame, outer)
   if (isError) {
+    x.map.replaceOwnErrorSource(outerPair)
     const judged = judgeIcmpv4Error(x, view, hairpin)
     if (judged !== Verdict.CONTINUE) return judged
   }

@@ -17,7 +17,7 @@ import { attachTun, TunError } from './tun.ts'
 /** Packets between two looks at the control eventfd. */
 const BATCH = 64
 /** Packets of new hosts that wait at most. */
-const HELD = 64
+const HELD = 512
 const READ_BYTES = MAX_PACKET + VNET.LEN
 const POLLFD_BYTES = 8
 

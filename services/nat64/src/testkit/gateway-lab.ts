@@ -124,7 +124,7 @@ export class GatewayLab {
     const { stdout } = await this.client.run(
       'ping',
       '-n',
-      '-W2',
+      '-W5',
       '-i0.01',
       ...(options.includes('-c') ? [] : ['-c1']),
       ...options,

@@ -150,6 +150,16 @@ export class AddressMap {
     return Verdict.CONTINUE
   }
 
+  /**
+   * The gateway's own ICMPv4 errors come from its IPv6 address, the one that hosts know as their router: it is one node,
+   * and its IPv4 addresses are none that they could reach. To be called after `pairTo6` for an error.
+   */
+  replaceOwnErrorSource(pair: AddressPair): void {
+    if (pair.src4 !== this.own4 && !this.#forbidden4.has(pair.src4)) return
+    const { own6 } = this.config
+    for (let at = 0; at < 16; at++) pair.pair6.setUint8(at, own6[at] ?? 0)
+  }
+
   /** The same for the packet inside an ICMPv4 error, which went the other way: its destination is remote. */
   innerPairTo6(pair: AddressPair, hairpin: boolean): Verdict {
     if (!this.#localTo6(pair.src4, pair, 0)) return Verdict.INNER_UNTRANSLATABLE

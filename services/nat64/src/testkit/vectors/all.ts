@@ -4,7 +4,7 @@ import { PREFIXES } from './rfc6052.ts'
 import { EXPLICIT_MAPS } from './rfc7757.ts'
 import { HEADERS_4TO6 } from './rfc7915-4-headers.ts'
 import { HEADERS_6TO4 } from './rfc7915-5-headers.ts'
-import { ICMP_4TO6, ICMP_6TO4 } from './rfc7915-icmp.ts'
+import { ICMP_4TO6, ICMP_6TO4, ICMP_OWN } from './rfc7915-icmp.ts'
 import type { Vector } from './vector.ts'
 
 /** All golden vectors. */
@@ -13,6 +13,7 @@ export const VECTORS: readonly Vector[] = [
   ...HEADERS_6TO4,
   ...ICMP_4TO6,
   ...ICMP_6TO4,
+  ...ICMP_OWN,
   ...EXTENSIONS,
   ...PREFIXES,
   ...EXPLICIT_MAPS,

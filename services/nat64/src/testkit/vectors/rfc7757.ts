@@ -1,5 +1,5 @@
 /** RFC 7757: explicit address mappings (§3, example of §3.2 figure 1) and hairpinning (§4). */
-import { eam, HOST_A, HOST_B, OWN4, SERVER, SERVER6 } from '../core-lab.ts'
+import { eam, HOST_A, HOST_B, OWN4, OWN6, SERVER, SERVER6 } from '../core-lab.ts'
 import { echoReply6, echoRequest6, icmp6, ip4, ip6, type Octets, tcp, udp } from '../packet-builder.ts'
 import { offloaded, plain, type Vector } from './vector.ts'
 
@@ -155,7 +155,7 @@ export const EXPLICIT_MAPS: readonly Vector[] = [
     out: [
       plain(
         ip6(
-          { src: `64:ff9b::${OWN4}`, dst: HOST_A.ip6, hops: 63, tclass: 0xc0 },
+          { src: OWN6, dst: HOST_A.ip6, hops: 63, tclass: 0xc0 },
           icmp6({ type: 1, code: 0, body: ip6({ src: HOST_A.ip6, dst: '64:ff9b::198.18.0.99', hops: 63 }, udp()) }),
         ),
       ),

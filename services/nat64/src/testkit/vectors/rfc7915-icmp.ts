@@ -1,5 +1,5 @@
 /** RFC 7915 §4.2, §4.3, §5.2, §5.3, §7: ICMP, in both directions, every row of the tables. */
-import { HOST_A, HOST_B, OWN4, SERVER, SERVER6, STRANGER6 } from '../core-lab.ts'
+import { HOST_A, HOST_B, OWN4, OWN6, prefix4Of, SERVER, SERVER6, STRANGER6 } from '../core-lab.ts'
 import {
   data,
   echoReply4,
@@ -349,6 +349,32 @@ export const ICMP_4TO6: readonly Vector[] = [
     ip4({ src: '203.0.113.9', dst: HOST_A.ip4 }, icmp4({ type: 11, body: SENT4 })),
     [ip6({ src: '64:ff9b::203.0.113.9', dst: HOST_A.ip6, hops: 63 }, icmp6({ type: 3, body: SENT6 }))],
   ),
+]
+
+/** The gateway's own IPv4 address on some other link. */
+const GATEWAY4 = '203.0.113.1'
+
+export const ICMP_OWN: readonly Vector[] = [
+  {
+    ...vector(
+      '6791-gateway',
+      "an error of the gateway's own kernel: from the router that the hosts know",
+      'TRANSLATED_4TO6',
+      ip4({ src: GATEWAY4, dst: HOST_A.ip4 }, icmp4({ type: 11, body: SENT4 })),
+      [ip6({ src: OWN6, dst: HOST_A.ip6, hops: 63 }, icmp6({ type: 3, body: SENT6 }))],
+    ),
+    options: { map: { forbidden4: [prefix4Of(`${GATEWAY4}/32`)] } },
+  },
+  {
+    ...vector(
+      '6791-gateway-ping',
+      "but an answer of the gateway's own comes from where it was asked",
+      'TRANSLATED_4TO6',
+      ip4({ src: GATEWAY4, dst: HOST_A.ip4 }, echoReply4()),
+      [ip6({ src: `64:ff9b::${GATEWAY4}`, dst: HOST_A.ip6, hops: 63 }, echoReply6())],
+    ),
+    options: { map: { forbidden4: [prefix4Of(`${GATEWAY4}/32`)] } },
+  },
 ]
 
 export const ICMP_6TO4: readonly Vector[] = [
