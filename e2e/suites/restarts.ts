@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { capture } from '../harness/capture.ts'
 import { background } from '../harness/place.ts'
 import { converged } from '../harness/site-status.ts'
 import type { SiteUnderTest } from '../harness/site-under-test.ts'
@@ -9,6 +8,7 @@ import { until, untilTrue } from '../harness/until.ts'
 import { CLIENT, WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
 import { longestPingGap, pingCounts } from '../transcript/parse.ts'
+import { poolAddress } from './pool-address.ts'
 
 const WEB = mapped(WEB_ADDRESSES[0])
 const PING_INTERVAL_S = 0.1
@@ -120,12 +120,12 @@ export function restartSuite(site: SiteUnderTest): void {
   }
 
   it('nat64 restarted in one go: the client keeps its pool address, the outage is short', async () => {
-    const before = await poolAddress(site)
+    const before = await poolAddress(home)
     const traffic = await startTraffic()
     await stack.compose(['restart', 'nat64'])
     await converged(stack)
     const { gap } = await traffic.finish()
-    assert.equal(await poolAddress(site), before)
+    assert.equal(await poolAddress(home), before)
     assert.ok(gap.lost * PING_INTERVAL_S <= 10, `${gap.lost} pings without reply`)
   })
 
@@ -148,17 +148,4 @@ export function restartSuite(site: SiteUnderTest): void {
       },
     }
   }
-}
-
-/** The pool address that nat64 gave the client, seen on the translator's link. */
-async function poolAddress({ home }: SiteUnderTest): Promise<string> {
-  const watch = await capture(home.piNetns, 'nat64', 'inout', 'icmp[icmptype] == icmp-echo')
-  await home.client.type(`ping6 -n -c 2 -i 0.2 ${WEB}`)
-  const [packet = ''] = await watch.stop()
-  const address = / IP (\d+\.\d+\.\d+\.\d+) > /.exec(packet)?.[1]
-  assert.ok(
-    address !== undefined && address.startsWith('198.18.'),
-    `a packet from pool4 on link nat64, got "${packet}"`,
-  )
-  return address
 }
