@@ -17,6 +17,7 @@ export interface LinkEnd {
  */
 export class Lab {
   readonly #namespaces: Namespace[] = []
+  readonly #ownEnds: LinkEnd[] = []
   #nextIndex = 100
 
   /** A new namespace with `lo` up. */
@@ -33,6 +34,7 @@ export class Lab {
   cable(a: LinkEnd & { addresses?: readonly string[] }, b: LinkEnd & { addresses?: readonly string[] }): void {
     // Two ends with one index (each the first link of its namespace) look like one device to the kernel's link watcher,
     // which then reports the carrier up to a second late. Distinct indices also show code that mixes them up.
+    for (const end of [a, b]) if (end.in.pid === process.pid) this.#ownEnds.push(end)
     this.#nextIndex += 2
     const [indexA, indexB] = [this.#nextIndex, this.#nextIndex + 1]
     a.in.ip(`link add ${a.name} index ${indexA} type veth peer name ${b.name} index ${indexB} netns ${b.in.pid}`)
@@ -46,6 +48,8 @@ export class Lab {
 
   /** Ends everything. May be called again. */
   async close(): Promise<void> {
+    // A namespace that ends takes its links with it some time later: the next test may want the same names.
+    for (const { in: here, name } of this.#ownEnds.splice(0)) here.runSync('ip', 'link', 'delete', name)
     await Promise.all(this.#namespaces.splice(0).map((namespace) => namespace.close()))
   }
 

@@ -1,6 +1,6 @@
 import { embedIp4, type Pref64, type Prefix4, type Prefix6, prefix6Of } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
-import { invalidPackets, knownFlows, pingFloods } from './chain-input.ts'
+import { invalidPackets, knownFlows } from './chain-input.ts'
 import { ICMP6 } from './icmp6.ts'
 import {
   accept,
@@ -163,6 +163,7 @@ export const forward = (site: Site, facts: Facts): Chain => ({
   name: 'forward',
   base: { type: 'filter', hook: 'forward', prio: PRIORITY.FILTER, policy: 'drop' },
   rules: [
+    ...knownFlows('forward'),
     ...otherRules(facts),
     {
       id: 'lan-to-lan',
@@ -176,8 +177,6 @@ export const forward = (site: Site, facts: Facts): Chain => ({
       matches: [from(facts.lan)],
       verdict: jump('lan_sources'),
     },
-    ...(facts.uplinks.length === 0 ? [] : pingFloods('forward', facts.uplinks)),
-    ...knownFlows('forward'),
     invalidPackets('forward'),
     ...translatorRules(site, facts),
     ...(facts.uplinks.length === 0 ? [] : uplinkRules(site, facts)),

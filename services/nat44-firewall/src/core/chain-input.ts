@@ -11,22 +11,18 @@ import {
   is,
   jump,
   l4proto,
-  moreThan,
   PRIORITY,
   port,
   type Rule,
   rejectProhibited,
   rejectTcp,
 } from './nft.ts'
-import { type Facts, from, notFrom, ownLinks, TUN_LINK } from './zones.ts'
+import { type Facts, from, LINK_LOCAL, notFrom, ownLinks, TUN_LINK } from './zones.ts'
 
 const DNS_PORT = 53
 const SSH_PORT = 22
 const DHCP4 = { SERVER: 67, CLIENT: 68 } as const
 const DHCP6 = { SERVER: 547, CLIENT: 546 } as const
-/** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.3.1, §4.4.1). */
-const PING_PER_SECOND = 50
-
 /** Answers of flows that are known, and their errors. */
 export const knownFlows = (chain: 'input' | 'forward'): readonly Rule[] => [
   {
@@ -50,25 +46,6 @@ export const invalidPackets = (chain: 'input' | 'forward'): Rule => ({
   matches: [ctState('invalid')],
   verdict: drop,
 })
-
-/** Stands before `knownFlows`: conntrack takes the echo requests of one ping for one flow. */
-export const pingFloods = (chain: 'input' | 'forward', uplinks: readonly string[]): readonly Rule[] => {
-  const flood = moreThan(PING_PER_SECOND, PING_PER_SECOND)
-  return [
-    {
-      id: `${chain}-ping-flood6`,
-      text: `echo requests from the uplink beyond ${PING_PER_SECOND}/s`,
-      matches: [from(...uplinks), is(icmp6Type, [ICMP6.ECHO_REQUEST]), flood],
-      verdict: drop,
-    },
-    {
-      id: `${chain}-ping-flood4`,
-      text: `echo requests from the uplink beyond ${PING_PER_SECOND}/s`,
-      matches: [from(...uplinks), is(icmp4Type, [ICMP4_ECHO_REQUEST]), flood],
-      verdict: drop,
-    },
-  ]
-}
 
 const pingRules = (zone: 'lan' | 'wan', links: readonly string[]): readonly Rule[] => [
   {
@@ -130,7 +107,7 @@ const uplinkRules = (site: Site, uplinks: readonly string[]): readonly Rule[] =>
     text: 'DHCPv6 answers to the gateway, from the link',
     matches: [
       from(...uplinks),
-      is(ip6.saddr, [{ prefix: { addr: 'fe80::', len: 10 } }]),
+      is(ip6.saddr, [LINK_LOCAL]),
       is(port('udp', 'sport'), [DHCP6.SERVER]),
       is(port('udp', 'dport'), [DHCP6.CLIENT]),
     ],
@@ -150,6 +127,7 @@ export const input = (site: Site, facts: Facts): Chain => ({
   name: 'input',
   base: { type: 'filter', hook: 'input', prio: PRIORITY.FILTER, policy: 'drop' },
   rules: [
+    ...knownFlows('input'),
     {
       id: 'other-input',
       text: 'links that are none of ours: left to the host',
@@ -162,8 +140,6 @@ export const input = (site: Site, facts: Facts): Chain => ({
       matches: [from(facts.lan)],
       verdict: jump('lan_sources'),
     },
-    ...(facts.uplinks.length === 0 ? [] : pingFloods('input', facts.uplinks)),
-    ...knownFlows('input'),
     // Before the invalid ones: conntrack calls what it does not know so (inverse ND, SEND, multicast router discovery).
     ...linkRules('lan', [facts.lan]),
     ...(facts.uplinks.length === 0 ? [] : linkRules('wan', facts.uplinks)),

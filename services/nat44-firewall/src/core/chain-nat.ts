@@ -1,9 +1,21 @@
 import type { Site } from '@sixgate/site'
 import { isGlobal } from './chain-forward.ts'
-import { type Chain, clampMss, drop, ip4, ip6, is, masquerade, PRIORITY, type Rule, tcpSyn } from './nft.ts'
-import { type Facts, from, notTo, prefix, TUN_LINK, to } from './zones.ts'
+import {
+  accept,
+  type Chain,
+  clampMss,
+  drop,
+  ip4,
+  ip6,
+  is,
+  jump,
+  masquerade,
+  PRIORITY,
+  type Rule,
+  tcpSyn,
+} from './nft.ts'
+import { type Facts, from, LOOPBACK, prefix, TUN_LINK, to } from './zones.ts'
 
-const LOOPBACK = 'lo'
 /** IPv6 header (RFC 8200 §3) and TCP header without options. */
 const IPV6_AND_TCP_BYTES = 60
 
@@ -12,7 +24,7 @@ const IPV6_AND_TCP_BYTES = 60
  * there and route back). The IPv4 side is held to what fits after translation too, where the header grows by 20 bytes
  * (RFC 7915 §4), so that it is right even when a fast path skips the IPv6 leg.
  */
-export const mss = (site: Site, facts: Facts): Chain => {
+export const mss = (site: Site, facts: Facts): readonly Chain[] => {
   const translatedMss = Math.min(facts.lanMtuBytes, site.nat64.mtu) - IPV6_AND_TCP_BYTES
   const uplink: readonly Rule[] =
     facts.uplinks.length === 0
@@ -21,37 +33,41 @@ export const mss = (site: Site, facts: Facts): Chain => {
           {
             id: 'mss-translated-out',
             text: 'IPv4 side: room for the longer IPv6 header',
-            matches: [from(TUN_LINK), to(...facts.uplinks), tcpSyn],
+            matches: [from(TUN_LINK), to(...facts.uplinks)],
             verdict: clampMss(translatedMss),
           },
           {
             id: 'mss-translated-in',
             text: 'IPv4 side: room for the longer IPv6 header',
-            matches: [from(...facts.uplinks), to(TUN_LINK), tcpSyn],
+            matches: [from(...facts.uplinks), to(TUN_LINK)],
             verdict: clampMss(translatedMss),
           },
         ]
-  return {
+  const clamp: Chain = {
+    name: 'mss_syn',
+    base: undefined,
+    rules: [
+      ...uplink,
+      {
+        id: 'mss-out',
+        text: 'MSS to the smallest MTU on the way',
+        matches: [from(facts.lan, TUN_LINK)],
+        verdict: clampMss(undefined),
+      },
+      {
+        id: 'mss-in',
+        text: 'MSS to the smallest MTU on the way',
+        matches: [to(facts.lan, TUN_LINK)],
+        verdict: clampMss(undefined),
+      },
+    ],
+  }
+  const chain: Chain = {
     name: 'mss',
     base: { type: 'filter', hook: 'forward', prio: PRIORITY.MANGLE, policy: 'accept' },
-    rules: site.firewall.mssClamp
-      ? [
-          ...uplink,
-          {
-            id: 'mss-out',
-            text: 'MSS to the smallest MTU on the way',
-            matches: [from(facts.lan, TUN_LINK), tcpSyn],
-            verdict: clampMss(undefined),
-          },
-          {
-            id: 'mss-in',
-            text: 'MSS to the smallest MTU on the way',
-            matches: [to(facts.lan, TUN_LINK), tcpSyn],
-            verdict: clampMss(undefined),
-          },
-        ]
-      : [],
+    rules: [{ id: 'mss-syn', text: 'first segments of TCP flows', matches: [tcpSyn], verdict: jump(clamp.name) }],
   }
+  return site.firewall.mssClamp ? [clamp, chain] : []
 }
 
 /** NAT44: pool4 becomes the address of the uplink. Nothing else is rewritten. */
@@ -75,14 +91,13 @@ export const nat = (site: Site, facts: Facts): Chain => ({
 export const departures = (site: Site, facts: Facts): Chain => {
   const pool4 = site.nat64.pool4.map(prefix)
   const pref64 = site.pref64.map(prefix)
-  const inside = notTo(TUN_LINK, facts.lan, LOOPBACK)
   const ula: readonly Rule[] = isGlobal(site.lan.prefix)
     ? []
     : [
         {
           id: 'leak-lan-source',
           text: 'LAN prefix is not global and stays inside (RFC 4193 4.3)',
-          matches: [inside, is(ip6.saddr, [prefix(site.lan.prefix)])],
+          matches: [is(ip6.saddr, [prefix(site.lan.prefix)])],
           verdict: drop,
         },
       ]
@@ -90,28 +105,31 @@ export const departures = (site: Site, facts: Facts): Chain => {
     name: 'departures',
     base: { type: 'filter', hook: 'postrouting', prio: PRIORITY.LAST, policy: 'accept' },
     rules: [
+      { id: 'departures-lo', text: 'the gateway to itself', matches: [to(LOOPBACK)], verdict: accept },
+      { id: 'departures-lan', text: 'to the LAN', matches: [to(facts.lan)], verdict: accept },
+      { id: 'departures-nat64', text: 'to the translator', matches: [to(TUN_LINK)], verdict: accept },
       {
         id: 'leak-pool4-source',
         text: 'pool4 that was not masqueraded',
-        matches: [notTo(TUN_LINK, LOOPBACK), is(ip4.saddr, pool4)],
+        matches: [is(ip4.saddr, pool4)],
         verdict: drop,
       },
       {
         id: 'leak-pool4-destination',
         text: 'to pool4, but not by the translator',
-        matches: [notTo(TUN_LINK, LOOPBACK), is(ip4.daddr, pool4)],
+        matches: [is(ip4.daddr, pool4)],
         verdict: drop,
       },
       {
         id: 'leak-pref64-destination',
         text: 'to the NAT64 prefix, but not by the translator',
-        matches: [notTo(TUN_LINK, LOOPBACK), is(ip6.daddr, pref64)],
+        matches: [is(ip6.daddr, pref64)],
         verdict: drop,
       },
       {
         id: 'leak-pref64-source',
         text: 'source in the NAT64 prefix, but not to the LAN',
-        matches: [inside, is(ip6.saddr, pref64)],
+        matches: [is(ip6.saddr, pref64)],
         verdict: drop,
       },
       ...ula,

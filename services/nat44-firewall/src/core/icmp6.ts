@@ -1,5 +1,5 @@
 import { accept, icmp6Type, ip6, is, type Rule, type Statement } from './nft.ts'
-import { from } from './zones.ts'
+import { from, LINK_LOCAL } from './zones.ts'
 
 /** ICMPv6 types: RFC 4443, 4861, 2710, 3810, 3122, 3971, 4286. */
 export const ICMP6 = {
@@ -62,7 +62,7 @@ const MULTICAST_LISTENERS = [
 ]
 
 /** `::` too: a host joins its solicited-node group before it has an address (RFC 3590 §4). */
-const LINK_LOCAL_OR_NONE: Statement = is(ip6.saddr, ['::', { prefix: { addr: 'fe80::', len: 10 } }])
+const LINK_LOCAL_OR_NONE: Statement = is(ip6.saddr, ['::', LINK_LOCAL])
 
 /**
  * What keeps an IPv6 link working, for the links of an input chain (RFC 4890 §4.4.1). conntrack does not follow these

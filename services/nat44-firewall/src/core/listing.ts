@@ -1,8 +1,8 @@
-import type { Ruleset } from './nft.ts'
-import { type Count, commentOf, idOfComment } from './transaction.ts'
+import type { Hook, Ruleset } from './nft.ts'
+import { type Count, commentOf, idOfComment, type Standing } from './transaction.ts'
 
 /** What `nft -j list table inet sixgate` said. */
-export interface Listing {
+export interface Listing extends Standing {
   /** Everything but handles and counter values: two listings of the same rules are the same text. */
   readonly fingerprint: string
   /** By rule id. */
@@ -44,6 +44,21 @@ const objectsOf = (text: string): readonly unknown[] => {
   return objects
 }
 
+/** The hook of a chain as nft lists it. What is no hook of ours (a device, another type) equals none of ours. */
+const hookOf = ({ type, hook, prio, policy }: Record<string, unknown>): Hook | undefined =>
+  hook === undefined ? undefined : ({ type, hook, prio, policy } as Hook)
+
+const KINDS = ['metainfo', 'table', 'chain', 'rule']
+const TABLE_KEYS = ['family', 'name', 'handle']
+
+/** Whether an object is nothing but a table without flags, a chain or a rule. */
+const isPlain = (object: unknown): boolean => {
+  if (!isRecord(object)) return false
+  const { table } = object
+  if (isRecord(table) && Object.keys(table).some((key) => !TABLE_KEYS.includes(key))) return false
+  return Object.keys(object).every((key) => KINDS.includes(key))
+}
+
 /** A base chain of the hook `forward`, of whatever table. */
 export interface ForwardChain {
   readonly family: string
@@ -67,10 +82,14 @@ export const parseListing = (text: string): Listing => {
   const objects = objectsOf(text)
   const counts = new Map<string, Count>()
   const comments = new Map<string, string[]>()
+  const chains = new Map<string, Hook | undefined>()
   for (const object of objects) {
     if (!isRecord(object)) continue
     const { chain, rule } = object
-    if (isRecord(chain) && typeof chain['name'] === 'string') comments.set(chain['name'], [])
+    if (isRecord(chain) && typeof chain['name'] === 'string') {
+      comments.set(chain['name'], [])
+      chains.set(chain['name'], hookOf(chain))
+    }
     if (!isRecord(rule) || typeof rule['chain'] !== 'string') continue
     const comment = typeof rule['comment'] === 'string' ? rule['comment'] : ''
     comments.get(rule['chain'])?.push(comment)
@@ -78,7 +97,7 @@ export const parseListing = (text: string): Listing => {
     const count = Array.isArray(rule['expr']) ? countOf(rule['expr']) : undefined
     if (id !== undefined && count !== undefined) counts.set(id, count)
   }
-  return { fingerprint: JSON.stringify(stable(objects)), counts, comments }
+  return { fingerprint: JSON.stringify(stable(objects)), counts, comments, chains, plain: objects.every(isPlain) }
 }
 
 /** Whether the chains and the rules in them are those of `ruleset`, by name and comment, in order. */

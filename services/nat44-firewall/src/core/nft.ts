@@ -98,6 +98,7 @@ export const accept: Statement = { accept: null }
 export const drop: Statement = { drop: null }
 export const masquerade: Statement = { masquerade: null }
 export const jump = (target: string): Statement => ({ jump: { target } })
+export const goto = (target: string): Statement => ({ goto: { target } })
 export const rejectTcp: Statement = { reject: { type: 'tcp reset' } }
 /** ICMP or ICMPv6 "administratively prohibited", after the packet's family. */
 export const rejectProhibited: Statement = { reject: { type: 'icmpx', expr: 'admin-prohibited' } }

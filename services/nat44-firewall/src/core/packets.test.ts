@@ -350,7 +350,7 @@ const DROPPED: readonly Dropped[] = [
     what: 'LAN → anywhere, source in the NAT64 prefix',
     from: 'host',
     probe: udp(ROUTER, 53, '64:ff9b::bad'),
-    rule: 'pref64-source',
+    rule: 'lan-spoof',
   },
   { what: 'IPv4 from the LAN to the gateway', from: 'host', probe: udp('192.168.7.1', 53), rule: 'lan-ip4' },
   { what: 'IPv4 from the LAN to the uplink', from: 'host', probe: udp('203.0.113.1', 7777), rule: 'lan-ip4' },
@@ -416,7 +416,7 @@ const DROPPED: readonly Dropped[] = [
     what: 'translator → NAT64 prefix: a loop',
     from: 'translator',
     probe: udp('2001:db8:64::1', 7777, MAPPED_SERVER),
-    rule: 'pref64-not-from-lan',
+    rule: 'nat64-loop',
   },
   {
     what: 'translator, IPv4 source that is not in pool4',
@@ -599,7 +599,7 @@ test('a flood of pings from the uplink is held to the limit (RFC 4890 §4.4.1)',
   const { stdout } = await place('internet').namespace.run('ping', '-f', '-c', '200', '-W0.2', UPLINK)
   const answered = Number(/ (\d+) received/.exec(stdout)?.[1])
   assert.ok(answered >= 50 && answered < 150, stdout)
-  assert.ok((await net.count('input-ping-flood4')) > 50)
+  assert.ok((await net.count('wan-ping-flood4')) > 50)
 })
 
 /** Puts a table of somebody else beside ours for the time of one test. */

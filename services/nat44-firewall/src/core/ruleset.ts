@@ -10,9 +10,9 @@ import type { Facts } from './zones.ts'
 export const buildRuleset = (site: Site, facts: Facts): Ruleset => ({
   chains: [
     lanSources(site),
-    arrivals(site, facts),
+    ...arrivals(site, facts),
     input(site, facts),
-    mss(site, facts),
+    ...mss(site, facts),
     forward(site, facts),
     nat(site, facts),
     departures(site, facts),

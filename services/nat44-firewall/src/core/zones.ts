@@ -3,6 +3,9 @@ import { type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
 
 /** The link that nat64 creates. */
 export const TUN_LINK = 'nat64'
+export const LOOPBACK = 'lo'
+/** RFC 4291 §2.5.6 */
+export const LINK_LOCAL: Json = { prefix: { addr: 'fe80::', len: 10 } }
 
 /** What the machine says, beside what the site document says. */
 export interface Facts {

@@ -307,7 +307,7 @@ const runAlone = (wrapper: readonly string[] = []) => {
     file,
     'lan: { interface: lan0, prefix: "fd00:1:2:3::/64" }\npref64: ["64:ff9b::/96"]\nnat64: { pool4: ["198.18.0.0/16"] }\n',
   )
-  const [command, ...args] = [...wrapper, process.execPath, MAIN] as [string, ...string[]]
+  const [command, ...args] = [...wrapper, process.execPath, MAIN]
   const env = {
     SITE: `file:${file}`,
     STATE_DIR: stateDir,

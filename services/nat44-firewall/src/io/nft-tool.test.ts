@@ -26,18 +26,22 @@ for (const file of readdirSync(goldens))
 for (const { name, site, facts } of SCENARIOS)
   test(`the kernel lists what was loaded: ${name}`, { skip }, async () => {
     const ruleset = buildRuleset(site, facts)
-    await nft.load(ruleset, new Map())
+    await nft.load(ruleset, new Map(), undefined)
     const first = (await nft.list()) ?? assert.fail('no table')
     assert.ok(hasRulesOf(first, ruleset))
     // Loaded a second time over the first: one table, the same rules, only handles and counters differ.
-    await nft.load(ruleset, new Map([['masquerade', { packets: 3, bytes: 180 }]]))
+    await nft.load(ruleset, new Map([['masquerade', { packets: 3, bytes: 180 }]]), first)
     const second = (await nft.list()) ?? assert.fail('no table')
     assert.equal(second.fingerprint, first.fingerprint)
     if (facts.uplinks.length > 0) assert.deepEqual(second.counts.get('masquerade'), { packets: 3, bytes: 180 })
   })
 
 test('a link name that ends in * stands for one link, not for all that begin so', { skip }, async () => {
-  await nft.load(buildRuleset(testSite({ lan: { interface: 'lan*' } }), testFacts({ lan: 'lan*' })), new Map())
+  await nft.load(
+    buildRuleset(testSite({ lan: { interface: 'lan*' } }), testFacts({ lan: 'lan*' })),
+    new Map(),
+    undefined,
+  )
   // In nft's own words the escaped star is no wildcard.
   assert.match(Namespace.here().sh('nft', 'list', 'chain', 'inet', 'sixgate', 'forward'), /iifname "lan\\\*"/)
 })
@@ -60,9 +64,9 @@ const BROKEN: Ruleset = {
 }
 
 test('a ruleset that nft refuses changes nothing', { skip }, async () => {
-  await nft.load(buildRuleset(testSite(), testFacts()), new Map())
+  await nft.load(buildRuleset(testSite(), testFacts()), new Map(), await nft.list())
   const before = (await nft.list())?.fingerprint
-  await assert.rejects(nft.load(BROKEN, new Map()), (error) => {
+  await assert.rejects(nft.load(BROKEN, new Map(), await nft.list()), (error) => {
     assert.ok(error instanceof NftError)
     assert.equal(error.code, 'refused')
     assert.match(error.message, /^nft refused the rules: /)
@@ -85,10 +89,10 @@ const NEEDS_QUEUE: Ruleset = {
 test('a kernel without an option: nothing changes, and the message says which option to look for', {
   skip,
 }, async (t) => {
-  await nft.load(buildRuleset(testSite(), testFacts()), new Map())
+  await nft.load(buildRuleset(testSite(), testFacts()), new Map(), await nft.list())
   const before = (await nft.list())?.fingerprint
   try {
-    await nft.load(NEEDS_QUEUE, new Map())
+    await nft.load(NEEDS_QUEUE, new Map(), await nft.list())
     t.skip('this kernel has CONFIG_NFT_QUEUE')
   } catch (error) {
     assert.ok(error instanceof NftError)
@@ -98,8 +102,47 @@ test('a kernel without an option: nothing changes, and the message says which op
   }
 })
 
+/** What may stand under our name, and whether its base chains can stay. */
+const STANDING: readonly (readonly [what: string, script: string, kept: boolean])[] = [
+  [
+    'the rules of another version, one chain more',
+    'add chain inet sixgate old; add rule inet sixgate old accept',
+    true,
+  ],
+  ['a chain less', 'flush chain inet sixgate forward; delete chain inet sixgate forward', true],
+  ['another policy', 'chain inet sixgate forward { policy accept; }', false],
+  [
+    'another priority',
+    'delete chain inet sixgate nat; add chain inet sixgate nat { type nat hook postrouting priority 99; }',
+    false,
+  ],
+  ['a set', 'add set inet sixgate s { type ipv4_addr; }', false],
+  ['a sleeping table', 'add table inet sixgate { flags dormant; }', false],
+]
+
+for (const [what, script, kept] of STANDING)
+  test(`over ${what}: the same rules in the end, base chains ${kept ? 'stay' : 'come anew'}`, { skip }, async () => {
+    const ruleset = buildRuleset(testSite(), testFacts())
+    await nft.load(ruleset, new Map(), undefined)
+    const wanted = Namespace.here().sh('nft', '-s', 'list', 'table', 'inet', 'sixgate').split('\n').toSorted()
+    if (what === 'another priority') Namespace.here().sh('nft', 'flush chain inet sixgate nat')
+    Namespace.here().sh('nft', script)
+    const handle = (): string | undefined =>
+      /table inet sixgate \{ # handle (\d+)/.exec(
+        Namespace.here().sh('nft', '-a', 'list', 'table', 'inet', 'sixgate'),
+      )?.[1]
+    const before = handle()
+    await nft.load(ruleset, new Map(), await nft.list())
+    // Chains may be listed in another order.
+    assert.deepEqual(
+      Namespace.here().sh('nft', '-s', 'list', 'table', 'inet', 'sixgate').split('\n').toSorted(),
+      wanted,
+    )
+    assert.equal(handle() === before, kept)
+  })
+
 test('the table goes, also when it is gone already', { skip }, async () => {
-  await nft.load(buildRuleset(testSite(), testFacts()), new Map())
+  await nft.load(buildRuleset(testSite(), testFacts()), new Map(), await nft.list())
   await nft.unload()
   assert.equal(await nft.list(), undefined)
   await nft.unload()

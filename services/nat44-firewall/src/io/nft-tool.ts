@@ -2,7 +2,16 @@ import { rm, writeFile } from 'node:fs/promises'
 import { kernelOptionsOf } from '../core/diagnose.ts'
 import { type Listing, parseListing } from '../core/listing.ts'
 import type { Rule, Ruleset } from '../core/nft.ts'
-import { type Count, FAMILY, removeTable, replaceTable, TABLE, type Transaction } from '../core/transaction.ts'
+import {
+  type Count,
+  changeTable,
+  createTable,
+  FAMILY,
+  removeTable,
+  type Standing,
+  TABLE,
+  type Transaction,
+} from '../core/transaction.ts'
 import { NftError, runTool } from './run-tool.ts'
 
 const NFT = 'nft'
@@ -26,11 +35,11 @@ export class NftTool {
 
   /**
    * Puts the table in place in one transaction: all of it, or nothing changes. For a kernel that lacks something the
-   * error says which options.
+   * error says which options. `standing`: the table as it was listed just before.
    */
-  async load(ruleset: Ruleset, kept: ReadonlyMap<string, Count>): Promise<void> {
+  async load(ruleset: Ruleset, kept: ReadonlyMap<string, Count>, standing: Standing | undefined): Promise<void> {
     try {
-      await this.#run(replaceTable(ruleset, kept))
+      await this.#run(changeTable(ruleset, kept, standing))
     } catch (error) {
       if (!(error instanceof NftError) || error.code !== 'unsupported') throw error
       const options = kernelOptionsOf(await this.#refusedRules(ruleset))
@@ -52,7 +61,7 @@ export class NftTool {
   /** Whether the kernel would take this; changes nothing. */
   async #isTaken(ruleset: Ruleset): Promise<boolean> {
     try {
-      await this.#run(replaceTable(ruleset, new Map()), '-c')
+      await this.#run(createTable(ruleset, new Map()), '-c')
       return true
     } catch (error) {
       if (error instanceof NftError && error.code === 'unsupported') return false

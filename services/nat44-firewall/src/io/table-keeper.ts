@@ -1,6 +1,6 @@
 import { hasRulesOf, type Listing } from '../core/listing.ts'
 import type { Ruleset } from '../core/nft.ts'
-import { type Count, replaceTable } from '../core/transaction.ts'
+import { type Count, createTable } from '../core/transaction.ts'
 import type { NftTool } from './nft-tool.ts'
 
 /** `loaded`: the rules are new; `repaired`: somebody had changed or removed the table. */
@@ -35,13 +35,13 @@ export class TableKeeper {
 
   /** Lists the table and loads it anew unless it is what it should be. Throws NftError; then nothing has changed. */
   async keep(ruleset: Ruleset): Promise<TableOutcome> {
-    const rules = JSON.stringify(replaceTable(ruleset, new Map()))
+    const rules = JSON.stringify(createTable(ruleset, new Map()))
     const listing = await this.#nft.list()
     // What is missing from a damaged table has counted up to the last look.
     this.#counts = new Map([...this.#counts, ...(listing?.counts ?? [])])
     const isNew = this.#installed?.rules !== rules
     if (!isNew && listing?.fingerprint === this.#installed?.fingerprint) return 'unchanged'
-    await this.#nft.load(ruleset, this.#counts)
+    await this.#nft.load(ruleset, this.#counts, listing)
     await this.#remember(ruleset, rules)
     return isNew ? 'loaded' : 'repaired'
   }

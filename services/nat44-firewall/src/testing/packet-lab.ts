@@ -193,7 +193,7 @@ export class PacketLab {
 
   /** Puts these rules in force, counters at 0. */
   async load(ruleset: Ruleset): Promise<void> {
-    await this.#nft.load(ruleset, new Map())
+    await this.#nft.load(ruleset, new Map(), await this.#nft.list())
   }
 
   /** Packets that a rule has counted. */
