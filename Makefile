@@ -21,7 +21,7 @@ TEST_FLAGS ?=
 BENCH_FLAGS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e bench-nat64 images machine
+.PHONY: demo test check unit e2e bench-nat64 fuzz-nat64 images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -43,6 +43,9 @@ e2e: images  ## the real stack in a simulated site, by testcontainers
 
 bench-nat64: machine node_modules/.package-lock.json  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
 	$(NODE) e2e/bench/nat64/main.ts $(BENCH_FLAGS)
+
+fuzz-nat64: machine node_modules/.package-lock.json  ## mutated real packets through the translator, FUZZ_SECONDS=30 (FUZZ_SEED=… repeats a run)
+	$(NODE) services/nat64/src/fuzz/main.ts
 
 images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled
 	$(MACHINE)/images.sh

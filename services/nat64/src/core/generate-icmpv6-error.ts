@@ -27,10 +27,11 @@ const ERROR_FOR: Readonly<Partial<Record<Verdict, readonly [type: number, code: 
   [Verdict.SOURCE_NOT_ALLOWED]: [ICMPV6.UNREACHABLE, UNREACHABLE6.PROHIBITED],
 }
 
-/** RFC 4443 §2.4(e): never about an ICMPv6 error, nor to a source that is no single node. */
+/** RFC 4443 §2.4(e): never about an ICMPv6 error, nor about multicast, nor to a source that is no single node. */
 const mayAnswer = (x: Xlate, view: DataView): boolean => {
   const { outer } = x
   if (isIllegalSource6(view, outer.start + IPV6.SRC)) return false
+  if (view.getUint8(outer.start + IPV6.DST) === 0xff) return false
   if (outer.protocol !== PROTOCOL.ICMPV6 || outer.fragOff8 !== 0) return true
   if (outer.upper >= outer.end) return false
   const type = view.getUint8(outer.upper + ICMP.TYPE)

@@ -37,6 +37,7 @@ export const readIpv6 = (view: DataView, o: number, limit: number, into: IpLayou
 const skipExtensionHeaders = (view: DataView, into: IpLayout, nextHeader: number, truncated: Verdict): Verdict => {
   let protocol = nextHeader
   let at = into.start + IPV6.LEN
+  let verdict: Verdict = Verdict.CONTINUE
   into.isFragment = false
   into.fragOff8 = 0
   into.moreFragments = false
@@ -56,10 +57,9 @@ const skipExtensionHeaders = (view: DataView, into: IpLayout, nextHeader: number
       at += FRAGMENT6.LEN
     } else {
       if (protocol === PROTOCOL.ROUTING && view.getUint8(at + ROUTING6.SEGMENTS_LEFT) !== 0) {
-        into.offendingOctet = at + ROUTING6.SEGMENTS_LEFT - into.start
-        into.upper = at
-        into.protocol = protocol
-        return Verdict.SEGMENTS_LEFT
+        // Goes on to the upper layer: whether an error may be sent depends on it.
+        if (verdict === Verdict.CONTINUE) into.offendingOctet = at + ROUTING6.SEGMENTS_LEFT - into.start
+        verdict = Verdict.SEGMENTS_LEFT
       }
       at += (view.getUint8(at + EXTENSION6.HDR_EXT_LEN) + 1) * 8
       if (at > into.end) return truncated === Verdict.TRUNCATED ? Verdict.EXTENSION_TRUNCATED : truncated
@@ -68,7 +68,7 @@ const skipExtensionHeaders = (view: DataView, into: IpLayout, nextHeader: number
   }
   into.upper = at
   into.protocol = protocol
-  return Verdict.CONTINUE
+  return verdict
 }
 
 /** RFC 8200 §4.5: all but the last fragment are multiples of 8 octets, and the whole fits in 65,535 octets. */

@@ -74,7 +74,16 @@ export const takeApart = (octets: Octets): Taken | string => {
 
 const CHECKSUM_AT: Readonly<Record<number, number>> = { 6: 16, 17: 6, 33: 6, 136: 6 }
 
-const upperFault = ({ family, protocol, pseudo, upper, upperLength }: Taken): string | undefined => {
+/** UDP says itself how long it is; what follows is not covered (RFC 768). A length that cannot be is the receiver's affair. */
+const coveredLength = ({ protocol, upper, upperLength }: Taken): number => {
+  const udpLength = at16(upper, 4)
+  return protocol === 17 && udpLength >= 8 && udpLength <= upperLength ? udpLength : upperLength
+}
+
+const upperFault = (taken: Taken): string | undefined => {
+  const { family, protocol, pseudo } = taken
+  const upperLength = coveredLength(taken)
+  const upper = taken.upper.slice(0, upperLength)
   const head = [...pseudo, ...u32(upperLength), 0, 0, 0, protocol]
   if (protocol === 1 && family === 4) return checksumOf(upper) === 0 ? undefined : 'ICMPv4 checksum'
   if (protocol === 58 && family === 6) return checksumOf([...head, ...upper]) === 0 ? undefined : 'ICMPv6 checksum'

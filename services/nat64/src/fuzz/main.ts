@@ -1,0 +1,70 @@
+/**
+ * `make fuzz-nat64`: mutated real packets through the translator for FUZZ_SECONDS (30), from FUZZ_SEED (the time).
+ * Prints what it did; a packet that is treated wrongly is kept in testdata/fuzz/, where a unit test replays it.
+ */
+import { VERDICT_NAMES } from '../core/verdict.ts'
+import { VECTORS } from '../testkit/vectors/all.ts'
+import { keepFinding } from './findings.ts'
+import { Judge, type Judgement } from './judge.ts'
+import { mutate } from './mutate.ts'
+import { Random } from './random.ts'
+
+/** A run ends with so many findings: the rest are mostly the same ones again. */
+const ENOUGH = 10
+
+const numberFrom = (name: string, other: number): number => {
+  const text = process.env[name] ?? ''
+  if (text === '') return other
+  if (/^\d{1,10}$/.test(text)) return Number(text)
+  throw new Error(`${name}: "${text}": must be a whole number`)
+}
+
+const seconds = numberFrom('FUZZ_SECONDS', 30)
+const seed = numberFrom('FUZZ_SEED', Date.now() % 2 ** 31)
+const random = new Random(seed)
+
+const sites = new Map<string, Judge>()
+const seeds = VECTORS.map((vector) => {
+  const key = JSON.stringify(vector.options ?? {}, (_, value: unknown) =>
+    value instanceof Uint8Array ? [...value] : value,
+  )
+  const judge = sites.get(key) ?? new Judge(vector.options)
+  sites.set(key, judge)
+  return { vector, judge }
+})
+const packets = VECTORS.map((vector) => vector.in)
+
+const treat = (judge: Judge, octets: readonly number[]): Judgement => {
+  try {
+    return judge.judge(octets)
+  } catch (error) {
+    return { verdict: 'CONTINUE', complaint: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+}
+
+const started = performance.now()
+const counts = new Map<string, number>()
+const found = new Map<string, string>()
+let executions = 0
+while (performance.now() - started < seconds * 1000 && found.size < ENOUGH) {
+  const { vector, judge } = random.pick(seeds)
+  const octets = mutate(vector.in, random, packets)
+  const { verdict, complaint } = treat(judge, octets)
+  executions += 1
+  counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+  // One packet for each kind of complaint is enough.
+  if (complaint !== undefined && !found.has(complaint)) {
+    found.set(complaint, keepFinding(vector, octets))
+    process.stdout.write(`FOUND ${complaint}\n      ${verdict} ${found.get(complaint)}\n`)
+  }
+}
+
+for (const [verdict, count] of [...counts].toSorted((a, b) => b[1] - a[1]))
+  process.stdout.write(`${String(count).padStart(9)}  ${verdict}\n`)
+const unmet = VERDICT_NAMES.filter((name) => name !== undefined && !counts.has(name))
+const elapsedS = (performance.now() - started) / 1000
+process.stdout.write(
+  `fuzz-nat64: ${executions} packets in ${elapsedS.toFixed(1)} s (${Math.round(executions / elapsedS)}/s), ${sites.size} sites, ` +
+    `verdicts not met: ${unmet.join(' ')}\nFUZZ_SEED=${seed}, ${found.size} findings\n`,
+)
+process.exitCode = found.size === 0 ? 0 : 1
