@@ -7,6 +7,7 @@ import {
   drop,
   icmp4Type,
   icmp6Type,
+  ip4,
   ip6,
   is,
   jump,
@@ -17,7 +18,8 @@ import {
   rejectProhibited,
   rejectTcp,
 } from './nft.ts'
-import { type Facts, from, LINK_LOCAL, notFrom, ownLinks, TUN_LINK } from './zones.ts'
+import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
+import { type Facts, from, LINK_LOCAL, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
 
 const DNS_PORT = 53
 const SSH_PORT = 22
@@ -46,6 +48,32 @@ export const invalidPackets = (chain: 'input' | 'forward'): Rule => ({
   matches: [ctState('invalid')],
   verdict: drop,
 })
+
+/**
+ * Sources from the uplink that cannot be (RFC 6890, RFC 6092 REC-3). Only new flows come so far: answers and ICMP errors of
+ * a provider's private routers are known flows.
+ */
+export const bogonRules = (zone: 'wan' | 'wan-forward', facts: Facts): readonly Rule[] => [
+  {
+    id: `${zone}-bogon4`,
+    text: 'from the uplink, source cannot be there (RFC 6890)',
+    matches: [
+      from(...facts.uplinks),
+      is(ip4.saddr, [...NEVER4, ...(facts.uplinkIsPublic ? NOT_GLOBAL4 : [])].map(prefix)),
+    ],
+    verdict: drop,
+  },
+  {
+    id: `${zone}-bogon6`,
+    text: 'from the uplink, source cannot be there (RFC 6890)',
+    matches: [
+      from(...facts.uplinks),
+      // A neighbour on the uplink's link may well have a unique local address, a host behind it may not (RFC 6092 REC-7).
+      is(ip6.saddr, [...NEVER6, ...(zone === 'wan' ? [] : UNIQUE_LOCAL)].map(prefix)),
+    ],
+    verdict: drop,
+  },
+]
 
 const pingRules = (zone: 'lan' | 'wan', links: readonly string[]): readonly Rule[] => [
   {
@@ -95,7 +123,7 @@ const openPorts = (site: Site, facts: Facts): readonly Rule[] =>
   }))
 
 /** What the uplink must let in so that the gateway has addresses there. */
-const uplinkRules = (site: Site, uplinks: readonly string[]): readonly Rule[] => [
+const uplinkRules = (site: Site, facts: Facts, uplinks: readonly string[] = facts.uplinks): readonly Rule[] => [
   {
     id: 'wan-dhcp4',
     text: 'DHCP answers to the gateway',
@@ -113,6 +141,8 @@ const uplinkRules = (site: Site, uplinks: readonly string[]): readonly Rule[] =>
     ],
     verdict: accept,
   },
+  ...bogonRules('wan', facts),
+  ...openPorts(site, facts),
   ...(site.firewall.allowPingFromWan ? pingRules('wan', uplinks) : []),
   {
     id: 'wan-refused',
@@ -146,8 +176,7 @@ export const input = (site: Site, facts: Facts): Chain => ({
     invalidPackets('input'),
     ...pingRules('lan', [facts.lan, TUN_LINK]),
     ...lanServices(facts),
-    ...openPorts(site, facts),
-    ...(facts.uplinks.length === 0 ? [] : uplinkRules(site, facts.uplinks)),
+    ...(facts.uplinks.length === 0 ? openPorts(site, facts) : uplinkRules(site, facts)),
     {
       id: 'lan-multicast',
       text: 'multicast that nobody here listens to',

@@ -14,7 +14,7 @@ import {
   type Rule,
   tcpSyn,
 } from './nft.ts'
-import { type Facts, from, LOOPBACK, prefix, TUN_LINK, to } from './zones.ts'
+import { type Facts, from, inside4, LOOPBACK, prefix, TUN_LINK, to } from './zones.ts'
 
 /** IPv6 header (RFC 8200 §3) and TCP header without options. */
 const IPV6_AND_TCP_BYTES = 60
@@ -81,7 +81,7 @@ export const nat = (site: Site, facts: Facts): Chain => ({
           {
             id: 'masquerade',
             text: 'pool4 becomes the uplink address',
-            matches: [to(...facts.uplinks), is(ip4.saddr, site.nat64.pool4.map(prefix))],
+            matches: [to(...facts.uplinks), is(ip4.saddr, inside4(site).map(prefix))],
             verdict: masquerade,
           },
         ],
@@ -89,7 +89,7 @@ export const nat = (site: Site, facts: Facts): Chain => ({
 
 /** The last look at a packet, after NAT: inner addresses stay inside, whatever went wrong before. */
 export const departures = (site: Site, facts: Facts): Chain => {
-  const pool4 = site.nat64.pool4.map(prefix)
+  const pool4 = inside4(site).map(prefix)
   const pref64 = site.pref64.map(prefix)
   const ula: readonly Rule[] = isGlobal(site.lan.prefix)
     ? []

@@ -16,7 +16,7 @@ import {
   PRIORITY,
   type Rule,
 } from './nft.ts'
-import { type Facts, from, LINK_LOCAL, LOOPBACK, prefix, TUN_LINK } from './zones.ts'
+import { type Facts, from, inside4, lanSpeakers, LINK_LOCAL, LOOPBACK, prefix, TUN_LINK } from './zones.ts'
 
 /** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.3.1, §4.4.1). */
 const PING_PER_SECOND = 50
@@ -62,7 +62,7 @@ const fromTranslator = (site: Site): Chain => ({
     {
       id: 'nat64-source4',
       text: 'translated for the IPv4 side',
-      matches: [is(ip4.saddr, site.nat64.pool4.map(prefix))],
+      matches: [is(ip4.saddr, inside4(site).map(prefix))],
       verdict: accept,
     },
     {
@@ -93,7 +93,7 @@ const fromTranslator = (site: Site): Chain => ({
  */
 export const arrivals = (site: Site, facts: Facts): readonly Chain[] => {
   const pref64 = site.pref64.map(prefix)
-  const pool4 = site.nat64.pool4.map(prefix)
+  const pool4 = inside4(site).map(prefix)
   const translator = fromTranslator(site)
   return [
     translator,
@@ -152,7 +152,7 @@ export const lanSources = (site: Site): Chain => ({
     {
       id: 'lan-spoof',
       text: 'source is neither in the LAN prefix nor link-local',
-      matches: [isNot(ip6.saddr, ['::', LINK_LOCAL, prefix(site.lan.prefix)])],
+      matches: [isNot(ip6.saddr, ['::', LINK_LOCAL, ...lanSpeakers(site).map(prefix)])],
       verdict: drop,
     },
     {

@@ -86,6 +86,9 @@ export const ctDnat: Statement = match({ ct: { key: 'status' } }, 'in', 'dnat')
 export const ctOriginalPort = (value: number): Statement =>
   match({ ct: { key: 'proto-dst', dir: 'original' } }, '==', value)
 
+/** Type of the IPv6 routing header (RFC 8200 §4.4); true for no value when there is none. */
+export const routingType: Statement = { exthdr: { name: 'rt', field: 'type' } }
+
 /** SYN set, RST not: the only segments that carry an MSS option (RFC 9293 §3.7.1). */
 export const tcpSyn: Statement = match({ '&': [payload('tcp', 'flags'), { '|': ['syn', 'rst'] }] }, '==', 'syn')
 

@@ -39,6 +39,15 @@ const QUIET = buildRuleset(testSite({ firewall: { allowPingFromWan: false } }), 
 const ROUTED_BEFORE = buildRuleset(testSite(), testFacts({ routedBefore: { ip4: true, ip6: true } }))
 const NO_UPLINK = buildRuleset(testSite(), testFacts({ uplinks: [] }))
 
+const PUBLIC = buildRuleset(
+  testSite({ ...DOCUMENT, lan: { prefix: '2001:db8:1:2::/64' } }),
+  testFacts({ uplinkIsPublic: true }),
+)
+const ALL_MAY_PASS = buildRuleset(
+  testSite({ ...DOCUMENT, nat64: { wellKnownPrefix: 'off' } }),
+  testFacts({ uplinkIsPublic: true }),
+)
+
 type Who = 'gateway' | 'host' | 'internet' | 'translator' | 'other'
 const place = (who: Who): Place => net[who]
 
@@ -297,7 +306,63 @@ const ASKED: readonly Asked[] = [
   },
 ]
 
-for (const { what, rules = ULA, from, probe, outcome, rule } of ASKED)
+const ADDRESSES: readonly Asked[] = [
+  {
+    what: 'translator → private address behind a private uplink',
+    from: 'translator',
+    probe: tcp('192.168.99.1', 7777, POOL_HOST),
+    outcome: `answer ${UPLINK}`,
+    rule: 'nat64-to-wan',
+  },
+  {
+    what: 'translator → private address, but the uplink is public',
+    rules: PUBLIC,
+    from: 'translator',
+    probe: udp('192.168.99.1', 7777, POOL_HOST),
+    outcome: 'EHOSTUNREACH',
+    rule: 'nat64-to-private',
+  },
+  {
+    what: 'translator → private address, the owner lets all pass',
+    rules: ALL_MAY_PASS,
+    from: 'translator',
+    probe: tcp('192.168.99.1', 7777, POOL_HOST),
+    outcome: `answer ${UPLINK}`,
+    rule: 'nat64-to-wan',
+  },
+  {
+    what: 'translator → reserved address',
+    from: 'translator',
+    probe: udp('245.0.0.1', 7777, POOL_HOST),
+    outcome: 'EHOSTUNREACH',
+    rule: 'nat64-to-never',
+  },
+  {
+    what: 'LAN → unique local address outside (RFC 6092 REC-7)',
+    rules: GLOBAL,
+    from: 'host',
+    probe: tcp('fd99::1', 7777, HOST_GLOBAL),
+    outcome: 'ENETUNREACH',
+    rule: 'lan-to-wan-local',
+  },
+  {
+    what: 'uplink → LAN host, IKE (RFC 6092 REC-24)',
+    rules: GLOBAL,
+    from: 'internet',
+    probe: udp(HOST_GLOBAL, 500, SERVER6),
+    outcome: `answer ${SERVER6}`,
+    rule: 'wan-to-lan-ike',
+  },
+  {
+    what: 'private neighbour on a private uplink → open port',
+    from: 'internet',
+    probe: tcp(UPLINK, 8080, '192.168.99.1'),
+    outcome: 'answer 192.168.99.1',
+    rule: 'open-tcp-8080',
+  },
+]
+
+for (const { what, rules = ULA, from, probe, outcome, rule } of [...ASKED, ...ADDRESSES])
   test(`${what}: ${outcome.split(' ')[0]} by ${rule}`, { skip }, async () => {
     await net.load(rules)
     assert.equal(await place(from).ask(probe), outcome)
@@ -501,7 +566,37 @@ const DROPPED: readonly Dropped[] = [
   },
 ]
 
-for (const { what, rules = ULA, from, probe, icmp6: message, rule } of DROPPED)
+const BOGONS: readonly Dropped[] = [
+  {
+    what: 'private source on a public uplink',
+    rules: PUBLIC,
+    from: 'internet',
+    probe: udp(UPLINK, 8080, '192.168.99.1'),
+    rule: 'wan-bogon4',
+  },
+  {
+    what: 'site-local source on the uplink',
+    from: 'internet',
+    probe: udp(UPLINK6, 8080, 'fec0::1'),
+    rule: 'wan-bogon6',
+  },
+  {
+    what: 'unique local source on the uplink, to the LAN',
+    rules: GLOBAL,
+    from: 'internet',
+    probe: udp(HOST_GLOBAL, 500, 'fd99::1'),
+    rule: 'wan-forward-bogon6',
+  },
+  {
+    what: 'private source on a public uplink, through the gateway',
+    rules: PUBLIC,
+    from: 'internet',
+    probe: udp('172.17.0.2', 7777, '192.168.99.1'),
+    rule: 'wan-forward-bogon4',
+  },
+]
+
+for (const { what, rules = ULA, from, probe, icmp6: message, rule } of [...DROPPED, ...BOGONS])
   test(`${what}: dropped by ${rule}`, { skip }, async () => {
     await net.load(rules)
     const places = (['gateway', 'host', 'internet', 'translator', 'other'] as const).map((who) => place(who))
@@ -562,6 +657,33 @@ for (const { what, from, probe, icmp6: message, rule } of TAKEN)
     await net.load(ULA)
     if (probe !== undefined) place(from).fire(probe)
     if (message !== undefined) place(from).icmp6(message)
+    await net.counted(rule, 0)
+  })
+
+/** IPv6 header, then what it carries; addresses as 32 hex digits. */
+const ipv6Packet = (nextHeader: string, payload: string): string =>
+  [
+    '60000000',
+    (payload.length / 2).toString(16).padStart(4, '0'),
+    nextHeader,
+    '40',
+    '20010db8ffff00000000000000000001',
+    '20010db8000100020000000000000010',
+    payload,
+  ].join('')
+
+/** To a LAN host with a global address: next header, payload, and the rule that takes or drops it. */
+const PROTOCOLS: readonly (readonly [what: string, nextHeader: string, payload: string, rule: string])[] = [
+  ['ESP (RFC 6092 REC-22)', '32', '00000001000000010102030405060708', 'wan-to-lan-ipsec'],
+  ['HIP', '8b', '3b040000000000000000000000000000', 'wan-to-lan-ipsec'],
+  ['an unknown protocol', 'fd', '0102030405060708', 'wan-forward-refused'],
+  ['routing header type 0 (RFC 5095)', '2b', '3b0200010000000020010db8000100020000000000000011', 'forward-rh0'],
+]
+
+for (const [what, nextHeader, payload, rule] of PROTOCOLS)
+  test(`uplink → LAN host, ${what}: ${rule}`, { skip }, async () => {
+    await net.load(GLOBAL)
+    net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet(nextHeader, payload) })
     await net.counted(rule, 0)
   })
 

@@ -26,6 +26,7 @@ export const testSite = ({ lan = {}, nat64 = {}, ...rest }: SiteChanges = {}): S
 export const testFacts = (changes: Partial<Facts> = {}): Facts => ({
   lan: 'lan0',
   uplinks: ['wan0'],
+  uplinkIsPublic: false,
   lanMtuBytes: 1500,
   routedBefore: { ip4: false, ip6: false },
   ...changes,
@@ -36,6 +37,7 @@ const GLOBAL_LAN = { prefix: '2001:db8:1:2::/64' }
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'ula', site: testSite(), facts: testFacts() },
   { name: 'global-prefix', site: testSite({ lan: GLOBAL_LAN }), facts: testFacts() },
+  { name: 'public-uplink', site: testSite({ lan: GLOBAL_LAN }), facts: testFacts({ uplinkIsPublic: true }) },
   { name: 'no-uplink', site: testSite(), facts: testFacts({ uplinks: [] }) },
   { name: 'two-uplinks', site: testSite({ lan: GLOBAL_LAN }), facts: testFacts({ uplinks: ['wan0', 'he-ipv6'] }) },
   {
@@ -62,6 +64,19 @@ export const SCENARIOS: readonly Scenario[] = [
     site: testSite({
       pref64: ['64:ff9b::/96', '2001:db8:100::/40', '2001:db8:222:2222::/64'],
       nat64: { pool4: ['10.64.0.0/16', '192.0.2.128/29'] },
+    }),
+    facts: testFacts(),
+  },
+  {
+    name: 'explicit-maps',
+    site: testSite({
+      nat64: {
+        maps: [
+          { prefix6: 'fd00:1:2:3:4::/112', prefix4: '10.64.0.0/16' },
+          { prefix6: 'fd00:1:2:3:5::/120', prefix4: '10.64.5.0/24' },
+        ],
+        sources: ['fd00:1:2:3::/64', 'fd00:1:2:4::/64'],
+      },
     }),
     facts: testFacts(),
   },

@@ -1,4 +1,5 @@
-import { formatIp4, formatIp6, type Prefix4, type Prefix6 } from '@sixgate/addr'
+import { formatIp4, formatIp6, overlaps, type Prefix4, type Prefix6 } from '@sixgate/addr'
+import type { Site } from '@sixgate/site'
 import { type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
 
 /** The link that nat64 creates. */
@@ -13,6 +14,8 @@ export interface Facts {
   readonly lan: string
   /** Links of the uplink: one as a rule, several with several default routes; empty: none is known and none ever was. */
   readonly uplinks: readonly string[]
+  /** The uplink has addresses of the public IPv4 internet only: no other NAT follows. */
+  readonly uplinkIsPublic: boolean
   /** What a LAN host may send at most, IPv6 header included. */
   readonly lanMtuBytes: number
   /**
@@ -24,6 +27,25 @@ export interface Facts {
 
 /** A link name as nft takes it literally: `*` at the end would match every link that begins so. */
 export const literalLink = (name: string): string => (name.endsWith('*') ? `${name.slice(0, -1)}\\*` : name)
+
+/** Without those that lie in another one: nft takes no overlapping prefixes in a set. */
+const outermost = <P extends Prefix4 | Prefix6>(prefixes: readonly P[]): readonly P[] =>
+  prefixes.filter(
+    (inner, index) =>
+      !prefixes.some(
+        (outer, other) =>
+          overlaps(outer, inner) &&
+          (outer.lenBits < inner.lenBits || (outer.lenBits === inner.lenBits && other < index)),
+      ),
+  )
+
+/** IPv4 addresses that live behind the translator: pool4 and the IPv4 side of explicit maps (RFC 7757). */
+export const inside4 = ({ nat64 }: Site): readonly Prefix4[] =>
+  outermost([...nat64.pool4, ...nat64.maps.map(({ prefix4 }) => prefix4)])
+
+/** Who may speak on the LAN: its prefix, and networks behind it that `nat64.sources` lists. */
+export const lanSpeakers = ({ lan, nat64 }: Site): readonly Prefix6[] =>
+  outermost([lan.prefix, ...(nat64.sources === 'auto' ? [] : nat64.sources)])
 
 export const prefix = (value: Prefix4 | Prefix6): Json => ({
   prefix: { addr: value.family === 4 ? formatIp4(value.addr) : formatIp6(value.addr), len: value.lenBits },

@@ -210,6 +210,20 @@ test('the uplink goes: said so, still closed, also for a successor; healed when 
   await until('the problem is over', () => codes(successor).length === 0)
 })
 
+test('an uplink that gets a public address: private destinations are refused there from then on', {
+  skip,
+}, async () => {
+  const service = firewall()
+  await apply(service)
+  assert.equal(service.counters()['uplink_public'], 0)
+  assert.doesNotMatch(table(), /nat64-to-private/)
+  here().ip('address add 9.9.9.2/24 dev wan0')
+  here().ip('address del 203.0.113.2/24 dev wan0')
+  here().ip('route replace default via 9.9.9.1')
+  await until('the rules know', () => /nat64-to-private/.test(table()))
+  assert.equal(service.counters()['uplink_public'], 1)
+})
+
 test('an uplink by name that is not there: said so, healed when it comes', { skip }, async () => {
   const service = firewall()
   await apply(service, { wan: { interface: 'eth9' } })

@@ -3,6 +3,7 @@ import { type Problem, type Service, type ServiceContext, SiteRejected, type Sit
 import { Sysctls, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
+import { conntrackProblem } from '../core/conntrack.ts'
 import type { ForwardChain } from '../core/listing.ts'
 import { buildRuleset } from '../core/ruleset.ts'
 import { type Facts, TUN_LINK } from '../core/zones.ts'
@@ -21,7 +22,7 @@ const LOOK_EVERY_MS = 2000
 /** Events come in swarms: a container that starts, a route that flaps. */
 const SETTLE_MS = 50
 
-type Part = 'facts' | 'table' | 'forwarding' | 'docker'
+type Part = 'facts' | 'table' | 'forwarding' | 'conntrack' | 'docker'
 
 /** The service: keeps table, forwarding and Docker's chains as the document and the machine ask for. */
 export class Firewall implements Service {
@@ -36,11 +37,15 @@ export class Firewall implements Service {
     'sysctl_repairs_total',
     'docker_changes_total',
     'foreign_forward_drops',
+    'uplink_public',
+    'conntrack_entries',
+    'conntrack_max',
     'looks_total',
   ])
   readonly #problems = new Map<Part, readonly Problem[]>()
   #site: Site | undefined
   #foreign: ReadonlySet<string> = new Set()
+  #uplinkKind = ''
   #work: Promise<void> = Promise.resolve()
   #settling: NodeJS.Timeout | undefined
   #stopWatching: (() => void) | undefined
@@ -138,7 +143,10 @@ export class Firewall implements Service {
     }
     const timer = setInterval(() => this.#lookInBackground(), LOOK_EVERY_MS)
     const watches = [() => clearInterval(timer)]
-    for (const start of [() => watchNftables(soon), () => watchNetwork({ links: true, routes: true }, soon)])
+    for (const start of [
+      () => watchNftables(soon),
+      () => watchNetwork({ links: true, addresses: true, routes: true }, soon),
+    ])
       try {
         watches.push(start())
       } catch (error) {
@@ -170,8 +178,9 @@ export class Firewall implements Service {
     const changed = this.#attempt('forwarding', () => this.#forwarding.keep(links)) ?? []
     if (changed.length > 0) {
       this.#counters.add('sysctl_repairs_total', changed.length)
-      this.#context.log.info({ sysctls: changed }, 'switched on')
+      this.#context.log.info({ sysctls: changed }, 'sysctls set')
     }
+    this.#attempt('conntrack', () => this.#lookAtConntrack())
     try {
       const report = await keepDockerAccepts(links)
       this.#logDocker(report)
@@ -184,8 +193,29 @@ export class Firewall implements Service {
   #readFacts(site: Site): Facts {
     const { facts, problem } = readFacts(site, this.#uplinks.names, this.#forwarding.routedBefore())
     if (facts.uplinks.length > 0) this.#uplinks.remember(facts.uplinks)
+    this.#noteUplink(facts)
     this.#report('facts', problem === undefined ? [] : [problem])
     return facts
+  }
+
+  #lookAtConntrack(): void {
+    const use = this.#forwarding.conntrackUse()
+    this.#counters.set('conntrack_entries', use.entries)
+    this.#counters.set('conntrack_max', use.max)
+    const problem = conntrackProblem(use)
+    this.#report('conntrack', problem === undefined ? [] : [problem])
+  }
+
+  /** Another NAT behind ours is no mistake, but whoever wonders about port forwards should find it in the log. */
+  #noteUplink({ uplinks, uplinkIsPublic }: Facts): void {
+    this.#counters.set('uplink_public', uplinkIsPublic ? 1 : 0)
+    const kind = `${uplinks.join()} ${uplinkIsPublic}`
+    if (uplinks.length === 0 || kind === this.#uplinkKind) return
+    this.#uplinkKind = kind
+    if (!uplinkIsPublic)
+      this.#context.log.info(
+        `the address of ${uplinks.join(', ')} is not public: another NAT follows (double NAT), and ports must be opened there too`,
+      )
   }
 
   async #keepTable(site: Site, facts: Facts): Promise<void> {
@@ -206,7 +236,8 @@ export class Firewall implements Service {
   #attempt<T>(part: Part, run: () => T): T | undefined {
     try {
       const result = run()
-      if (part !== 'facts') this.#report(part, [])
+      // Those report what they found themselves.
+      if (part !== 'facts' && part !== 'conntrack') this.#report(part, [])
       return result
     } catch (error) {
       this.#report(part, [problemOf(part, error)])

@@ -65,6 +65,8 @@ for (const [what, values] of SETTINGS)
     for (const name of ['lan0', 'nat64', 'wan0']) assert.equal(sysctls.read(`ipv6/conf/${name}/forwarding`), '1')
     for (const name of ['nat64', 'wan0']) assert.equal(sysctls.read(`ipv4/conf/${name}/forwarding`), '1')
     assert.equal(sysctls.read('ipv6/conf/wan0/accept_ra'), '2')
+    assert.equal(sysctls.read('netfilter/nf_conntrack_udp_timeout'), '120')
+    assert.equal(sysctls.read('netfilter/nf_conntrack_tcp_timeout_established'), '7440')
     assert.deepEqual(on.keep(LINKS), [], 'nothing left to do')
 
     const { failed, foreign } = on.restore()

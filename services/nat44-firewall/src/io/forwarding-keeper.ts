@@ -1,9 +1,10 @@
 import { OriginalValues, type RestoreReport, type Sysctls } from '@sixgate/host'
+import { type ConntrackUse, planConntrack } from '../core/conntrack.ts'
 import { type ForwardingLinks, IP6_FORWARD, IP_FORWARD, planForwarding } from '../core/forwarding.ts'
 import type { Facts } from '../core/zones.ts'
-import { readSysctlState } from './host-facts.ts'
+import { conntrackNames, readConntrackUse, readSysctlState } from './host-facts.ts'
 
-/** Keeps forwarding on, and can make it what it was before. */
+/** Keeps the sysctls of a router, and can make them what they were before. */
 export class ForwardingKeeper {
   readonly #sysctls: Sysctls
   readonly #originals: OriginalValues
@@ -26,11 +27,22 @@ export class ForwardingKeeper {
     return { ip4: wasOn(IP_FORWARD), ip6: wasOn(IP6_FORWARD) }
   }
 
-  /** Switches on what is off. Call only while the rules stand. Returns the paths that were changed. Throws HostError. */
+  /**
+   * Switches forwarding on where it is off, and sets the timers of conntrack. Call only while the rules stand. Returns the
+   * paths that were changed. Throws HostError.
+   */
   keep(links: ForwardingLinks): readonly string[] {
-    return planForwarding(links, readSysctlState(this.#sysctls, links.uplinks))
+    return [
+      ...planForwarding(links, readSysctlState(this.#sysctls, links.uplinks)),
+      ...planConntrack(conntrackNames(this.#sysctls)),
+    ]
       .filter(({ path, value, affects }) => this.#originals.set(path, value, { affects }))
       .map(({ path }) => path)
+  }
+
+  /** How many flows the kernel follows. Throws HostError. */
+  conntrackUse(): ConntrackUse {
+    return readConntrackUse(this.#sysctls)
   }
 
   /** Writes the originals back. */

@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { link, links, routes, type Sysctls } from '@sixgate/host'
+import { addresses, link, links, routes, type Sysctls } from '@sixgate/host'
 import { lanLinkName, type Site } from '@sixgate/site'
+import type { ConntrackUse } from '../core/conntrack.ts'
 import { IP_FORWARD, type SysctlState } from '../core/forwarding.ts'
+import { isPublic4 } from '../core/special-prefixes.ts'
 import { findUplinks, type UplinkState } from '../core/uplinks.ts'
 import { type Facts, TUN_LINK } from '../core/zones.ts'
 
@@ -39,6 +41,12 @@ export const readUplinkState = (remembered: readonly string[]): UplinkState => (
   remembered,
 })
 
+/** Whether the uplinks have IPv4 addresses, all of them public. Throws NetlinkError. */
+const uplinksArePublic = (uplinks: readonly string[]): boolean => {
+  const found = uplinks.flatMap((name) => addresses(4, link(name)?.index ?? -1))
+  return found.length > 0 && found.every((address) => address.family === 4 && isPublic4(address.ip))
+}
+
 export interface HostFacts {
   readonly facts: Facts
   readonly problem: { readonly code: string; readonly message: string } | undefined
@@ -54,7 +62,8 @@ export const readFacts = (
   const { names, problem } = findUplinks(site, lan, readUplinkState(remembered))
   const linkMtu = link(lan)?.mtu ?? ETHERNET_MTU_BYTES
   const lanMtuBytes = site.ra.linkMtu === 0 ? linkMtu : Math.min(linkMtu, site.ra.linkMtu)
-  return { facts: { lan, uplinks: names, lanMtuBytes, routedBefore }, problem }
+  const uplinkIsPublic = uplinksArePublic(names)
+  return { facts: { lan, uplinks: names, uplinkIsPublic, lanMtuBytes, routedBefore }, problem }
 }
 
 /** Names in a directory of /proc/sys/net; empty when the kernel has no such family. */
@@ -80,3 +89,12 @@ export const readSysctlState = (sysctls: Sysctls, uplinks: readonly string[]): S
   const ipForward = sysctls.read(IP_FORWARD)
   return { conf4, conf6, acceptRa, ipForward, routesByRa: routesByRa.filter((name) => name !== TUN_LINK) }
 }
+
+/** Names of the sysctls of conntrack; empty while no rule has asked for it. */
+export const conntrackNames = (sysctls: Sysctls): readonly string[] => namesIn(join(sysctls.root, 'netfilter'))
+
+/** How many flows the kernel follows; zeros while it follows none. Throws HostError. */
+export const readConntrackUse = (sysctls: Sysctls): ConntrackUse => ({
+  entries: Number(sysctls.read('netfilter/nf_conntrack_count') ?? 0),
+  max: Number(sysctls.read('netfilter/nf_conntrack_max') ?? 0),
+})

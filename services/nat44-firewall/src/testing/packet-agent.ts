@@ -27,11 +27,18 @@ export interface Icmp6 {
   readonly body: string
 }
 
+/** A whole IPv6 packet, header included, as hex octets. */
+export interface Raw6 {
+  readonly destination: string
+  readonly packet: string
+}
+
 export type Command =
   | ({ readonly op: 'serve'; readonly address?: string } & Pick<Probe, 'protocol' | 'port'>)
   | ({ readonly op: 'ask'; readonly id: number } & Probe)
   | ({ readonly op: 'fire' } & Probe)
   | ({ readonly op: 'icmp6' } & Icmp6)
+  | ({ readonly op: 'raw6' } & Raw6)
 
 export type Report =
   | { readonly event: 'ready' }
@@ -142,6 +149,19 @@ const sendIcmp6 = (message: Icmp6): void => {
   libc.closeFd(fd)
 }
 
+const IPPROTO_RAW = 255
+
+const sendRaw6 = ({ destination, packet }: Raw6): void => {
+  const fd = libc.socket(AF.INET6, SOCK.RAW, IPPROTO_RAW)
+  const octets = Buffer.from(packet, 'hex')
+  const buffer = nativeBuffer(octets.length)
+  buffer.bytes.set(octets)
+  const to = sockaddr6(destination, 0)
+  const span = { address: buffer.address, lenBytes: octets.length }
+  must(libc.sendto(fd, span, 0, { address: to.address, lenBytes: SOCKADDR_IN6_LEN_BYTES }), 'send IPv6')
+  libc.closeFd(fd)
+}
+
 const fire = (probe: Probe): void => {
   if (probe.protocol === 'tcp') {
     askTcp(probe, () => {})
@@ -161,6 +181,8 @@ const carryOut = (command: Command): void => {
       return fire(command)
     case 'icmp6':
       return sendIcmp6(command)
+    case 'raw6':
+      return sendRaw6(command)
   }
 }
 

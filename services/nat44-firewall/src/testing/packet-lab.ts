@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type Lab, Namespace, type Process } from '@sixgate/testkit'
 import type { Ruleset } from '../core/nft.ts'
 import { NftTool } from '../io/nft-tool.ts'
-import type { Command, Icmp6, Probe, Report } from './packet-agent.ts'
+import type { Command, Icmp6, Probe, Raw6, Report } from './packet-agent.ts'
 
 const AGENT = fileURLToPath(new URL('packet-agent.ts', import.meta.url))
 /** Packets and counters take microseconds; only a failed test waits so long. */
@@ -75,6 +75,10 @@ export class Place {
 
   icmp6(message: Icmp6): void {
     this.#send({ op: 'icmp6', ...message })
+  }
+
+  raw6(packet: Raw6): void {
+    this.#send({ op: 'raw6', ...packet })
   }
 
   async close(): Promise<void> {
@@ -170,6 +174,9 @@ export class PacketLab {
     host.ip('-6 address add 2001:db8:dead::1/128 dev lo')
     host.ip('-6 address add 64:ff9b::bad/128 dev lo')
     internet.ip('address add 198.18.0.66/32 dev lo')
+    internet.ip('address add 192.168.99.1/32 dev lo')
+    internet.ip('-6 address add fec0::1/128 dev lo')
+    internet.ip('-6 address add fd99::1/128 dev lo')
     internet.ip('-6 address add 64:ff9b::bad/128 dev lo')
     internet.ip('-6 address add fd00:1:2:3::bad/128 dev lo')
     gateway.ip('-6 address add 64:ff9b::cafe/128 dev lo')
@@ -182,6 +189,7 @@ export class PacketLab {
     const built = new PacketLab(places as [Place, Place, Place, Place, Place], script)
     for (const place of [built.host, built.internet, built.other]) place.serve(7777)
     built.translator.serve(7777, '64:ff9b::c633:6407')
+    built.host.serve(500, '2001:db8:1:2::10')
     for (const port of [22, 53, 68, 546, 8080, 9999]) built.gateway.serve(port)
     return built
   }

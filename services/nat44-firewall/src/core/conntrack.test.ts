@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { conntrackProblem, planConntrack } from './conntrack.ts'
+
+/** What each document asks for at least, in seconds. */
+const LEAST: Readonly<Record<string, number>> = {
+  nf_conntrack_udp_timeout: 120, // RFC 4787 REQ-5
+  nf_conntrack_udp_timeout_stream: 120,
+  nf_conntrack_icmp_timeout: 60, // RFC 5508 REQ-2
+  nf_conntrack_tcp_timeout_established: 7440, // RFC 5382 REQ-5
+  nf_conntrack_tcp_timeout_syn_sent: 240,
+  nf_conntrack_tcp_timeout_syn_recv: 240,
+  nf_conntrack_tcp_timeout_fin_wait: 240,
+  nf_conntrack_tcp_timeout_close_wait: 240,
+  nf_conntrack_tcp_timeout_last_ack: 240,
+  nf_conntrack_tcp_timeout_time_wait: 240,
+}
+
+test('RFC 4787 REQ-5, 5382 REQ-5, 5508 REQ-2, 7857 §2: no timer is below what the documents ask for', () => {
+  const steps = new Map(planConntrack(Object.keys(LEAST)).map(({ path, value }) => [path, Number(value)]))
+  for (const [name, least] of Object.entries(LEAST)) assert.ok((steps.get(`netfilter/${name}`) ?? 0) >= least, name)
+})
+
+test('only timers that the kernel has are set', () => {
+  assert.deepEqual(planConntrack([]), [])
+  assert.deepEqual(
+    planConntrack(['nf_conntrack_icmp_timeout', 'nf_conntrack_max']).map(({ path, value }) => `${path}=${value}`),
+    ['netfilter/nf_conntrack_icmp_timeout=60'],
+  )
+})
+
+test('a table of flows that is nearly full is a problem that says what to do', () => {
+  assert.equal(conntrackProblem({ entries: 0, max: 0 }), undefined)
+  assert.equal(conntrackProblem({ entries: 58_982, max: 65_536 }), undefined)
+  const problem = conntrackProblem({ entries: 58_983, max: 65_536 })
+  assert.equal(problem?.code, 'conntrack-full')
+  assert.match(problem?.message ?? '', /58983 flows and can follow 65536 .*nf_conntrack_max=131072$/)
+})
