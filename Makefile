@@ -18,6 +18,9 @@ export TESTCONTAINERS_RYUK_DISABLED := true
 
 COMPOSE = $(shell $(MACHINE)/docker-client.sh) compose
 TEST_FLAGS ?=
+# A test file that never ends would hold up everything for ever: after this the runner stops and names it.
+RUN_UNIT = timeout --foreground 20m $(NODE) --test --test-timeout=180000
+RUN_E2E = timeout --foreground 40m $(NODE) --test --test-concurrency=1 --test-timeout=1800000
 BENCH_FLAGS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
@@ -36,10 +39,10 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	@echo 'check: ok'
 
 unit: machine node_modules/.package-lock.json  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
-	$(NODE) --test --test-timeout=180000 $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
+	$(RUN_UNIT) $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
-	$(NODE) --test --test-concurrency=1 --test-timeout=1800000 $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
+	$(RUN_E2E) $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
 
 bench-nat64: machine node_modules/.package-lock.json  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
 	$(NODE) e2e/bench/nat64/main.ts $(BENCH_FLAGS)
