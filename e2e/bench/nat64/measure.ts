@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Running } from './lab.ts'
+import { SEGMENT_BYTES } from './udp-gso.ts'
 import type { Variant } from './variants.ts'
 
 /** USER_HZ: the unit of the times in /proc, fixed at 100 for user space. */
@@ -89,6 +92,60 @@ export const udp64 = (variant: Variant, packetsPerS: number, seconds: number): U
     packetsPerS: arrived / sum.seconds,
     lostPart: sum.lost_packets / sum.packets,
     processUsPerPacket: ((after.processS - before.processS) * 1e6) / arrived,
+  }
+}
+
+const UDP_GSO = fileURLToPath(new URL('udp-gso.ts', import.meta.url))
+
+/** Resolves when the process printed a line that `matches`; throws with what it printed when it ends before. */
+const lineOf = (running: Running, matches: RegExp): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const look = (): void => {
+      const found = matches.exec(running.output())
+      if (found !== null) resolve(found[0])
+    }
+    running.process.stdout?.on('data', look)
+    running.process.once('close', () => {
+      look()
+      reject(new Error(`ended without ${String(matches)}: ${running.output()}`))
+    })
+    look()
+  })
+
+/** UDP upwards in super-packets (UDP_SEGMENT), as fast as the client can; counted as datagrams that arrived. */
+export const udpGso = async (variant: Variant, seconds: number): Promise<UdpResult> => {
+  const { lab } = variant
+  const receiver = lab.start('s', {}, process.execPath, UDP_GSO, 'receive')
+  await lineOf(receiver, /ready/)
+  const before = cpuTimes(variant.pid)
+  const sent = JSON.parse(lab.run('c', process.execPath, UDP_GSO, 'send', variant.target, String(seconds))) as {
+    readonly bytes: number
+    readonly seconds: number
+  }
+  const { bytes } = JSON.parse(await lineOf(receiver, /\{.*\}/)) as { readonly bytes: number }
+  const after = cpuTimes(variant.pid)
+  const arrived = bytes / SEGMENT_BYTES
+  return {
+    packetsPerS: arrived / sent.seconds,
+    lostPart: 1 - bytes / sent.bytes,
+    processUsPerPacket: ((after.processS - before.processS) * 1e6) / arrived,
+  }
+}
+
+/** Runs `work` while both hosts hand single packets to their links, as hosts with other network cards do. */
+export const withoutOffloads = <T>({ lab }: Variant, work: () => T): T => {
+  const set = (state: 'on' | 'off'): void => {
+    for (const [place, link] of [
+      ['c', 'c0'],
+      ['s', 's0'],
+    ] as const)
+      lab.run(place, 'ethtool', '-K', link, 'tso', state, 'gso', state, 'tx-udp-segmentation', state)
+  }
+  set('off')
+  try {
+    return work()
+  } finally {
+    set('on')
   }
 }
 

@@ -86,14 +86,37 @@ export const tayga = async (): Promise<Variant> => {
   return { name: 'TAYGA', lab, target: TARGET64, pid: gateway.process.pid, close }
 }
 
-export const sixgate = async (): Promise<Variant> => {
-  const lab = new Lab('d')
+/** Mappings that the crowded gateway has from the start. */
+const CROWD = 65_536
+export const CROWDED = `sixgate, ${CROWD.toLocaleString('en')} hosts`
+/** `pool4` with room for them. */
+const POOL4 = '198.18.0.0/15'
+
+/** A journal as the service leaves it (address-map/journal-lines.ts): all but the client's mapping. */
+const crowdJournal = (): string => {
+  const now = Math.floor(Date.now() / 1000)
+  return Array.from({ length: CROWD }, (_, index) => {
+    const ip4 = `198.19.${index >>> 8}.${index & 255}`
+    return `+ ${ip4} fd00:6::1:${index.toString(16)} ${PREF64} ${now}\n`
+  })
+    .slice(0, -1)
+    .join('')
+}
+
+export const sixgate = (): Promise<Variant> => startSixgate('d', 'sixgate', '')
+
+/** The same, with `CROWD` mappings. */
+export const sixgateCrowded = (): Promise<Variant> => startSixgate('e', CROWDED, crowdJournal())
+
+const startSixgate = async (letter: string, name: string, journal: string): Promise<Variant> => {
+  const lab = new Lab(letter)
   serve(lab)
   const folder = mkdtempSync(join(tmpdir(), 'bench-sixgate-'))
   mkdirSync(join(folder, 'state'))
-  const document = `lan: { interface: lan0, prefix: 'fd00:6::/64' }\nwan: { interface: wan0 }\npref64: ['${PREF64}']\nnat64: { pool4: [198.18.0.0/16] }\n`
+  if (journal !== '') writeFileSync(join(folder, 'state', 'hosts.0.journal'), journal)
+  const document = `lan: { interface: lan0, prefix: 'fd00:6::/64' }\nwan: { interface: wan0 }\npref64: ['${PREF64}']\nnat64: { pool4: [${POOL4}] }\n`
   writeFileSync(join(folder, 'site.yaml'), document)
-  masquerade(lab, '198.18.0.0/16')
+  masquerade(lab, POOL4)
   const node = join(ROOT, 'node_modules/.bin/node')
   if (!existsSync(node)) throw new Error('node_modules is missing: run make check first')
   const environment = {
@@ -103,9 +126,12 @@ export const sixgate = async (): Promise<Variant> => {
   }
   const gateway = lab.start('g', environment, node, join(ROOT, 'services/nat64/src/main.ts'))
   await awaitReachable(lab, TARGET64, gateway)
+  const expected = journal.split('\n').length - 1
+  if (expected > 0 && !gateway.output().includes(`"hosts":${expected},`))
+    throw new Error(`sixgate did not take over ${expected} mappings\n${gateway.output()}`)
   const close = async (): Promise<void> => {
     await lab.close()
     rmSync(folder, { recursive: true })
   }
-  return { name: 'sixgate', lab, target: TARGET64, pid: gateway.process.pid, close }
+  return { name, lab, target: TARGET64, pid: gateway.process.pid, close }
 }
