@@ -50,6 +50,22 @@ describe('the console', () => {
     )
   })
 
+  it('keeps the prefix of the document in NATS when its own state was lost', async () => {
+    await using lab = await SiteLab.start()
+    lab.writeSite(siteYaml().replace('  prefix: fd00:6:4::/64', '  prefix: auto'))
+    const first = startConsole(lab)
+    await first.waitFor(/state: ok/)
+    await first.stop()
+    const file = join(lab.directory, 'state/console/site.auto.yaml')
+    const before = readFileSync(file, 'utf8')
+    rmSync(file)
+    const second = startConsole(lab)
+    await second.waitFor(/state: ok/)
+    assert.equal(readFileSync(file, 'utf8'), before)
+    const { link } = await lab.connect('nat64')
+    assert.equal((await document(link, () => true)).revision, 1)
+  })
+
   it('publishes each edit, also of editors that replace the file, and nothing when only comments change', async () => {
     await using lab = await SiteLab.start()
     lab.writeSite(siteYaml())

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import {
   type Condition,
   EnvironmentError,
+  type FileSink,
   FileSource,
   instanceName,
   openNats,
@@ -17,6 +18,7 @@ import {
 } from '@sixgate/bus'
 import { Counters, createLogger, type Logger } from '@sixgate/obs'
 import { conditionOf } from './core/condition.ts'
+import { adoptKnownPrefix } from './io/known-prefix.ts'
 import { Publisher } from './io/publisher.ts'
 
 const TICK_MS = 1000
@@ -116,30 +118,30 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     conditionOf({ revision: publisher.revision, mistake, failure: publisher.failure, complaint: nats.link.complaint })
   const report = (): void => reporter.report(condition())
   forgetStop(nats, stoppingFile)
-  const source = new FileSource(
-    siteFile,
-    {
-      document: ({ document }) => {
-        mistake = undefined
-        log.debug('document read')
-        publisher.publish(JSON.stringify(document))
-        report()
-      },
-      mistake: (message) => {
-        mistake = message
-        counters.add('documents_invalid_total')
-        report()
-      },
+  const autoFile = autoFileOf(stateDir)
+  const sink: FileSink = {
+    document: ({ document }) => {
+      mistake = undefined
+      log.debug('document read')
+      publisher.publish(JSON.stringify(document))
+      report()
     },
-    autoFileOf(stateDir),
-  )
+    mistake: (message) => {
+      mistake = message
+      counters.add('documents_invalid_total')
+      report()
+    },
+  }
+  let source: FileSource | undefined
   const timer = setInterval(report, TICK_MS)
   stopOnSignal(log, async () => {
     clearInterval(timer)
-    source.close()
+    source?.close()
     await markStop(nats, stoppingFile, log)
     publisher.close()
     await nats.close()
   })
+  await adoptKnownPrefix(nats, autoFile, log)
+  source = new FileSource(siteFile, sink, autoFile)
   await source.read()
 }

@@ -2,7 +2,7 @@
 export { Applier, type Condition, type Offer, type ServiceState } from './applier.ts'
 export { type MakeService, SiteRejected } from './contract.ts'
 export { type Environment, EnvironmentError, readEnvironment } from './environment.ts'
-export { FileSource } from './file-source.ts'
+export { type FileSink, FileSource } from './file-source.ts'
 export { instanceName } from './instance.ts'
 export { KvError, type KvErrorCode } from './kv-error.ts'
 export { KvBucket } from './nats/kv-bucket.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { createLogger, type Logger } from '@sixgate/obs'
 import { Applier, type Condition } from './applier.ts'
-import type { MakeService, ServiceName } from './contract.ts'
+import type { MakeService, Problem, ServiceName } from './contract.ts'
 import { type Environment, EnvironmentError, readEnvironment } from './environment.ts'
 import { instanceName } from './instance.ts'
 import { LastKnownGood } from './last-known-good.ts'
@@ -43,6 +43,7 @@ const failStatic = (log: Logger): void => {
 export const runService = async (name: ServiceName, make: MakeService): Promise<void> => {
   const instance = instanceName()
   let revision = 0
+  let unkept: readonly Problem[] = []
   const logSource = { service: name, instance, revision: () => revision }
   const { logLevel, stateDir, sysctlRoot, ...environment } = environmentOf(name, createLogger(logSource))
   const log = createLogger({ ...logSource, level: logLevel })
@@ -63,6 +64,7 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
       revision = offer.revision
       log.info('document in force')
       source.applied(offer)
+      unkept = source.keep()
     },
     changed: () => report(),
   })
@@ -73,10 +75,12 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
     counters: () => service.counters(),
     send: (status) => source.report(status),
   })
-  const condition = (): Condition => applier.condition(applier.revision === 0 ? source.waitingFor() : [])
+  const condition = (): Condition =>
+    applier.condition([...(applier.revision === 0 ? source.waitingFor() : []), ...unkept])
   const report = (): void => reporter.report(condition())
   const timer = setInterval(() => {
     applier.tick()
+    unkept = source.keep()
     report()
   }, TICK_MS)
   stopOnSignal(log, async () => {

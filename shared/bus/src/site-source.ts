@@ -15,6 +15,8 @@ export interface SiteSource {
   /** A document came into force. */
   applied(offer: Offer): void
   report(status: Status): void
+  /** Tries again to keep what `applied` could not; call it every second. Returns what is wrong with that. */
+  keep(): readonly Problem[]
   /** What keeps a first document from coming; empty when nothing does, or when `applier` knows it. */
   waitingFor(): readonly Problem[]
   /** What a stop means now. */
@@ -39,6 +41,7 @@ export const openFileSite = (path: string): SiteSource => {
       await source.read()
     },
     applied: () => undefined,
+    keep: () => [],
     report: () => undefined,
     waitingFor: () => [],
     stopIntent: async () => 'remove',
@@ -54,6 +57,7 @@ export const openNatsSite = (
 ): SiteSource => {
   const { log, url } = options
   const nats = openNats(options)
+  let unkept: Offer | undefined
   return {
     ...nats,
     start: async (applier) => {
@@ -70,10 +74,18 @@ export const openNatsSite = (
     stopIntent: async () =>
       stoppingFile !== undefined && hasStoppingFile(stoppingFile, Date.now()) ? 'remove' : await nats.stopIntent(),
     applied: (offer) => {
+      unkept = offer
+    },
+    keep: () => {
+      if (unkept === undefined) return []
       try {
-        lastKnownGood.save(offer)
+        lastKnownGood.save(unkept)
+        unkept = undefined
+        return []
       } catch (error) {
-        log.error({ err: error }, 'the document cannot be kept on disk: a restart without NATS would find an older one')
+        const reason = error instanceof Error ? error.message : String(error)
+        const message = `the document cannot be kept on disk (${reason}): a restart without NATS would find an older one; make STATE_DIR writable, with space left`
+        return [{ code: 'state-unwritable', message }]
       }
     },
     waitingFor: () => {

@@ -28,6 +28,8 @@ const HEADER = `# Made by sixgate: what "auto" in the site document beside this 
 # Keep it: the hosts of this site have addresses from this prefix (RFC 4193).
 `
 
+const contentOf = (ula: Prefix6): string => `${HEADER}ula: ${formatPrefix(ula)}\n`
+
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
 
@@ -58,12 +60,22 @@ const createOnce = async (file: string, text: string): Promise<void> => {
   }
 }
 
+/**
+ * Keeps the ULA that hosts have addresses from already, when `file` was lost or is on a new disk. Nothing happens when
+ * there is one, or when `lanPrefix` is no ULA. Returns whether it was kept. Throws what `node:fs` throws.
+ */
+export const adoptUla = async (file: string, lanPrefix: Prefix6): Promise<boolean> => {
+  if (lanPrefix.addr[0] !== 0xfd || (await readUla(file)) !== undefined) return false
+  await createOnce(file, contentOf(prefix6Of(lanPrefix.addr, 48)))
+  return true
+}
+
 /** The site's ULA /48, made at the first call and kept in `file` from then on. Throws SiteError (`auto`) when it cannot be kept. */
 export const keptUla = async (file: string): Promise<Prefix6> => {
   const known = await readUla(file)
   if (known !== undefined) return known
   try {
-    await createOnce(file, `${HEADER}ula: ${formatPrefix(randomUla())}\n`)
+    await createOnce(file, contentOf(randomUla()))
   } catch (error) {
     const message = `"auto" needs to be remembered in ${file}, which cannot be written; make its folder writable, or write a prefix into the document`
     throw new SiteError('auto', [{ path: ['lan', 'prefix'], message }], file, error)

@@ -1,5 +1,5 @@
 /** The site document: schema, rules, YAML with line numbers, and the values that `auto` stands for. */
-export { companionFile, keptUla } from './auto.ts'
+export { adoptUla, companionFile, keptUla } from './auto.ts'
 export { formatPath, SiteError, type SiteErrorCode, type SiteIssue } from './error.ts'
 export type { Upstream } from './fields.ts'
 export { lanLinkName } from './rules.ts'

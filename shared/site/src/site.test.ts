@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { formatIp6, formatPrefix } from '@sixgate/addr'
+import { formatIp6, formatPrefix, type Prefix6, parsePrefix6 } from '@sixgate/addr'
 import fc from 'fast-check'
-import { companionFile, keptUla } from './auto.ts'
+import { adoptUla, companionFile, keptUla } from './auto.ts'
 import { SiteError } from './error.ts'
 import { lanLinkName } from './rules.ts'
 import { parseSite } from './site.ts'
@@ -252,6 +252,16 @@ test('processes that start at the same time keep the same prefix', async (contex
   const all = await Promise.all(Array.from({ length: 16 }, () => keptUla(join(path, 'site.auto.yaml'))))
   assert.equal(new Set(all.map(formatPrefix)).size, 1)
   assert.deepEqual(await readdir(path), ['site.auto.yaml'])
+})
+
+test('a prefix that hosts use already is kept when the file was lost, and never replaces one', async (context) => {
+  const file = join(await folder(context), 'site.auto.yaml')
+  const prefix = (text: string): Prefix6 => parsePrefix6(text) ?? assert.fail(text)
+  assert.equal(await adoptUla(file, prefix('2001:db8:1:2::/64')), false)
+  assert.equal(await adoptUla(file, prefix('fd12:3456:789a:2::/64')), true)
+  assert.equal(formatPrefix(await keptUla(file)), 'fd12:3456:789a::/48')
+  assert.equal(await adoptUla(file, prefix('fd00:1:2:2::/64')), false)
+  assert.equal(formatPrefix(await keptUla(file)), 'fd12:3456:789a::/48')
 })
 
 test('a prefix that cannot be kept, or was damaged, is told and not replaced', async (context) => {

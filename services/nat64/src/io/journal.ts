@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setAside, writeDurably } from '@sixgate/host'
@@ -24,10 +24,12 @@ const flock = koffi.load(null).func('flock', 'int', ['int', 'int']) as (fd: numb
  */
 export class Journal {
   /** Which of the instances that share the directory this is, from 0. */
-  readonly number: number
+  get number(): number {
+    return this.#lock?.number ?? 0
+  }
+
   readonly #directory: string
-  readonly #file: string
-  readonly #lockFd: number
+  #lock: Lock | undefined
   readonly #live: () => readonly JournalMapping[]
   #pending = ''
   #timer: NodeJS.Timeout | undefined
@@ -35,15 +37,11 @@ export class Journal {
   #lines = 0
   #trouble: string | undefined
 
-  /** `live` gives all mappings, for writing the journal anew. Throws what `node:fs` throws. */
+  /** `live` gives all mappings, for writing the journal anew. A directory that cannot be written to is a trouble, not an error. */
   constructor(directory: string, live: () => readonly JournalMapping[]) {
-    mkdirSync(directory, { recursive: true })
     this.#directory = directory
     this.#live = live
-    const { fd, number } = lockFree(directory)
-    this.#lockFd = fd
-    this.number = number
-    this.#file = join(directory, `hosts.${number}.journal`)
+    this.#attempt(() => this.#own())
   }
 
   /** Why mappings are not on disk at the moment. */
@@ -55,15 +53,13 @@ export class Journal {
   read(): { mappings: readonly JournalMapping[]; reports: readonly string[] } {
     const reports: string[] = []
     const texts: string[] = []
-    for (const name of readdirSync(this.#directory)
-      .filter((name) => FILE.test(name))
-      .toSorted()) {
+    for (const name of journalNames(this.#directory)) {
       const file = join(this.#directory, name)
       const text = readFileSync(file, 'utf8')
       const { badLines } = readJournals([text])
       texts.push(text)
       if (badLines === 0) continue
-      const kept = file === this.#file ? `; it is kept as ${setAside(file)}` : ''
+      const kept = file === this.#lock?.file ? `; it is kept as ${setAside(file)}` : ''
       reports.push(`${file}: ${badLines} lines cannot be read and are left out${kept}`)
     }
     return { mappings: readJournals(texts).mappings, reports }
@@ -84,7 +80,7 @@ export class Journal {
     this.#timer = undefined
     this.#pending = ''
     this.#attempt(() => {
-      writeDurably(this.#file, mappings.map(journalAdd).join(''))
+      writeDurably(this.#own().file, mappings.map(journalAdd).join(''))
       this.#lines = mappings.length
     })
   }
@@ -93,7 +89,14 @@ export class Journal {
   async close(): Promise<void> {
     await this.#writing
     this.rewrite()
-    closeSync(this.#lockFd)
+    if (this.#lock !== undefined) closeSync(this.#lock.fd)
+  }
+
+  /** The file that this instance alone writes; taken when the directory lets it. Throws what `node:fs` throws. */
+  #own(): Lock {
+    mkdirSync(this.#directory, { recursive: true })
+    this.#lock ??= lockFree(this.#directory)
+    return this.#lock
   }
 
   #append(line: string): void {
@@ -114,7 +117,7 @@ export class Journal {
       return
     }
     try {
-      const handle = await open(this.#file, 'a', 0o600)
+      const handle = await open(this.#own().file, 'a', 0o600)
       try {
         await handle.writeFile(text)
         await handle.datasync()
@@ -136,15 +139,30 @@ export class Journal {
   }
 
   #fail(error: unknown): void {
-    this.#trouble = `${this.#file}: ${error instanceof Error ? error.message : String(error)}`
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#trouble = `${reason}; make STATE_DIR ${this.#directory} writable, with space left`
   }
 }
 
+/** A journal that no other instance writes. */
+interface Lock {
+  readonly fd: number
+  readonly number: number
+  readonly file: string
+}
+
+const journalNames = (directory: string): readonly string[] =>
+  existsSync(directory)
+    ? readdirSync(directory)
+        .filter((name) => FILE.test(name))
+        .toSorted()
+    : []
+
 /** The first number whose lock nobody holds. Locks end with their process, however it ends. */
-const lockFree = (directory: string): { fd: number; number: number } => {
+const lockFree = (directory: string): Lock => {
   for (let number = 0; number < MAX_INSTANCES; number++) {
     const fd = openSync(join(directory, `hosts.${number}.lock`), 'w', 0o600)
-    if (flock(fd, LOCK_EX | LOCK_NB) === 0) return { fd, number }
+    if (flock(fd, LOCK_EX | LOCK_NB) === 0) return { fd, number, file: join(directory, `hosts.${number}.journal`) }
     closeSync(fd)
   }
   throw new Error(`${directory}: ${MAX_INSTANCES} instances use it already`)
