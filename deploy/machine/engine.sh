@@ -38,14 +38,16 @@ IN_NAMESPACE='
   exec dockerd "$@"
 '
 
-# Containers of a dockerd of ours that died without stopping them: their shims carry our socket in the command line. Ends both.
+# Containers of a dockerd of ours that died without stopping them: their shims carry our socket in the command line, and see the same
+# directory under that name as we do (in a container of this machine another engine may well use the same path). Ends both.
 end_orphans() {
   local file shim children
   while read -r file; do
     shim=${file%/cmdline}
-    [ "$(cat "$shim/comm" 2>/dev/null)" = containerd-shim ] || continue
-    read -ra children <"$shim/task/${shim#/proc/}/children" || true
-    kill -KILL "${shim#/proc/}" "${children[@]}" 2>/dev/null || true
+    if [ "$(cat "$shim/comm" 2>/dev/null)" = containerd-shim ] && [ "$shim/root$SIXGATE_RUN/$1" -ef "$SIXGATE_RUN/$1" ]; then
+      read -ra children <"$shim/task/${shim#/proc/}/children" || true
+      kill -KILL "${shim#/proc/}" "${children[@]}" 2>/dev/null || true
+    fi
   done < <(grep -lsF -- "$SIXGATE_RUN/$1/exec/containerd/containerd.sock" /proc/[0-9]*/cmdline)
 }
 
