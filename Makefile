@@ -73,6 +73,7 @@ up:  ## check this machine, build what is new, start, wait until every service i
 
 down:  ## stop; the host is left as it was found, keys and state are kept
 	$(COMPOSE) down
+	@$(MACHINE)/remove-leftovers.sh
 
 sixgate:  ## the command of the running site: make sixgate ARGS=status
 	@$(COMPOSE) exec console sixgate $(ARGS)

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Ip6, parseIp6 } from '@sixgate/addr'
-import { type AddressFacts, type HostView, type LanWish, type LinkFacts, planLan } from './lan-plan.ts'
+import { formatIp6, type Ip6, parseIp6 } from '@sixgate/addr'
+import {
+  type AddressFacts,
+  type HostView,
+  LINK_LOCAL_GRACE_MS,
+  type LanPlan,
+  type LanWish,
+  type LinkFacts,
+  planLan,
+} from './lan-plan.ts'
 
 const ip6 = (text: string): Ip6 => parseIp6(text) ?? assert.fail(text)
 const MAC = Uint8Array.of(0x02, 0x00, 0x5e, 0x10, 0x00, 0x01)
@@ -41,7 +49,7 @@ const view = (
   links: readonly LinkFacts[],
   addresses: readonly AddressFacts[] = BOTH,
   sysctls: Readonly<Record<string, string>> = QUIET,
-): HostView => ({ links: [LO, ...links], addresses, sysctl: (name) => sysctls[name] })
+): HostView => ({ links: [LO, ...links], addresses, runningForMs: 60_000, sysctl: (name) => sysctls[name] })
 
 const ready = (lan: LinkFacts, routerPending = false) => ({
   ifindex: lan.index,
@@ -99,6 +107,22 @@ test('a removed address is added again; a link-local one of any kind is enough',
   assert.deepEqual(planLan(UNTAGGED, view([ETH0], [address(LINK_LOCAL)])).steps, [add('fd00::1')])
   assert.deepEqual(planLan(UNTAGGED, view([ETH0], [address('fd00::1')])).steps, [add(LINK_LOCAL)])
   assert.deepEqual(planLan(UNTAGGED, view([ETH0], [address('fd00::1'), address('fe80::7')])).steps, [])
+})
+
+test('a link that has just got carrier: the kernel is left time to make its link-local address, unless it makes none', () => {
+  const fresh = (addresses: readonly AddressFacts[], more: Readonly<Record<string, string>> = {}): HostView => ({
+    ...view([ETH0], addresses, { ...QUIET, ...more }),
+    runningForMs: 10,
+  })
+  const made = (plan: LanPlan): string[] =>
+    plan.steps.map((step) => (step.do === 'add-address' ? formatIp6(step.ip) : step.do))
+  assert.deepEqual(made(planLan(UNTAGGED, fresh([]))), ['fd00::1'])
+  const waiting = planLan(UNTAGGED, fresh([address('fd00::1')]))
+  assert.deepEqual(waiting, { steps: [], problems: [], ready: undefined })
+  const overdue = { ...fresh([address('fd00::1')]), runningForMs: LINK_LOCAL_GRACE_MS }
+  assert.deepEqual(made(planLan(UNTAGGED, overdue)), [LINK_LOCAL])
+  assert.deepEqual(made(planLan(UNTAGGED, fresh([address('fd00::1')], { addr_gen_mode: '1' }))), [LINK_LOCAL])
+  assert.notEqual(planLan(UNTAGGED, fresh(BOTH)).ready, undefined)
 })
 
 test('a link without carrier: only the router address is added, the kernel makes the link-local one when carrier comes', () => {

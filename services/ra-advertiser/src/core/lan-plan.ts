@@ -44,6 +44,8 @@ export interface HostView {
   readonly links: readonly LinkFacts[]
   /** IPv6 addresses of the LAN link; empty while there is none. */
   readonly addresses: readonly AddressFacts[]
+  /** For how long the LAN link has had carrier, as far as we saw; 0 without. */
+  readonly runningForMs: number
   /** Values of the LAN link's sysctls by name in `ipv6/conf/<link>/`; undefined = no such file. */
   readonly sysctl: (name: string) => string | undefined
 }
@@ -124,10 +126,20 @@ const addStep = (lan: LinkFacts, ip: Ip6): LanStep => ({ do: 'add-address', name
 const routerSteps = (wish: LanWish, lan: LinkFacts, view: HostView): LanStep[] =>
   view.addresses.some(({ ip }) => equalIp6(ip, wish.router)) ? [] : [addStep(lan, wish.router)]
 
-/** The kernel makes a link-local address as soon as the link has carrier, unless it was asked not to. */
+/** The kernel makes its link-local address a moment after it reports the carrier; ours would take its place. */
+export const LINK_LOCAL_GRACE_MS = 2000
+/** `addr_gen_mode`: the kernel makes no link-local address (IN6_ADDR_GEN_MODE_NONE). */
+const ADDR_GEN_MODE_NONE = '1'
+
+const hasLinkLocal = (view: HostView): boolean => view.addresses.some(({ ip }) => isLinkLocal(ip))
+
+const awaitsLinkLocal = (view: HostView): boolean =>
+  !hasLinkLocal(view) && view.sysctl('addr_gen_mode') !== ADDR_GEN_MODE_NONE && view.runningForMs < LINK_LOCAL_GRACE_MS
+
+/** A link-local address where the kernel was asked to make none, or somebody removed it. */
 const linkLocalSteps = (lan: LinkFacts, view: HostView): LanStep[] => {
   const linkLocal = lan.address && linkLocalOf(lan.address)
-  if (linkLocal === undefined || view.addresses.some(({ ip }) => isLinkLocal(ip))) return []
+  if (linkLocal === undefined || hasLinkLocal(view) || awaitsLinkLocal(view)) return []
   return [addStep(lan, linkLocal)]
 }
 
@@ -205,7 +217,7 @@ export const planLan = (wish: LanWish, view: HostView): LanPlan => {
       ready: undefined,
     }
   const wanted = [...linkLocalSteps(lan, view), ...routerSteps(wish, lan, view)]
-  if (wanted.length > 0) return { steps: wanted, problems: [], ready: undefined }
+  if (wanted.length > 0 || awaitsLinkLocal(view)) return { steps: wanted, problems: [], ready: undefined }
   const problems = addressProblems(wish, lan, view)
   const usable = (address: AddressFacts): boolean => !address.tentative && !address.dadFailed
   const linkLocal = smallest(view.addresses.filter((a) => isLinkLocal(a.ip) && usable(a)).map(({ ip }) => ip))

@@ -37,6 +37,8 @@ export class LanLink {
   readonly #sysctls: Sysctls
   readonly #originals: OriginalValues
   readonly #owned: OwnedFile
+  /** Since when the LAN link has had carrier; index 0 = it has none. */
+  #running = { ifindex: 0, sinceMs: 0 }
 
   constructor(place: LanLinkPlace, log: Logger) {
     this.#log = log
@@ -97,8 +99,12 @@ export class LanLink {
   #observe(wish: LanWish): HostView {
     const present = links()
     const lan = present.find(({ name }) => name === wish.link)
+    const nowMs = performance.now()
+    const ifindex = lan?.running === true ? lan.index : 0
+    if (ifindex !== this.#running.ifindex) this.#running = { ifindex, sinceMs: nowMs }
     return {
       links: present,
+      runningForMs: ifindex === 0 ? 0 : nowMs - this.#running.sinceMs,
       addresses: lan === undefined ? [] : addresses(6, lan.index).filter((address) => address.family === 6),
       sysctl: (name) => this.#sysctls.read(`ipv6/conf/${wish.link}/${name}`),
     }
