@@ -10,9 +10,9 @@ import fc from 'fast-check'
 import type { NdpOption } from './core/ndp-options.ts'
 import { decodeRouterAdvertisement, type ReceivedAdvertisement } from './core/ra-wire.ts'
 import { UNICAST_ANSWERS_MAX } from './core/schedule.ts'
-import { EthernetPort } from './testing/ethernet-port.ts'
-import { decodeFrame, encodeFrame, type Icmp6Frame } from './testing/icmp6-frame.ts'
-import { until } from './testing/until.ts'
+import { EthernetPort } from './testkit/ethernet-port.ts'
+import { decodeFrame, encodeFrame, type Icmp6Frame } from './testkit/icmp6-frame.ts'
+import { until } from './testkit/until.ts'
 
 /** The service as a process in a router's namespace; this namespace is a host with a stock Linux kernel. */
 

@@ -4,9 +4,9 @@ import { formatIp6, type Ip6, parseIp6 } from '@sixgate/addr'
 import { HostError, link } from '@sixgate/host'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { checkSolicitation, type ReceivedMessage, RsVerdict } from '../core/rs-check.ts'
-import { EthernetPort } from '../testing/ethernet-port.ts'
-import { decodeFrame, encodeFrame, type Icmp6Frame, icmp6Checksum } from '../testing/icmp6-frame.ts'
-import { until } from '../testing/until.ts'
+import { EthernetPort } from '../testkit/ethernet-port.ts'
+import { decodeFrame, encodeFrame, type Icmp6Frame, icmp6Checksum } from '../testkit/icmp6-frame.ts'
+import { until } from '../testkit/until.ts'
 import { Icmp6Socket } from './icmp6-socket.ts'
 
 const skip = enterNamespace()

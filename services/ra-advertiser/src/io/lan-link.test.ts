@@ -7,7 +7,7 @@ import { type Ip6, parseIp6 } from '@sixgate/addr'
 import { createLogger } from '@sixgate/obs'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import type { LanPlan, LanWish } from '../core/lan-plan.ts'
-import { until } from '../testing/until.ts'
+import { until } from '../testkit/until.ts'
 import { LanLink } from './lan-link.ts'
 
 const skip = enterNamespace()
