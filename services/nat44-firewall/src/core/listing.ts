@@ -1,5 +1,5 @@
 import type { Hook, Ruleset } from './nft.ts'
-import { type Count, commentOf, idOfComment, type Standing } from './transaction.ts'
+import { chainNames, type Count, commentOf, idOfComment, type Standing } from './transaction.ts'
 
 /** What `nft -j list table inet sixgate` said. */
 export interface Listing extends Standing {
@@ -37,7 +37,7 @@ const countOf = (statements: readonly unknown[]): Count | undefined => {
 }
 
 /** The objects in what `nft -j` printed. Throws an Error when it is not that. */
-const objectsOf = (text: string): readonly unknown[] => {
+export const objectsOf = (text: string): readonly unknown[] => {
   const document: unknown = JSON.parse(text)
   const objects = isRecord(document) ? document['nftables'] : undefined
   if (!Array.isArray(objects)) throw new Error('no "nftables" array in it')
@@ -102,7 +102,7 @@ export const parseListing = (text: string): Listing => {
 
 /** Whether the chains and the rules in them are those of `ruleset`, by name and comment, in order. */
 export const hasRulesOf = (listing: Listing, ruleset: Ruleset): boolean =>
-  listing.comments.size === ruleset.chains.length &&
+  listing.comments.size === chainNames(ruleset).length &&
   ruleset.chains.every((chain) => {
     const found = listing.comments.get(chain.name)
     return found?.length === chain.rules.length && chain.rules.every((rule, index) => found[index] === commentOf(rule))

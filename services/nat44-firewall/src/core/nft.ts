@@ -2,6 +2,7 @@
  * libnftables JSON (libnftables-json(5)) as values: the few statements that the ruleset needs.
  * Everything here is data; nothing runs.
  */
+import type { UserRules } from './user-rules.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 /** One statement or expression: an object with a single key that names its kind. */
@@ -35,10 +36,12 @@ export interface Chain {
 /** The content of a table: every chain stands before the chains that jump to it. */
 export interface Ruleset {
   readonly chains: readonly Chain[]
+  /** The owner's, see user-rules.ts. */
+  readonly user: UserRules
 }
 
 /** Priorities of netfilter's own hooks, include/uapi/linux/netfilter_ipv4.h (IPv6 has the same). */
-export const PRIORITY = { RAW: -300, MANGLE: -150, FILTER: 0, SRCNAT: 100, LAST: 300 } as const
+export const PRIORITY = { RAW: -300, MANGLE: -150, DSTNAT: -100, FILTER: 0, SRCNAT: 100, LAST: 300 } as const
 
 /** nft refuses a longer comment (NFTNL_UDATA_COMMENT_MAXLEN, with the closing NUL). */
 export const COMMENT_MAX_BYTES = 127

@@ -8,8 +8,11 @@ import { enterNamespace, Lab } from '@sixgate/testkit'
 import type { Icmp6, Probe } from '../testing/packet-agent.ts'
 import { PacketLab, type Place } from '../testing/packet-lab.ts'
 import { ICMP6 } from './icmp6.ts'
+import { accept, ip6, is, port, rejectProhibited, type Statement } from './nft.ts'
 import { buildRuleset } from './ruleset.ts'
 import { testFacts, testSite } from './scenarios.ts'
+import type { UserRules } from './user-rules.ts'
+import { from } from './zones.ts'
 
 const skip = enterNamespace()
 const directory = mkdtempSync(join(tmpdir(), 'sixgate-packets-'))
@@ -758,6 +761,33 @@ test('a pool4 address that escapes NAT does not leave: dropped by leak-pool4-sou
     await net.counted('leak-pool4-source', 0)
     assert.equal(net.internet.received.length, before)
   })
+})
+
+/** As `adoptDraft` makes it of an owner's file. */
+const ownersRule = (chain: string, ...expr: readonly Statement[]): UserRules => ({
+  chains: [chain],
+  objects: [
+    { chain: { family: 'inet', table: 'sixgate', name: chain } },
+    { rule: { family: 'inet', table: 'sixgate', chain, expr } },
+  ],
+})
+
+test("the owner's rules: cut a known flow, open the way to a LAN host, forward a port", { skip }, async () => {
+  await net.load(ULA)
+  const flow = { ...udp(MAPPED_SERVER, 7777, HOST), sourcePort: 4711 }
+  assert.equal(await net.host.ask(flow), `answer ${HOST}`)
+  const cut = ownersRule('user_forward', is(ip6.saddr, [HOST]), rejectProhibited)
+  await net.load(buildRuleset(testSite(), testFacts(), cut))
+  assert.equal(await net.host.ask(flow), 'EACCES')
+
+  const open = ownersRule('user_forward', is(ip6.daddr, [HOST_GLOBAL]), is(port('tcp', 'dport'), [7777]), accept)
+  await net.load(buildRuleset(testSite({ lan: { prefix: '2001:db8:1:2::/64' } }), testFacts(), open))
+  assert.equal(await net.internet.ask(tcp(HOST_GLOBAL)), `answer ${SERVER6}`)
+
+  const forward: Statement = { dnat: { family: 'ip', addr: '172.17.0.2', port: 7777 } }
+  const published = ownersRule('user_dnat', from('wan0'), is(port('tcp', 'dport'), [8080]), forward)
+  await net.load(buildRuleset(testSite(DOCUMENT), testFacts(), published))
+  assert.equal(await net.internet.ask(tcp(UPLINK, 8080)), 'answer 203.0.113.1')
 })
 
 /** The MSS option of the next SYN or SYN-ACK that a place sees, in bytes. */

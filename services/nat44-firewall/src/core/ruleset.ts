@@ -3,18 +3,70 @@ import { forward } from './chain-forward.ts'
 import { input } from './chain-input.ts'
 import { departures, mss, nat } from './chain-nat.ts'
 import { arrivals, lanSources } from './chain-source.ts'
-import type { Ruleset } from './nft.ts'
+import { type Chain, jump, PRIORITY, type Rule, type Ruleset } from './nft.ts'
+import { hasUserChain, NO_USER_RULES, type UserChain, type UserRules } from './user-rules.ts'
 import type { Facts } from './zones.ts'
 
+const jumpRule = (to: UserChain): Rule => ({
+  id: to.replaceAll('_', '-'),
+  text: "the owner's rules",
+  matches: [],
+  verdict: jump(to),
+})
+
+/** Which of our chains jumps to which of theirs, and behind which of our rules (undefined: first of all). */
+const JUMPS: readonly (readonly [chain: string, to: UserChain, behind: string | undefined])[] = [
+  ['arrivals', 'user_arrivals', 'arrivals-lo'],
+  ['input', 'user_input', undefined],
+  ['forward', 'user_forward', undefined],
+  ['departures', 'user_departures', 'departures-lo'],
+  ['nat', 'user_snat', undefined],
+]
+
+const withJumps = (chain: Chain, user: UserRules): Chain => {
+  const [, to, behind] = JUMPS.find(([name, to]) => name === chain.name && hasUserChain(user, to)) ?? []
+  if (to === undefined) return chain
+  const at = chain.rules.findIndex(({ id }) => id === behind) + 1
+  return { ...chain, rules: [...chain.rules.slice(0, at), jumpRule(to), ...chain.rules.slice(at)] }
+}
+
+/** Only there when the owner rewrites destinations. */
+const dnat = (user: UserRules): readonly Chain[] =>
+  hasUserChain(user, 'user_dnat')
+    ? [
+        {
+          name: 'dnat',
+          base: { type: 'nat', hook: 'prerouting', prio: PRIORITY.DSTNAT, policy: 'accept' },
+          rules: [jumpRule('user_dnat')],
+        },
+      ]
+    : []
+
 /** The whole table `inet sixgate` for a document on a machine. Pure: the same input gives the same rules. */
-export const buildRuleset = (site: Site, facts: Facts): Ruleset => ({
+export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER_RULES): Ruleset => ({
+  user,
   chains: [
     lanSources(site),
     ...arrivals(site, facts),
+    ...dnat(user),
     input(site, facts),
     ...mss(site, facts),
     forward(site, facts),
     nat(site, facts),
     departures(site, facts),
-  ],
+  ].map((chain) => withJumps(chain, user)),
 })
+
+/** Names that the owner's chains cannot have. */
+export const OWN_CHAINS: readonly string[] = [
+  'lan_sources',
+  'arrivals',
+  'arrivals_nat64',
+  'dnat',
+  'input',
+  'mss',
+  'mss_syn',
+  'forward',
+  'nat',
+  'departures',
+]

@@ -40,6 +40,15 @@ const ruleObject = (chain: string, rule: Rule, count: Count | undefined): Json =
   },
 })
 
+/** Before our chains, which jump to theirs. */
+const addUserRules = ({ user }: Ruleset): Transaction['nftables'] => user.objects.map((object) => ({ add: object }))
+
+/** Ours and the owner's. */
+export const chainNames = ({ chains, user }: Ruleset): readonly string[] => [
+  ...chains.map(({ name }) => name),
+  ...user.chains,
+]
+
 const addChains = (ruleset: Ruleset): Transaction['nftables'] =>
   ruleset.chains.map((chain) => ({ add: chainObject(chain) }))
 
@@ -59,6 +68,7 @@ export const createTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>):
     { add: TABLE_OBJECT },
     { delete: TABLE_OBJECT },
     { add: TABLE_OBJECT },
+    ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),
   ],
@@ -76,7 +86,10 @@ const sameHook = (a: Hook | undefined, b: Hook | undefined): boolean =>
 
 /** Whether `updateTable` can turn what stands into `ruleset`: the kernel changes neither hook nor priority of a chain. */
 const isUpdatable = (ruleset: Ruleset, { chains, plain }: Standing): boolean =>
-  plain && ruleset.chains.every(({ name, base }) => !chains.has(name) || sameHook(base, chains.get(name)))
+  plain &&
+  // Sets of the owner stand in the way of being added again.
+  ruleset.user.objects.every((object) => 'chain' in object || 'rule' in object) &&
+  ruleset.chains.every(({ name, base }) => !chains.has(name) || sameHook(base, chains.get(name)))
 
 /**
  * Replaces the rules of the table in one transaction and leaves its base chains in place: no packet is lost. Measured with
@@ -89,8 +102,9 @@ const updateTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>, { chain
     METAINFO,
     { flush: TABLE_OBJECT },
     ...[...chains.keys()]
-      .filter((name) => !ruleset.chains.some((chain) => chain.name === name))
+      .filter((name) => !chainNames(ruleset).includes(name))
       .map((name) => ({ delete: { chain: { family: FAMILY, table: TABLE, name } } })),
+    ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),
   ],

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, test } from 'node:test'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
-import { keepDockerAccepts, removeDockerAccepts } from './docker-keeper.ts'
+import { DockerKeeper } from './docker-keeper.ts'
 
 const skip = enterNamespace()
 const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'] }
 const directory = new URL('../../testdata/docker/', import.meta.url)
 const here = (): Namespace => Namespace.here()
+let docker = new DockerKeeper()
 
 beforeEach(() => {
+  docker = new DockerKeeper()
   if (skip !== false) return
   here().sh('nft', 'flush', 'ruleset')
   for (const tool of ['iptables-legacy', 'ip6tables-legacy']) {
@@ -36,32 +38,33 @@ for (const backend of ['nft', 'legacy'])
       const isOurs = (line: string): boolean => / --comment sixgate /.test(line)
       const others = before.split('\n').filter((line) => !isOurs(line))
 
-      await keepDockerAccepts(LINKS)
+      await docker.keep(LINKS)
       const kept = dump(tool)
       assert.deepEqual(
         kept.split('\n').filter((line) => !isOurs(line)),
         others,
       )
-      assert.deepEqual((await keepDockerAccepts(LINKS)).changes, [], 'a second look finds nothing to do')
+      for (const keeper of [docker, new DockerKeeper()])
+        assert.deepEqual((await keeper.keep(LINKS)).changes, [], 'a second look finds nothing to do')
       assert.equal(dump(tool), kept)
 
-      await removeDockerAccepts()
+      await docker.remove()
       assert.deepEqual(dump(tool).split('\n'), others)
     })
 
 test('both flavours and both families at once', { skip }, async () => {
   for (const tool of ['iptables-nft', 'ip6tables-nft', 'iptables-legacy', 'ip6tables-legacy'])
     here().sh(tool, '-P', 'FORWARD', 'DROP')
-  const tools = new Set((await keepDockerAccepts(LINKS)).changes.map(({ tool }) => tool))
+  const tools = new Set((await docker.keep(LINKS)).changes.map(({ tool }) => tool))
   assert.equal(tools.size, 4)
-  await removeDockerAccepts()
+  await docker.remove()
 })
 
 test('where no iptables table is, none is made', { skip }, async () => {
   // iptables-legacy keeps a table for ever once it was asked for, so this is looked at in a fresh namespace.
   const script = `
-    import { keepDockerAccepts } from ${JSON.stringify(new URL('docker-keeper.ts', import.meta.url).href)}
-    await keepDockerAccepts(${JSON.stringify(LINKS)})`
+    import { DockerKeeper } from ${JSON.stringify(new URL('docker-keeper.ts', import.meta.url).href)}
+    await new DockerKeeper().keep(${JSON.stringify(LINKS)})`
   const out = here().sh(
     'unshare',
     '--net',
@@ -82,8 +85,8 @@ test('a table that nft itself filled is left to its owner', { skip }, async () =
   )
   here().sh('nft', 'add rule ip filter forward iifname "eth9" limit rate 5/second log prefix "a" drop')
   const before = here().sh('nft', '-s', 'list', 'ruleset')
-  await keepDockerAccepts(LINKS)
-  await removeDockerAccepts()
+  await docker.keep(LINKS)
+  await docker.remove()
   assert.equal(here().sh('nft', '-s', 'list', 'ruleset'), before)
 })
 
@@ -91,7 +94,7 @@ test('an iptables table that only nft can read: said so, and the other tables ar
   here().sh('iptables-nft', '-P', 'FORWARD', 'DROP')
   here().sh('ip6tables-nft', '-P', 'FORWARD', 'DROP')
   here().sh('nft', 'add rule ip filter FORWARD ct state vmap { established : accept }')
-  const { changes, failures } = await keepDockerAccepts(LINKS)
+  const { changes, failures } = await docker.keep(LINKS)
   assert.deepEqual(
     failures.map(({ code }) => code),
     ['incompatible'],
@@ -111,6 +114,6 @@ test('chains of others that drop are named, those of iptables and our own are no
     'add table inet sixgate; add chain inet sixgate forward { type filter hook forward priority 0; policy drop; }',
   )
   here().sh('iptables-nft', '-P', 'FORWARD', 'DROP')
-  const { foreign } = await keepDockerAccepts(LINKS)
+  const { foreign } = await docker.keep(LINKS)
   assert.deepEqual(foreign, [{ family: 'inet', table: 'firewalld', name: 'filter_FORWARD', policy: 'drop' }])
 })

@@ -56,8 +56,8 @@ const newState = (): string => {
   return stateDir
 }
 
-const firewall = (stateDir = newState()): Firewall => {
-  const made = new Firewall(context(stateDir))
+const firewall = (stateDir = newState(), userRules?: string): Firewall => {
+  const made = new Firewall(context(stateDir), userRules)
   open.push(made)
   return made
 }
@@ -181,6 +181,33 @@ test('dockerd restarts: its chain comes anew, our accepts move into it', { skip 
     },
     DRIFT_MS,
   )
+})
+
+test("the owner's rules: taken, kept, and a mistake changes nothing", { skip }, async () => {
+  const nftDir = join(directory, `nft.d-${states++}`)
+  mkdirSync(nftDir)
+  const file = join(nftDir, 'mine.nft')
+  writeFileSync(file, 'chain user_forward {\n  ip6 saddr fd00:1:2:3::66 counter drop\n}\n')
+  const before = ruleset()
+  const service = firewall(newState(), nftDir)
+  await apply(service)
+  assert.match(table(), /ip6 saddr fd00:1:2:3::66 counter drop/)
+  const wanted = table()
+
+  here().sh('nft', 'flush chain inet sixgate user_forward')
+  await until('the rule is back', () => table() === wanted, DRIFT_MS)
+
+  writeFileSync(file, 'chain user_forward {\n  ip6 saddr nonsense counter dorp\n}\n')
+  await until('the mistake shows', () => codes(service).includes('user-rules'))
+  assert.match(service.problems()[0]?.message ?? '', /mine\.nft:2:.*\(what stood before stays\)$/s)
+  assert.equal(table(), wanted)
+
+  writeFileSync(file, 'chain user_input {\n  tcp dport 2222 accept\n}\n')
+  await until('the new rule stands', () => /tcp dport 2222 accept/.test(table()))
+  await until('the problem is over', () => codes(service).length === 0)
+  assert.doesNotMatch(table(), /fd00:1:2:3::66/)
+  await service.stop('remove')
+  assert.equal(ruleset(), before)
 })
 
 test('the uplink moves: rules and accepts follow', { skip }, async () => {

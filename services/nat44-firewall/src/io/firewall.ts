@@ -7,29 +7,32 @@ import { conntrackProblem } from '../core/conntrack.ts'
 import type { ForwardChain } from '../core/listing.ts'
 import { buildRuleset } from '../core/ruleset.ts'
 import { type Facts, TUN_LINK } from '../core/zones.ts'
-import { type DockerReport, keepDockerAccepts, removeDockerAccepts } from './docker-keeper.ts'
+import { DockerKeeper, type DockerReport } from './docker-keeper.ts'
 import { ForwardingKeeper } from './forwarding-keeper.ts'
 import { readFacts } from './host-facts.ts'
 import { chooseLegacyLock } from './iptables-tool.ts'
 import { watchNftables } from './nft-events.ts'
 import { NftTool } from './nft-tool.ts'
 import { NftError } from './run-tool.ts'
-import { TableKeeper } from './table-keeper.ts'
+import { TableKeeper, type TableOutcome } from './table-keeper.ts'
 import { UplinkMemory } from './uplink-memory.ts'
+import { UserRulesSource } from './user-rules-source.ts'
 
 /** Looks at everything so often, also when no event came (iptables-legacy and sysctls tell nobody). */
 const LOOK_EVERY_MS = 2000
 /** Events come in swarms: a container that starts, a route that flaps. */
 const SETTLE_MS = 50
 
-type Part = 'facts' | 'table' | 'forwarding' | 'conntrack' | 'docker'
+type Part = 'facts' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
 
 /** The service: keeps table, forwarding and Docker's chains as the document and the machine ask for. */
 export class Firewall implements Service {
   readonly #context: ServiceContext
   readonly #table: TableKeeper
+  readonly #docker = new DockerKeeper()
   readonly #forwarding: ForwardingKeeper
   readonly #uplinks: UplinkMemory
+  readonly #userRules: UserRulesSource
   readonly #counters = new Counters([
     'loads_total',
     'load_failures_total',
@@ -50,8 +53,10 @@ export class Firewall implements Service {
   #settling: NodeJS.Timeout | undefined
   #stopWatching: (() => void) | undefined
 
-  constructor(context: ServiceContext) {
+  /** `userRules`: directory with the owner's `*.nft` files; undefined: there are none. */
+  constructor(context: ServiceContext, userRules?: string) {
     this.#context = context
+    this.#userRules = new UserRulesSource(userRules, join(context.stateDir, 'user-rules.nft'))
     chooseLegacyLock(context.stateDir)
     this.#table = new TableKeeper(new NftTool(join(context.stateDir, 'ruleset.json')))
     this.#forwarding = new ForwardingKeeper(
@@ -104,7 +109,7 @@ export class Firewall implements Service {
       if (intent === 'keep') return
       this.#restoreForwarding()
       await this.#removing('accepts in the chains of iptables', async () => {
-        this.#logDocker(await removeDockerAccepts())
+        this.#logDocker(await this.#docker.remove())
       })
       await this.#removing('table inet sixgate', () => this.#table.remove())
       this.#uplinks.forget()
@@ -182,7 +187,7 @@ export class Firewall implements Service {
     }
     this.#attempt('conntrack', () => this.#lookAtConntrack())
     try {
-      const report = await keepDockerAccepts(links)
+      const report = await this.#docker.keep(links)
       this.#logDocker(report)
       this.#warnOfForeign(report.foreign)
     } catch (error) {
@@ -220,7 +225,7 @@ export class Firewall implements Service {
 
   async #keepTable(site: Site, facts: Facts): Promise<void> {
     try {
-      const outcome = await this.#table.keep(buildRuleset(site, facts))
+      const outcome = await this.#loadTable(site, facts)
       this.#report('table', [])
       if (outcome === 'unchanged') return
       this.#counters.add(outcome === 'loaded' ? 'loads_total' : 'table_repairs_total')
@@ -231,6 +236,27 @@ export class Firewall implements Service {
       if (isRefused(error)) throw error
       this.#report('table', [problemOf('nft', error)])
     }
+  }
+
+  /** With the owner's rules, or, should they not go together with ours, without them. */
+  async #loadTable(site: Site, facts: Facts): Promise<TableOutcome> {
+    await this.#userRules.read()
+    const { rules, complaint } = this.#userRules
+    try {
+      const outcome = await this.#table.keep(buildRuleset(site, facts, rules))
+      this.#reportUserRules(complaint, 'what stood before stays')
+      return outcome
+    } catch (error) {
+      if (!isRefused(error) || rules.objects.length === 0) throw error
+      const outcome = await this.#table.keep(buildRuleset(site, facts))
+      this.#reportUserRules(error.message, 'the site runs without them')
+      return outcome
+    }
+  }
+
+  #reportUserRules(complaint: string | undefined, consequence: string): void {
+    const message = `rules of your own (*.nft): ${complaint} (${consequence})`
+    this.#report('user-rules', complaint === undefined ? [] : [{ code: 'user-rules', message }])
   }
 
   #attempt<T>(part: Part, run: () => T): T | undefined {

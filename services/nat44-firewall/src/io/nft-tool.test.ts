@@ -9,6 +9,7 @@ import { hasRulesOf } from '../core/listing.ts'
 import type { Ruleset } from '../core/nft.ts'
 import { buildRuleset } from '../core/ruleset.ts'
 import { SCENARIOS, testFacts, testSite } from '../core/scenarios.ts'
+import { NO_USER_RULES } from '../core/user-rules.ts'
 import { NftTool } from './nft-tool.ts'
 import { NftError } from './run-tool.ts'
 
@@ -47,6 +48,7 @@ test('a link name that ends in * stands for one link, not for all that begin so'
 })
 
 const BROKEN: Ruleset = {
+  user: NO_USER_RULES,
   chains: [
     {
       name: 'forward',
@@ -77,6 +79,7 @@ test('a ruleset that nft refuses changes nothing', { skip }, async () => {
 
 /** Numbered queues need CONFIG_NFT_QUEUE, which the kernel of the build machines lacks; elsewhere the rule is taken. */
 const NEEDS_QUEUE: Ruleset = {
+  user: NO_USER_RULES,
   chains: [
     {
       name: 'forward',

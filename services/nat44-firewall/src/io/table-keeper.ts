@@ -1,6 +1,7 @@
 import { hasRulesOf, type Listing } from '../core/listing.ts'
 import type { Ruleset } from '../core/nft.ts'
 import { type Count, createTable } from '../core/transaction.ts'
+import { nftGeneration } from './nft-generation.ts'
 import type { NftTool } from './nft-tool.ts'
 
 /** `loaded`: the rules are new; `repaired`: somebody had changed or removed the table. */
@@ -13,17 +14,31 @@ interface Installed {
   readonly fingerprint: string
 }
 
+/** What the table was when it was last looked at. */
+interface Look {
+  /** Of nftables, read before the look: what changed during it is seen by the next one. */
+  readonly generation: number | undefined
+  readonly atMs: number
+  readonly tookMs: number
+}
+
+/** Counters are read at least so often … */
+const COUNTERS_EVERY_MS = 5000
+/** … but no more than this share of the time goes into it, however many rules there are. */
+const LOOK_SHARE = 0.02
+
 /** Keeps the table `inet sixgate` as it should be. Calls must not overlap. */
 export class TableKeeper {
   readonly #nft: NftTool
   #installed: Installed | undefined
   #counts: ReadonlyMap<string, Count> = new Map()
+  #look: Look | undefined
 
   constructor(nft: NftTool) {
     this.#nft = nft
   }
 
-  /** By rule id, as of the last `keep`. */
+  /** By rule id, at most some seconds old. */
   get counts(): ReadonlyMap<string, Count> {
     return this.#counts
   }
@@ -33,30 +48,49 @@ export class TableKeeper {
     return this.#installed !== undefined
   }
 
-  /** Lists the table and loads it anew unless it is what it should be. Throws NftError; then nothing has changed. */
+  /** Looks at the table and loads it anew unless it is what it should be. Throws NftError; then nothing has changed. */
   async keep(ruleset: Ruleset): Promise<TableOutcome> {
     const rules = JSON.stringify(createTable(ruleset, new Map()))
-    const listing = await this.#nft.list()
+    const isNew = this.#installed?.rules !== rules
+    if (!isNew && this.#isFresh()) return 'unchanged'
+    const listing = await this.#list()
     // What is missing from a damaged table has counted up to the last look.
     this.#counts = new Map([...this.#counts, ...(listing?.counts ?? [])])
-    const isNew = this.#installed?.rules !== rules
     if (!isNew && listing?.fingerprint === this.#installed?.fingerprint) return 'unchanged'
     await this.#nft.load(ruleset, this.#counts, listing)
     await this.#remember(ruleset, rules)
     return isNew ? 'loaded' : 'repaired'
   }
 
+  /** Whether nothing changed in nftables since the last look and the counters are young. */
+  #isFresh(): boolean {
+    if (this.#look?.generation === undefined || this.#look.generation !== nftGeneration()) return false
+    const ageMs = performance.now() - this.#look.atMs
+    return ageMs < Math.max(COUNTERS_EVERY_MS, this.#look.tookMs / LOOK_SHARE)
+  }
+
+  async #list(): Promise<Listing | undefined> {
+    const generation = nftGeneration()
+    const startMs = performance.now()
+    const listing = await this.#nft.list()
+    const atMs = performance.now()
+    this.#look = { generation, atMs, tookMs: atMs - startMs }
+    return listing
+  }
+
   async #remember(ruleset: Ruleset, rules: string): Promise<void> {
-    const listing: Listing | undefined = await this.#nft.list()
+    const listing = await this.#list()
     // Somebody was faster than this look: what stands there is not ours, so the next `keep` loads again.
-    const fingerprint = listing !== undefined && hasRulesOf(listing, ruleset) ? listing.fingerprint : ''
+    const isOurs = listing !== undefined && hasRulesOf(listing, ruleset)
+    if (!isOurs) this.#look = undefined
     this.#counts = listing?.counts ?? new Map()
-    this.#installed = { rules, fingerprint }
+    this.#installed = { rules, fingerprint: isOurs ? listing.fingerprint : '' }
   }
 
   /** Takes the table away. Throws NftError. */
   async remove(): Promise<void> {
     await this.#nft.unload()
     this.#installed = undefined
+    this.#look = undefined
   }
 }

@@ -83,11 +83,15 @@ const udpSocket = (probe: Probe, use: (socket: Socket) => void): Socket => {
 }
 
 const askUdp = (probe: Probe, done: (outcome: string) => void): void => {
+  const end = (outcome: string): void => {
+    socket.close()
+    done(outcome)
+  }
   const socket = udpSocket(probe, () => {
-    socket.on('message', (message) => done(`answer ${message.toString()}`))
+    socket.once('message', (message) => end(`answer ${message.toString()}`))
     socket.connect(probe.port, probe.destination, () => socket.send('hello'))
   })
-  socket.on('error', (error) => done(codeOf(error)))
+  socket.once('error', (error) => end(codeOf(error)))
 }
 
 const askTcp = (probe: Probe, done: (outcome: string) => void): void => {

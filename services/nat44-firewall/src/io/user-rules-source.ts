@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { objectsOf } from '../core/listing.ts'
+import { OWN_CHAINS } from '../core/ruleset.ts'
+import { FAMILY } from '../core/transaction.ts'
+import {
+  adoptDraft,
+  DRAFT,
+  draftScript,
+  dropDraftScript,
+  NO_USER_RULES,
+  precheck,
+  type UserRules,
+} from '../core/user-rules.ts'
+import { NftError, runTool } from './run-tool.ts'
+
+/** Messages of nft, one per mistake with file and line, are kept this long. */
+const COMPLAINT_MAX = 600
+
+/** The owner's rules in a directory, followed as it changes. What is wrong changes nothing: the rules before it stay. */
+export class UserRulesSource {
+  readonly #directory: string | undefined
+  readonly #script: string
+  #seen = ''
+  #rules = NO_USER_RULES
+  #complaint: string | undefined
+
+  /** `directory`: where `*.nft` files are; it need not be there. `script`: a file for nft. */
+  constructor(directory: string | undefined, script: string) {
+    this.#directory = directory
+    this.#script = script
+  }
+
+  get rules(): UserRules {
+    return this.#rules
+  }
+
+  /** What is wrong with the files as they are now; undefined when nothing is. */
+  get complaint(): string | undefined {
+    return this.#complaint
+  }
+
+  /** Reads the directory if something in it changed. Throws NftError when nft cannot be run at all. */
+  async read(): Promise<void> {
+    const files = this.#files()
+    const seen = files.map((file) => `${file} ${stamp(file)}`).join('\n')
+    if (seen === this.#seen) return
+    const outcome = files.length === 0 ? NO_USER_RULES : await this.#load(files)
+    this.#seen = seen
+    this.#complaint = typeof outcome === 'string' ? outcome : undefined
+    if (typeof outcome !== 'string') this.#rules = outcome
+  }
+
+  #files(): readonly string[] {
+    const directory = this.#directory
+    if (directory === undefined) return []
+    try {
+      return readdirSync(directory)
+        .filter((name) => name.endsWith('.nft'))
+        .toSorted()
+        .map((name) => join(directory, name))
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return []
+      throw error
+    }
+  }
+
+  /** The rules, or the complaint about them. */
+  async #load(files: readonly string[]): Promise<UserRules | string> {
+    for (const file of files) {
+      if (file.includes('"')) return `${file}: a file name must hold no quotation mark`
+      const complaint = precheck(file, readFileSync(file, 'utf8'))
+      if (complaint !== undefined) return complaint
+    }
+    try {
+      await this.#run(draftScript(files), '-c')
+      await this.#run(draftScript(files))
+      const text = await runTool('nft', ['-j', 'list', 'table', FAMILY, DRAFT])
+      const adopted = adoptDraft(objectsOf(text), OWN_CHAINS)
+      if (!adopted.ok) return adopted.complaint
+      await this.#checkAdopted(adopted.rules)
+      return adopted.rules
+    } catch (error) {
+      if (!(error instanceof NftError) || (error.code !== 'refused' && error.code !== 'unsupported')) throw error
+      return error.detail.trim().slice(0, COMPLAINT_MAX)
+    } finally {
+      await this.#run(dropDraftScript()).catch(() => {})
+    }
+  }
+
+  /** nft prints some expressions in a way that it does not read (ct original proto-dst with a set): found here. */
+  async #checkAdopted({ objects }: UserRules): Promise<void> {
+    const table = { table: { family: FAMILY, name: DRAFT } }
+    const inDraft = objects.map((object) =>
+      Object.fromEntries(
+        Object.entries(object).map(([kind, content]) => [kind, { ...(content as object), table: DRAFT }]),
+      ),
+    )
+    const script = { nftables: [{ delete: table }, { add: table }, ...inDraft.map((object) => ({ add: object }))] }
+    await this.#run(JSON.stringify(script), '-c', '-j')
+  }
+
+  async #run(script: string, ...options: readonly string[]): Promise<void> {
+    writeFileSync(this.#script, script)
+    await runTool('nft', [...options, '-f', this.#script])
+  }
+}
+
+/** Changes when the file does. A file that vanished meanwhile is seen in the next turn. */
+const stamp = (file: string): string => {
+  const { mtimeMs, size, ino } = statSync(file)
+  return `${mtimeMs} ${size} ${ino}`
+}
