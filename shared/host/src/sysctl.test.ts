@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
-import { enterNamespace, Namespace } from '@sixgate/testkit'
+import { AS_NOBODY, enterNamespace, Namespace } from '@sixgate/testkit'
 import { Sysctls, sameValue } from './sysctl.ts'
 
 const skip = enterNamespace()
@@ -51,7 +51,7 @@ test('what is missing is said: writable mount, capability, the root itself', { s
     import { HostError, Sysctls } from ${index}
     try { new Sysctls(${JSON.stringify(root)}).write('ipv4/ip_forward', '1') } catch (error) { console.log(error instanceof HostError, error.message) }`
   const node = (root: string) => [process.execPath, '--input-type=module', '-e', attempt(root)]
-  const unprivileged = await here().run('setpriv', '--reuid', '65534', '--clear-groups', ...node('/proc/sys/net'))
+  const unprivileged = await here().run('setpriv', ...AS_NOBODY, ...node('/proc/sys/net'))
   assert.equal(
     unprivileged.stdout,
     'true write "1" to sysctl /proc/sys/net/ipv4/ip_forward (mount /proc/sys/net writable at /proc/sys/net and give the container CAP_NET_ADMIN): Permission denied (EACCES)\n',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import { formatPrefix, type Ip4, type Ip6, parseIp4, parseIp6, parsePrefix4, parsePrefix6 } from '@sixgate/addr'
-import { enterNamespace, Namespace } from '@sixgate/testkit'
+import { AS_NOBODY, enterNamespace, Namespace } from '@sixgate/testkit'
 import { addAddress, addresses, deleteAddress } from './addresses.ts'
 import { NetlinkError } from './error.ts'
 import { formatIp } from './ip-bytes.ts'
@@ -385,8 +385,14 @@ test('without CAP_NET_ADMIN the error says what is missing', { skip }, async () 
   const script = `
     import { setLinkUp, NetlinkError, links } from ${JSON.stringify(new URL('../index.ts', import.meta.url).pathname)}
     try { console.log(links().length > 0); setLinkUp('p0', false) } catch (error) { console.log(error instanceof NetlinkError, error.code, error.message) }`
-  const asNobody = ['--reuid', '65534', '--clear-groups', process.execPath, '--input-type=module', '-e', script]
-  const { stdout, stderr } = await here().run('setpriv', ...asNobody)
+  const { stdout, stderr } = await here().run(
+    'setpriv',
+    ...AS_NOBODY,
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    script,
+  )
   assert.equal(
     stdout,
     'true\ntrue EPERM switch p0 off: Operation not permitted (EPERM): the process needs CAP_NET_ADMIN (compose: cap_add: [NET_ADMIN])\n',
