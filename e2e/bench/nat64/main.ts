@@ -54,7 +54,7 @@ const STEPS: readonly Step[] = [
   },
   async (variant) => {
     if (variant.name === CROWDED) return
-    const gso = await udpGso(variant, seconds / 2)
+    const gso = await udpGso(variant, Math.ceil(seconds / 2))
     note('UDP GSO 50 × 1200 B', 'packets/s', variant, gso.packetsPerS)
     note('UDP GSO 50 × 1200 B, lost', '%', variant, gso.lostPart * 100)
     if (variant.pid !== undefined) note('UDP GSO, process CPU', 'µs/packet', variant, gso.processUsPerPacket)
@@ -63,7 +63,7 @@ const STEPS: readonly Step[] = [
     if (variant.name === CROWDED) return
     withoutOffloads(variant, () => {
       for (const direction of ['up', 'down'] as const) {
-        const result = tcp(variant, direction, 1, seconds / 2)
+        const result = tcp(variant, direction, 1, Math.ceil(seconds / 2))
         note(`TCP ${direction} × 1, offloads off`, 'Gbit/s', variant, result.bitsPerS / 1e9)
       }
     })
@@ -131,10 +131,11 @@ try {
     goal.reached ? 'reached' : 'NOT reached',
   ])
   process.stdout.write(`${aligned([['sixgate ÷ other, median of the rounds', 'ratio', 'goal', ''], ...rows])}\n`)
-  const rss = variants.flatMap(({ name, pid }) =>
-    pid === undefined ? [] : [`${name} ${Math.round(peakRssBytes(pid) / 1e6)} MB`],
+  const rss = Object.fromEntries(
+    variants.flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, peakRssBytes(pid)]])),
   )
-  process.stdout.write(`\npeak resident memory: ${rss.join(', ')}\n`)
+  const inMb = Object.entries(rss).map(([name, bytes]) => `${name} ${Math.round(bytes / 1e6)} MB`)
+  process.stdout.write(`\npeak resident memory: ${inMb.join(', ')}\n`)
   if (options.json !== undefined) {
     const plain = measures.map(({ name, unit, figures }) => ({
       name,
@@ -142,7 +143,10 @@ try {
       figures: Object.fromEntries(figures),
       medians: Object.fromEntries([...figures].map(([variant, all]) => [variant, median(all)])),
     }))
-    writeFileSync(options.json, `${JSON.stringify({ rounds, seconds, measures: plain, goals }, null, 2)}\n`)
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ rounds, seconds, measures: plain, goals, peakRssBytes: rss }, null, 2)}\n`,
+    )
   }
 } finally {
   for (const variant of variants) await variant.close()

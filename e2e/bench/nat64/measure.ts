@@ -31,6 +31,7 @@ export const peakRssBytes = (pid: number): number =>
   Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) * 1024
 
 interface IperfEnd {
+  readonly error?: string
   readonly end: {
     readonly sum_received?: {
       readonly bits_per_second: number
@@ -43,8 +44,13 @@ interface IperfEnd {
   }
 }
 
-const iperf = (variant: Variant, ...parameters: string[]): IperfEnd['end'] =>
-  (JSON.parse(variant.lab.run('c', 'iperf3', '-c', variant.target, '-J', ...parameters)) as IperfEnd).end
+const iperf = (variant: Variant, ...parameters: string[]): IperfEnd['end'] => {
+  const output = variant.lab.run('c', 'iperf3', '-c', variant.target, '-J', ...parameters)
+  const { end, error } = JSON.parse(output) as IperfEnd
+  // iperf3 -J ends with 0 also when it failed.
+  if (error !== undefined) throw new Error(`${variant.name}: iperf3 ${parameters.join(' ')}: ${error}`)
+  return end
+}
 
 /** TCP goodput in bit/s, and the CPU seconds of the carrying process and of the machine for each gigabit. */
 export interface TcpResult {
