@@ -18,6 +18,13 @@ export {
 export { addressOf, type NativeBuffer, nativeBuffer } from './native-buffer.ts'
 export type { Address, AddressSpec } from './netlink/address-codec.ts'
 export { addAddress, addresses, deleteAddress } from './netlink/addresses.ts'
+export {
+  type BpfFilter,
+  type BpfFilterPlace,
+  bpfFilter,
+  deleteBpfFilter,
+  replaceBpfFilter,
+} from './netlink/bpf-filter.ts'
 export { NetlinkError, type NetlinkErrorCode } from './netlink/error.ts'
 export type { Family } from './netlink/ip-bytes.ts'
 export type { Link, OperState } from './netlink/link-codec.ts'

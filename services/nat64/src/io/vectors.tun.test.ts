@@ -8,13 +8,13 @@ import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { deleteLink, setAddrGenMode, setLinkMtu, setLinkUp } from '@sixgate/host'
 import { enterNamespace } from '@sixgate/testkit'
+import { comparable } from '../testkit/comparable.ts'
 import { addressMapConfig, hostsOf, type LabOptions, OWN4, SERVER } from '../testkit/core-lab.ts'
-import { checksumOf, icmp4, ip4 } from '../testkit/packet-builder.ts'
+import { icmp4, ip4 } from '../testkit/packet-builder.ts'
 import { PacketSocket } from '../testkit/packet-socket.ts'
 import { VECTORS } from '../testkit/vectors/all.ts'
 import { readVector } from '../testkit/vectors/files.ts'
 import { plain, type Vector } from '../testkit/vectors/vector.ts'
-import { IPV4, IPV4_FRAG_OFF8_U16, IPV4_MF_U16 } from '../core/wire/ipv4.ts'
 import { VNET } from '../core/wire/virtio-net.ts'
 import { DEFAULT_SETTINGS } from '../core/xlate.ts'
 import { DataPlane, type DataPlaneEvents } from './data-plane.ts'
@@ -42,26 +42,6 @@ const groups = Map.groupBy(VECTORS, (vector) => JSON.stringify(vector.options ??
 const MARK_REST = 0x4d41_524b
 const MARK = plain(ip4({ src: SERVER, dst: OWN4 }, icmp4({ type: 8, rest: MARK_REST })))
 const MARK_ANSWER = plain(ip4({ src: OWN4, dst: SERVER }, icmp4({ type: 0, rest: MARK_REST })))
-
-/**
- * A packet in a form that can be compared: the kernel counts `hdr_len` and its own flags anew; identifications of whole
- * IPv4 packets are the generator's (RFC 7915 §5.1), with the header checksum over them, which is checked here instead.
- */
-const comparable = (octets: Uint8Array): string => {
-  const bytes = Uint8Array.from(octets)
-  const view = new DataView(bytes.buffer)
-  if ((bytes[0] ?? 0) !== 1) bytes.fill(0, 0, VNET.LEN)
-  view.setUint16(VNET.HDR_LEN, 0)
-  const ip = VNET.LEN
-  const isWhole4 =
-    bytes[ip] === 0x45 && (view.getUint16(ip + IPV4.FLAGS_FRAG) & (IPV4_MF_U16 | IPV4_FRAG_OFF8_U16)) === 0
-  if (isWhole4) {
-    assert.equal(checksumOf([...bytes.subarray(ip, ip + IPV4.LEN)]), 0, 'IPv4 header checksum')
-    view.setUint16(ip + IPV4.ID, 0)
-    view.setUint16(ip + IPV4.CHECKSUM, 0)
-  }
-  return Buffer.from(bytes).toString('hex')
-}
 
 const play = (socket: PacketSocket, vector: Vector): Uint8Array[] => {
   socket.send(readVector(vector).in)

@@ -14,7 +14,8 @@ const BUFFER_BYTES = 70_000
  * TUN's file is received as it is. With virtio-net headers (10 octets) in front, both ways.
  */
 export class PacketSocket {
-  readonly #fd: number
+  /** For poll(2): readable also when only the kernel's own outgoing packet is seen. */
+  readonly fd: number
   readonly #data = nativeBuffer(BUFFER_BYTES)
   readonly #name = nativeBuffer(SOCKADDR_LL.SIZE)
   readonly #nameLen = nativeBuffer(4)
@@ -23,20 +24,20 @@ export class PacketSocket {
   constructor(linkName: string) {
     const ifindex = link(linkName)?.index
     if (ifindex === undefined) throw new Error(`no link ${linkName}`)
-    this.#fd = libc.socket(AF.PACKET, SOCK.RAW | SOCK.NONBLOCK, (ETH_P_ALL << 8) & 0xffff)
-    libc.setsockoptInt(this.#fd, PACKET_VNET_HDR, 1)
+    this.fd = libc.socket(AF.PACKET, SOCK.RAW | SOCK.NONBLOCK, (ETH_P_ALL << 8) & 0xffff)
+    libc.setsockoptInt(this.fd, PACKET_VNET_HDR, 1)
     this.#name.view.setUint16(SOCKADDR_LL.FAMILY_U16, AF.PACKET, true)
     this.#name.view.setUint16(SOCKADDR_LL.PROTOCOL_U16, ETH_P_ALL)
     this.#name.view.setInt32(SOCKADDR_LL.IFINDEX_I32, ifindex, true)
-    libc.bind(this.#fd, this.#name.address, SOCKADDR_LL.SIZE)
-    this.#poll.view.setInt32(0, this.#fd, true)
+    libc.bind(this.fd, this.#name.address, SOCKADDR_LL.SIZE)
+    this.#poll.view.setInt32(0, this.fd, true)
     this.#poll.view.setInt16(4, POLL.IN, true)
   }
 
   /** Puts a packet, offload header first, into the TUN's queue. Throws `HostError` when the kernel refuses it. */
   send(octets: ArrayLike<number>): void {
     this.#data.bytes.set(octets)
-    const sent = libc.write(this.#fd, this.#data.address, octets.length)
+    const sent = libc.write(this.fd, this.#data.address, octets.length)
     if (sent < 0) throw new HostError('send a packet', -sent)
   }
 
@@ -45,7 +46,7 @@ export class PacketSocket {
     for (;;) {
       this.#nameLen.view.setUint32(0, SOCKADDR_LL.SIZE, true)
       const data = { address: this.#data.address, lenBytes: BUFFER_BYTES }
-      const received = libc.recvfrom(this.#fd, data, 0, this.#name.address, this.#nameLen.address)
+      const received = libc.recvfrom(this.fd, data, 0, this.#name.address, this.#nameLen.address)
       if (received >= VNET.LEN) {
         // The kernel's own packets on their way into the TUN are seen here as well.
         if (this.#name.view.getUint8(SOCKADDR_LL.PKTTYPE_U8) === PACKET_OUTGOING) continue
@@ -57,6 +58,6 @@ export class PacketSocket {
   }
 
   close(): void {
-    libc.closeFd(this.#fd)
+    libc.closeFd(this.fd)
   }
 }

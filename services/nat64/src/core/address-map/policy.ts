@@ -35,10 +35,12 @@ export type WellKnownPrefixPolicy = 'strict' | 'allow-private' | 'off'
 
 /** IPv4 prefixes in a form for the hot path; addresses are signed 32-bit numbers. */
 export class Prefix4Set {
+  readonly prefixes: readonly Prefix4[]
   readonly #addrs: Int32Array
   readonly #masks: Int32Array
 
   constructor(prefixes: readonly Prefix4[]) {
+    this.prefixes = prefixes
     this.#addrs = Int32Array.from(prefixes, (prefix) => prefix.addr | 0)
     this.#masks = Int32Array.from(prefixes, (prefix) => mask4(prefix.lenBits) | 0)
   }

@@ -1,0 +1,58 @@
+/* The maps. Their order and sizes are read from this section by src/io/bpf-object.ts; max_entries is set at load time. */
+#pragma once
+#include "bpf.h"
+#include "../layout.h"
+
+struct map_definition {
+	u32 type;
+	u32 key_size;
+	u32 value_size;
+	u32 max_entries;
+	u32 flags;
+};
+
+/* What the document says. One entry; written before the program is attached and never changed. */
+struct map_definition config_map SECTION("maps") = {
+	BPF_MAP_TYPE_ARRAY, sizeof(u32), sizeof(struct config), 1, 0,
+};
+/* IPv6 host and pref64 → its IPv4 address. */
+struct map_definition hosts6 SECTION("maps") = {
+	BPF_MAP_TYPE_HASH, sizeof(struct host6_key), sizeof(struct host6), 1, BPF_F_NO_PREALLOC,
+};
+/* IPv4 address → IPv6 host and pref64. */
+struct map_definition hosts4 SECTION("maps") = {
+	BPF_MAP_TYPE_HASH, sizeof(struct host4_key), sizeof(struct host4), 1, BPF_F_NO_PREALLOC,
+};
+/* IPv4 addresses of remote nodes that only TypeScript may judge. */
+struct map_definition special4 SECTION("maps") = {
+	BPF_MAP_TYPE_LPM_TRIE, sizeof(struct special4_key), sizeof(u32), 1, BPF_F_NO_PREALLOC,
+};
+/* By verdict. VERDICT_CONTINUE: translation began and did not end, out of memory. */
+struct map_definition totals_map SECTION("maps") = {
+	BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct totals), VERDICTS, 0,
+};
+
+INLINE const struct config *config_of(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&config_map, &zero);
+}
+
+/* addr: network byte order */
+INLINE int is_special4(u32 addr)
+{
+	struct special4_key key = { 32, addr };
+
+	return bpf_map_lookup_elem(&special4, &key) != 0;
+}
+
+INLINE void count(u32 verdict, u32 bytes)
+{
+	struct totals *totals = bpf_map_lookup_elem(&totals_map, &verdict);
+
+	if (totals) {
+		totals->packets++;
+		totals->bytes += bytes;
+	}
+}
