@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { Problem, Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
 import { counterMetrics } from './core/counters.ts'
+import { fastPathPlan } from './core/fast-path-plan.ts'
 import { type Plan, planFrom } from './core/plan.ts'
 import { DataPlane } from './io/data-plane.ts'
+import { FastPath, type FastPathSource } from './io/fast-path.ts'
 import { HostNetwork } from './io/host-network.ts'
 import { Mappings } from './io/mappings.ts'
 import type { DataPlaneSnapshot, Installed } from './io/messages.ts'
@@ -10,12 +12,15 @@ import type { DataPlaneSnapshot, Installed } from './io/messages.ts'
 /** The device of all instances on this host. */
 export const TUN_NAME = 'nat64'
 
+const FAST_PATH_OFF: FastPathSource = { plan: undefined, capacity: 0, hosts: [] }
+
 /** nat64 as the runtime sees it: document in, problems and counters out. */
 export class Nat64 implements Service {
   readonly #context: ServiceContext
   readonly #network: HostNetwork
   readonly #mappings: Mappings
   readonly #dataPlane: DataPlane
+  readonly #fastPath: FastPath
   readonly #seed = randomInt(0x7fffffff)
   #inForce: { readonly snapshot: SiteSnapshot; readonly plan: Plan } | undefined
   #trouble: Problem | undefined
@@ -23,14 +28,23 @@ export class Nat64 implements Service {
   constructor(context: ServiceContext) {
     this.#context = context
     this.#network = new HostNetwork(TUN_NAME, () => this.#addressesMayHaveChanged())
+    this.#fastPath = new FastPath(TUN_NAME, context.log, () => this.#fastPathSource())
     this.#mappings = new Mappings(context.stateDir, context.bus.bucket('hosts'), context.log, {
-      onInstall: ({ slot, ip6, ip4 }, pref) => this.#dataPlane.send({ kind: 'install', slot, ip6, pref, ip4 }),
-      onRemove: ({ slot }) => this.#dataPlane.send({ kind: 'remove', slot }),
+      onInstall: ({ slot, ip6, ip4 }, pref) => {
+        this.#dataPlane.send({ kind: 'install', slot, ip6, pref, ip4 })
+        this.#fastPath.install({ ip6, ip4, pref })
+      },
+      onRemove: ({ slot, ip4 }) => {
+        this.#fastPath.remove(ip4)
+        this.#dataPlane.send({ kind: 'remove', slot })
+      },
       onRefuse: (ip6, pref) => this.#dataPlane.send({ kind: 'refuse', ip6, pref }),
+      seenS: ({ ip4 }) => this.#fastPath.usage(ip4)?.seenS ?? 0,
     })
     this.#dataPlane = new DataPlane(TUN_NAME, () => this.#startSnapshot(), {
       onAttached: (offload) => {
         this.#network.reconcile()
+        this.#fastPath.attach()
         context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
       },
       onWant: (ip6, pref) => this.#mappings.want(ip6, pref),
@@ -46,6 +60,7 @@ export class Nat64 implements Service {
     const plan = planFrom(snapshot.site, this.#network.gatewayAddresses4())
     const isNewTable = this.#mappings.reconfigure(plan)
     this.#inForce = { snapshot, plan }
+    this.#rebuildFastPath()
     this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot(plan, isNewTable) })
     this.#network.want({ mtuBytes: plan.tunMtuBytes, address: plan.kernel4, routes: plan.routes })
     await this.#dataPlane.start()
@@ -70,15 +85,36 @@ export class Nat64 implements Service {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { ...counterMetrics(this.#dataPlane.counters), ...this.#mappings.counters() }
+    return { ...counterMetrics(this.#dataPlane.counters), ...this.#mappings.counters(), ...this.#fastPath.counters() }
   }
 
   async stop(intent: StopIntent): Promise<void> {
     this.#network.close()
+    this.#mappings.refreshSeen()
     await this.#dataPlane.stop()
     await this.#mappings.close()
+    this.#fastPath.stop(intent)
     if (intent === 'remove') this.#network.remove()
     this.#context.log.info({ intent }, 'data plane is down')
+  }
+
+  /** The kernel gets new rules in one step. What its old maps know of the hosts is taken over before. */
+  #rebuildFastPath(): void {
+    this.#mappings.refreshSeen()
+    this.#fastPath.rebuild()
+  }
+
+  #fastPathSource(): FastPathSource {
+    if (this.#inForce === undefined || this.#inForce.snapshot.site.nat64.fastPath === 'off') return FAST_PATH_OFF
+    const { map, settings, tunMtuBytes } = this.#inForce.plan
+    const { registry } = this.#mappings
+    return {
+      plan: fastPathPlan(map, settings, tunMtuBytes),
+      capacity: registry.capacity,
+      hosts: registry
+        .all()
+        .map((mapping) => ({ ip6: mapping.ip6, ip4: mapping.ip4, pref: this.#mappings.prefOf(mapping) })),
+    }
   }
 
   #startSnapshot(): DataPlaneSnapshot {
@@ -115,6 +151,7 @@ export class Nat64 implements Service {
     const text = (one: Plan): string => JSON.stringify(one.map.forbidden4)
     if (text(plan) === text(old)) return
     this.#inForce = { snapshot, plan }
+    this.#rebuildFastPath()
     this.#dataPlane.send({ kind: 'swap', snapshot: this.#dataPlaneSnapshot(plan, false) })
   }
 }

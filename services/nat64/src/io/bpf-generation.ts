@@ -1,3 +1,4 @@
+import type { Ip4 } from '@sixgate/addr'
 import { libc } from '@sixgate/host'
 import { offsetOf, sizeOf } from '../core/fast-path-layout.ts'
 import {
@@ -40,7 +41,8 @@ export class Generation {
   readonly programId: number
   readonly #plan: FastPathPlan
   readonly #maps: ReadonlyMap<string, BpfMap>
-  #hosts = 0
+  /** By IPv4 address: the host's keys in the two maps. */
+  readonly #installed = new Map<Ip4, { readonly key6: Uint8Array; readonly key4: Uint8Array }>()
 
   /** `capacity`: hosts at most. Throws `BpfError`. */
   constructor(object: BpfObject, plan: FastPathPlan, capacity: number) {
@@ -66,37 +68,45 @@ export class Generation {
 
   /** Hosts that are translated here. */
   get hosts(): number {
-    return this.#hosts
+    return this.#installed.size
   }
 
-  /** From now on the host is translated here. False: it is TypeScript's (explicit map, prefix that is not in the table). */
+  /**
+   * From now on the host is translated here. False: it is TypeScript's (explicit map, prefix that is not in the table).
+   * Throws `BpfError` (E2BIG: no room).
+   */
   install(host: FastPathHost): boolean {
-    const place = this.#plan.places[host.pref] ?? -1
     if (!takesHost(this.#plan, host)) return false
+    if (this.#installed.has(host.ip4)) return true
+    const place = this.#plan.places[host.pref] ?? -1
     const to4 = host6Entry(host, place)
     const to6 = host4Entry(host, place)
-    if (this.#map('hosts6').get(to4.key) !== undefined) return true
-    this.#map('hosts4').set(to6.key, to6.value)
-    this.#map('hosts6').set(to4.key, to4.value)
-    this.#hosts += 1
+    this.#installed.set(host.ip4, { key6: to4.key, key4: to6.key })
+    try {
+      this.#map('hosts4').set(to6.key, to6.value)
+      this.#map('hosts6').set(to4.key, to4.value)
+    } catch (error) {
+      this.remove(host.ip4)
+      throw error
+    }
     return true
   }
 
-  /** When it returns, no packet that arrives is translated for the host any more. */
-  remove(host: FastPathHost): void {
-    const place = this.#plan.places[host.pref] ?? -1
-    if (place < 0) return
-    const was = this.#map('hosts6').delete(host6Entry(host, place).key)
-    this.#map('hosts4').delete(host4Entry(host, place).key)
-    if (was) this.#hosts -= 1
+  /** When it returns, no packet that arrives is translated any more for the host that had this address. */
+  remove(ip4: Ip4): void {
+    const keys = this.#installed.get(ip4)
+    if (keys === undefined) return
+    this.#map('hosts6').delete(keys.key6)
+    this.#map('hosts4').delete(keys.key4)
+    this.#installed.delete(ip4)
   }
 
-  /** What was carried for a host; `undefined` when it is not translated here. */
-  usage(host: FastPathHost): HostUsage | undefined {
-    const place = this.#plan.places[host.pref] ?? -1
-    if (place < 0) return undefined
-    const to4 = this.#map('hosts6').get(host6Entry(host, place).key)?.[0]
-    const to6 = this.#map('hosts4').get(host4Entry(host, place).key)?.[0]
+  /** What was carried for the host that has this address; `undefined` when it is not translated here. */
+  usage(ip4: Ip4): HostUsage | undefined {
+    const keys = this.#installed.get(ip4)
+    if (keys === undefined) return undefined
+    const to4 = this.#map('hosts6').get(keys.key6)?.[0]
+    const to6 = this.#map('hosts4').get(keys.key4)?.[0]
     if (to4 === undefined || to6 === undefined) return undefined
     const sum = (field: string): number => u64(to4, offsetOf('host6', field)) + u64(to6, offsetOf('host4', field))
     const seenNs = Math.max(u64(to4, offsetOf('host6', 'seen_ns')), u64(to6, offsetOf('host4', 'seen_ns')))

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Ip4 } from '@sixgate/addr'
 import {
   bpfFilter,
   type BpfFilterPlace,
@@ -166,19 +167,19 @@ export class FastPath {
     }
   }
 
-  /** When it returns, the kernel translates no packet for the host any more. */
-  remove(host: FastPathHost): void {
+  /** When it returns, the kernel translates no packet any more for the host that had this address. */
+  remove(ip4: Ip4): void {
     try {
-      this.#generation?.remove(host)
+      this.#generation?.remove(ip4)
     } catch (error) {
       const { off, reason } = explain(error)
       this.#turnOff(off, reason, true)
     }
   }
 
-  /** What was carried for a host here; `undefined`: nothing is. */
-  usage(host: FastPathHost): HostUsage | undefined {
-    return this.#generation?.usage(host)
+  /** What was carried here for the host that has this address; `undefined`: nothing is. */
+  usage(ip4: Ip4): HostUsage | undefined {
+    return this.#generation?.usage(ip4)
   }
 
   /** Flat numbers: on or off, why, and what was carried. `fast_path_off_<reason>` says why there is none. */

@@ -23,6 +23,8 @@ export interface MappingEvents {
   onRemove(mapping: Mapping): void
   /** The pool has no address for the host. */
   onRefuse(ip6: Ip6, pref: number): void
+  /** Second (of the data plane's clock) in which the kernel last translated for the host; 0: never, or nobody knows. */
+  seenS(mapping: Mapping): number
 }
 
 const nowS = (): number => Math.floor(monotonicMs() / 1000)
@@ -132,6 +134,11 @@ export class Mappings {
     void this.#findAddress(host).finally(() => this.#claiming.delete(key))
   }
 
+  /** Takes over when hosts were last seen by the kernel, which does not tell by itself. */
+  refreshSeen(): void {
+    for (const mapping of this.#registry.all()) this.#noteSeen(mapping)
+  }
+
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     this.#unwatch()
@@ -210,11 +217,28 @@ export class Mappings {
 
   /** Ends the mapping of the host that has not been seen for the longest time; false when all have a right to theirs. */
   async #reclaim(): Promise<boolean> {
-    const oldest = this.#registry.reclaimable(nowS(), this.#safeLifetimes())
+    const oldest = this.#longestIdle()
     if (oldest === undefined) return false
     this.#log.info({ host: formatIp6(oldest.ip6), ip4: formatIp4(oldest.ip4) }, 'address reclaimed: pool4 is used up')
     this.#drop(oldest)
     await this.#erase(oldest)
+    return true
+  }
+
+  /** Whose address may go to another host; asks the kernel about that one, which may have been busy. */
+  #longestIdle(): Mapping | undefined {
+    for (;;) {
+      const oldest = this.#registry.reclaimable(nowS(), this.#safeLifetimes())
+      if (oldest === undefined || !this.#noteSeen(oldest)) return oldest
+    }
+  }
+
+  /** True when the kernel saw the host later than was known. */
+  #noteSeen(mapping: Mapping): boolean {
+    const { lastSeenS } = this.#registry
+    const seenS = this.#events.seenS(mapping)
+    if (seenS <= (lastSeenS[mapping.slot] ?? 0)) return false
+    lastSeenS[mapping.slot] = seenS
     return true
   }
 
@@ -335,6 +359,7 @@ export class Mappings {
 
   /** Ends what is kept no longer, and tells the disk and other instances which hosts were seen here. */
   async #sweep(): Promise<void> {
+    this.refreshSeen()
     for (const mapping of this.#registry.expired(nowS(), this.#safeLifetimes())) {
       this.#drop(mapping)
       void this.#erase(mapping)
