@@ -24,7 +24,7 @@ RUN_E2E = timeout --foreground 40m $(NODE) --test --test-concurrency=1 --test-ti
 BENCH_FLAGS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e bench-nat64 fuzz-nat64 images machine
+.PHONY: demo test check unit e2e bpf bench-nat64 fuzz-nat64 images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -35,16 +35,19 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	biome format --error-on-warnings .
 	oxlint --type-aware
 	tsc -p tsconfig.json
-	shellcheck -x -P . $(MACHINE)/*.sh .ci/run
+	shellcheck -x -P . $(MACHINE)/*.sh .ci/run services/nat64/bpf/build.sh
 	@echo 'check: ok'
 
-unit: machine node_modules/.package-lock.json  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
+unit: machine node_modules/.package-lock.json bpf  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
 	$(RUN_UNIT) $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
 	$(RUN_E2E) $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
 
-bench-nat64: machine node_modules/.package-lock.json  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
+bpf: machine  ## nat64's eBPF program (the images build their own)
+	services/nat64/bpf/build.sh
+
+bench-nat64: machine node_modules/.package-lock.json bpf  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
 	$(NODE) e2e/bench/nat64/main.ts $(BENCH_FLAGS)
 
 fuzz-nat64: machine node_modules/.package-lock.json  ## mutated real packets through the translator, FUZZ_SECONDS=30 (FUZZ_SEED=… repeats a run)

@@ -113,6 +113,7 @@ export class Nat64 implements Service {
       capacity: registry.capacity,
       hosts: registry
         .all()
+        .filter((mapping) => mapping.isInstalled)
         .map((mapping) => ({ ip6: mapping.ip6, ip4: mapping.ip4, pref: this.#mappings.prefOf(mapping) })),
     }
   }

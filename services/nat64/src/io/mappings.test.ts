@@ -37,6 +37,8 @@ class Instance {
   readonly #told = new EventEmitter()
   readonly installed = new Map<string, string>()
   readonly refused: string[] = []
+  /** By host: when the kernel saw it last. */
+  readonly seenByKernelS = new Map<string, number>()
 
   constructor(bucket: Bucket | undefined, directory = mkdtempSync(join(tmpdir(), 'mappings-')), plan = planOf()) {
     this.directory = directory
@@ -51,6 +53,7 @@ class Instance {
         this.refused.push(formatIp6(ip6))
         this.#told.emit('change')
       },
+      seenS: ({ ip6 }) => this.seenByKernelS.get(formatIp6(ip6)) ?? 0,
     })
     this.mappings.reconfigure(plan)
     for (const mapping of this.mappings.registry.all()) this.#set(mapping)
@@ -133,6 +136,24 @@ test('a used-up pool: refused while everybody has a right to his address, then t
   const freed = instance.installed.get(hostNumber(2))
   assert.equal(await instance.speak(hostNumber(9)), freed)
   assert.ok(!instance.installed.has(hostNumber(2)))
+})
+
+test('a host that only the kernel saw (fast path) keeps its address; the next one gives way', async () => {
+  await using instance = new Instance(undefined, undefined, planOf('198.18.0.0/29', '"64:ff9b::/96"', 60))
+  for (let index = 0; index < 5; index++) await instance.speak(hostNumber(index))
+  const { registry } = instance.mappings
+  const idleS = new Map([
+    [hostNumber(3), 400],
+    [hostNumber(1), 300],
+  ])
+  for (const mapping of registry.all()) {
+    const nowS = registry.lastSeenS[mapping.slot] ?? 0
+    instance.seenByKernelS.set(hostNumber(3), nowS)
+    registry.lastSeenS[mapping.slot] = nowS - (idleS.get(formatIp6(mapping.ip6)) ?? 0)
+  }
+  const freed = instance.installed.get(hostNumber(1))
+  assert.equal(await instance.speak(hostNumber(9)), freed)
+  assert.ok(instance.installed.has(hostNumber(3)))
 })
 
 test('two instances over NATS never give one address twice, and one host always gets the same one', async () => {
