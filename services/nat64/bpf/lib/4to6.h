@@ -75,5 +75,5 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
 		return TC_ACT_SHOT;
 	}
 	count(VERDICT_TRANSLATED_4TO6, len);
-	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+	return give_back(skb);
 }

@@ -90,5 +90,5 @@ INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config)
 		return TC_ACT_SHOT;
 	}
 	count(VERDICT_TRANSLATED_6TO4, len);
-	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+	return give_back(skb);
 }

@@ -3,7 +3,7 @@
 #include "ip.h"
 #include "maps.h"
 
-/* How the packet goes on: not ours (TypeScript sees it as it came), or lost half-way. */
+/* Not ours: TypeScript sees the packet as it came. */
 #define FALL_THROUGH TC_ACT_UNSPEC
 
 /* What was found out about the upper layer. */
@@ -19,10 +19,7 @@ struct upper {
 	u8 new_type;
 };
 
-/*
- * Reads TCP, UDP and echo messages at `at`; `ip_len` bytes of header stand before it. Zero: leave the packet alone.
- * `icmp`, `request`, `reply`: the numbers of the packet's own family; `to_request`, `to_reply`: of the other one.
- */
+/* `protocol`, `request`, `reply`: numbers of the packet's own family; `to_request`, `to_reply`: of the other one. */
 struct echo_types {
 	u8 protocol;
 	u8 request;
@@ -31,6 +28,7 @@ struct echo_types {
 	u8 to_reply;
 };
 
+/* Reads TCP, UDP and echo messages at `at`. Zero: leave the packet alone. */
 INLINE int read_upper(struct upper *upper, const u8 *at, const u8 *end, u8 protocol, const struct echo_types echo)
 {
 	if (at + UDP_LEN > end)
@@ -101,4 +99,11 @@ INLINE int rewrite_upper(struct __sk_buff *skb, u32 at, u8 protocol, const struc
 	/* Fails when there is no such checksum, which is no error. */
 	bpf_csum_update(skb, header_diff);
 	return 0;
+}
+
+/* The packet comes in at the TUN as if it had been written there; a firewall mark would be another family's. */
+INLINE int give_back(struct __sk_buff *skb)
+{
+	skb->mark = 0;
+	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }

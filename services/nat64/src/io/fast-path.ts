@@ -214,8 +214,15 @@ export class FastPath {
 
   #attach(generation: Generation): void {
     const place = this.#place()
-    this.#isAttached = place !== undefined
-    if (place !== undefined) replaceBpfFilter(place, generation.programFd, FILTER_NAME)
+    this.#isAttached = false
+    if (place === undefined) return
+    try {
+      replaceBpfFilter(place, generation.programFd, FILTER_NAME)
+      this.#isAttached = true
+    } catch (error) {
+      // The TUN went away meanwhile: `attach` is called when it is there again.
+      if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error
+    }
   }
 
   /** A filter of an earlier process is removed too: nobody would take hosts out of its maps. */
