@@ -144,6 +144,16 @@ test('two instances: one has it, the other takes over when it is gone', async ()
   assert.notEqual(programs(lab)[0], of1)
 })
 
+test('NET_ADMIN and BPF are all the capabilities that it needs', async () => {
+  await using lab = await GatewayLab.make()
+  const caps = '-all,+net_admin,+bpf'
+  const service = lab.spawn({}, ['setpriv', `--bounding-set=${caps}`, `--inh-caps=${caps}`])
+  await service.waitFor(/data plane is up/)
+  await service.waitFor(/fast path: on/)
+  await until(() => programs(lab).length === 1)
+  assert.equal(await lab.ping(SERVER_SEEN, '-c', '20'), 20)
+})
+
 test('without CAP_BPF: one line says so, TypeScript carries everything, and what an earlier process left is removed', async () => {
   await using lab = await GatewayLab.make()
   const first = await lab.start()
