@@ -70,21 +70,25 @@ test('the first packet goes through TypeScript, the rest through the kernel', as
   })
 })
 
-test('killed and started again, under ping: nothing is lost', async () => {
+test('killed and started again, under ping and TCP: no ping is lost, what TCP carries arrives whole', async () => {
   await using lab = await GatewayLab.make()
   const first = await lab.start()
   await first.waitFor(/fast path: on/)
   assert.equal(await lab.ping(SERVER_SEEN), 1)
   await first.waitFor(/"msg":"mapping"/)
   const [before] = programs(lab)
+  await lab.serve()
   const pinging = lab.client.spawn('ping', ['-n', '-i0.01', '-c400', '-W2', SERVER_SEEN])
   await pinging.waitFor(/icmp_seq=50 /)
+  const flow = lab.traffic('tcp', 'down', 512 * MIB)
   await first.stop('SIGKILL')
   await pinging.waitFor(/icmp_seq=150 /)
   const second = await lab.start()
   await second.waitFor(/fast path: on/)
   assert.equal(await pinging.ended, 0)
   assert.match(pinging.output.stdout, /400 received, 0% packet loss/)
+  const { sha256, peer } = await flow
+  assert.equal(sha256, peer)
   assert.equal(programs(lab).length, 1, 'one program, in the place of the other')
   assert.notEqual(programs(lab)[0], before)
 })
