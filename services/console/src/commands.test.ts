@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { BUCKETS, KvBucket, SERVICE_NAMES, type ServiceName, type Status } from '@sixgate/bus'
+import { BUCKETS, KvBucket, type NatsSite, SERVICE_NAMES, type ServiceName, type Status } from '@sixgate/bus'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
 
 const CLI = join(import.meta.dirname, 'cli.ts')
@@ -21,8 +21,8 @@ const sixgate = async (lab: SiteLab, words: string, more: Record<string, string>
   return { status: await running.ended, ...running.output }
 }
 
-/** Puts a report into NATS with the rights of the service itself. */
-const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<void> => {
+/** Puts a report into NATS with the rights of the service itself, whose connection it returns. */
+const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<NatsSite> => {
   const status: Status = {
     service,
     instance: 'a',
@@ -37,11 +37,12 @@ const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> 
     atMs: Date.now() + 60_000,
     ...more,
   }
-  const { link } = await lab.connect(service, status.instance)
-  await new KvBucket(link, BUCKETS.STATUS).put(
+  const nats = await lab.connect(service, status.instance)
+  await new KvBucket(nats.link, BUCKETS.STATUS).put(
     `${service}.${status.instance}`,
     new TextEncoder().encode(JSON.stringify(status)),
   )
+  return nats
 }
 
 /** A lab with a daemon that has published revision 1. */
@@ -223,6 +224,39 @@ describe('sixgate config', () => {
   })
 })
 
+describe('sixgate drops', () => {
+  const sentence = 'No IPv6 host has this IPv4 address.'
+  /** An instance of nat64 that answers; its questions are those of the real one. */
+  const answering = async (lab: SiteLab, instance: string, packets: number): Promise<void> => {
+    const nats = await report(lab, 'nat64', { instance })
+    nats.answer({ drops: () => (packets === 0 ? [] : [{ reason: 'no_mapping', packets, sentence }]) })
+  }
+
+  it('adds up what the instances dropped, with the sentences', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    await answering(lab, 'b', 2)
+    await answering(lab, 'c', 40)
+    const { status, stdout, stderr } = await sixgate(lab, 'drops')
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.equal(stdout, `PACKETS  REASON      WHAT IT MEANS\n42       no_mapping  ${sentence}\n`)
+    const json = JSON.parse((await sixgate(lab, 'drops --json')).stdout) as unknown
+    assert.deepEqual(json, { drops: [{ reason: 'no_mapping', packets: 42, sentence }], complaints: [] })
+  })
+
+  it('says that nothing was dropped, and who did not answer', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    assert.match((await sixgate(lab, 'drops')).stderr, /no nat64 runs; see: docker compose ps --all nat64/)
+    await answering(lab, 'b', 0)
+    assert.equal((await sixgate(lab, 'drops')).stdout, 'no packet was dropped since nat64 started\n')
+    await report(lab, 'nat64', { instance: 'c' })
+    const { status, stderr } = await sixgate(lab, 'drops')
+    assert.equal(status, 1)
+    assert.match(stderr, /nat64 c: the service is starting; ask again/)
+  })
+})
+
 const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
   ['help', 0, /Exit status: 0/],
@@ -234,6 +268,7 @@ const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['status now', 2, /"status" does not take "now"/],
   ['status --colour', 2, /Unknown option '--colour'/],
   ['config apply --json', 2, /"config apply" has no option --json/],
+  ['drops now', 2, /"drops" does not take "now"/],
   ['config validate a b', 2, /"config validate" does not take "b"/],
 ]
 

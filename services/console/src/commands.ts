@@ -1,15 +1,32 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { SiteError } from '@sixgate/site'
-import { applyConfig, showConfig, validateConfig } from './config-commands.ts'
+import type { Command } from './command.ts'
+import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
+import { DROPS } from './commands/drops.ts'
+import { STATUS } from './commands/status.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
-import { showStatus } from './status-command.ts'
+
+/** In the order of the help. */
+const COMMANDS: readonly Command[] = [STATUS, DROPS, CONFIG_SHOW, CONFIG_VALIDATE, CONFIG_APPLY]
+
+const HELP_COLUMN = 42
+
+const usageOf = ({ words, parameters, options }: Command): string => {
+  const names = Object.entries(options).map(([name, { kind }]) => `[--${name}${kind === 'value' ? '=…' : ''}]`)
+  return ['  sixgate', words, ...parameters, ...names].join(' ')
+}
+
+const helpLine = (command: Command): string => {
+  const usage = usageOf(command)
+  const gap = usage.length < HELP_COLUMN ? ' '.repeat(HELP_COLUMN - usage.length) : `\n${' '.repeat(HELP_COLUMN)}`
+  return `${usage}${gap}${command.help}`
+}
 
 const HELP = `sixgate: the gateway of this site
 
-  sixgate status [--watch] [--json]   every service: instance, revision of the document, state, what to do about problems
-  sixgate config show [--json]        the document in force, with what "auto" stands for
-  sixgate config validate [FILE]      checks site.yaml, or FILE, and changes nothing
-  sixgate config apply                publishes site.yaml now and waits until every service runs it
+${COMMANDS.map(helpLine).join('\n')}
+
+--json prints for programs, --watch prints again and again, --help this text.
 
 Examples
   docker compose exec console sixgate status
@@ -20,27 +37,30 @@ Examples
 Exit status: 0 all is well, 1 something is not, 2 the command was wrong.
 `
 
-const OPTIONS = {
-  json: { type: 'boolean' },
-  watch: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-/** The options that a command knows, by its words. */
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  status: ['json', 'watch'],
-  'config show': ['json'],
-  'config validate': [],
-  'config apply': [],
-}
+/** What parseArgs has to know: the options of all commands, and --help. */
+const OPTIONS: ParseArgsOptionsConfig = Object.fromEntries([
+  ['help', { type: 'boolean', short: 'h' } as const],
+  ...COMMANDS.flatMap(({ options }) =>
+    Object.entries(options).map(
+      ([name, { kind }]) => [name, { type: kind === 'flag' ? 'boolean' : 'string' } as const] as const,
+    ),
+  ),
+])
 
 const usage = (terminal: Terminal, complaint: string): number => {
   terminal.complain(`${complaint}; see: sixgate --help`)
   return EXIT.USAGE
 }
 
-const dispatch = async (parameters: string[], variables: Variables, terminal: Terminal): Promise<number> => {
-  const { positionals, values } = parseArgs({ args: parameters, allowPositionals: true, options: OPTIONS })
+/** The command that the words begin with: the one of more words first. */
+const findCommand = (positionals: readonly string[]): Command | undefined =>
+  [2, 1].flatMap((count) => {
+    const words = positionals.slice(0, count).join(' ')
+    return COMMANDS.filter((command) => command.words === words)
+  })[0]
+
+const dispatch = async (args: string[], variables: Variables, terminal: Terminal): Promise<number> => {
+  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: OPTIONS })
   if (values.help === true || positionals[0] === 'help') {
     terminal.print(HELP)
     return EXIT.OK
@@ -49,29 +69,35 @@ const dispatch = async (parameters: string[], variables: Variables, terminal: Te
     terminal.print(HELP)
     return EXIT.USAGE
   }
-  const wordCount = positionals[0] === 'config' ? 2 : 1
-  const command = positionals.slice(0, wordCount).join(' ')
-  const [file, ...surplus] = positionals.slice(wordCount)
-  const known = KNOWN[command]
-  if (known === undefined) return usage(terminal, `there is no command "${positionals.join(' ')}"`)
-  const foreign = Object.keys(values).find((option) => !known.includes(option))
-  if (foreign !== undefined) return usage(terminal, `"${command}" has no option --${foreign}`)
-  const unexpected = command === 'config validate' ? surplus[0] : file
-  if (unexpected !== undefined) return usage(terminal, `"${command}" does not take "${unexpected}"`)
-  const json = values.json ?? false
-  if (command === 'status') return await showStatus(variables, terminal, { json, watch: values.watch ?? false })
-  if (command === 'config show') return await showConfig(variables, terminal, json)
-  if (command === 'config validate') return await validateConfig(variables, terminal, file)
-  return await applyConfig(variables, terminal)
+  const command = findCommand(positionals)
+  if (command === undefined) return usage(terminal, `there is no command "${positionals.join(' ')}"`)
+  const { words, options } = command
+  const foreign = Object.keys(values).find((option) => !Object.hasOwn(options, option))
+  if (foreign !== undefined) return usage(terminal, `"${words}" has no option --${foreign}`)
+  const parameters = positionals.slice(words.split(' ').length)
+  const surplus = parameters[command.parameters.length]
+  if (surplus !== undefined) return usage(terminal, `"${words}" does not take "${surplus}"`)
+  const missing = command.parameters.slice(parameters.length).find((name) => !name.startsWith('['))
+  if (missing !== undefined) return usage(terminal, `"${words}" needs ${missing}`)
+  return await command.run({
+    variables,
+    terminal,
+    parameters,
+    flag: (option) => values[option] === true,
+    value: (option) => {
+      const value = values[option]
+      return typeof value === 'string' ? value : undefined
+    },
+  })
 }
 
 const isParseArgsError = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
 
 /** Runs one command line, without the program's name. Returns the exit status. */
-export const runCommand = async (parameters: string[], variables: Variables, terminal: Terminal): Promise<number> => {
+export const runCommand = async (args: string[], variables: Variables, terminal: Terminal): Promise<number> => {
   try {
-    return await dispatch(parameters, variables, terminal)
+    return await dispatch(args, variables, terminal)
   } catch (error) {
     if (isParseArgsError(error)) return usage(terminal, error.message)
     terminal.complain(error instanceof Error ? error.message : String(error))

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
-import type { Problem, Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
+import type { Problem, Questions, Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
 import { counterMetrics } from './core/counters.ts'
+import { dropsOf } from './core/drops.ts'
 import { fastPathPlan } from './core/fast-path-plan.ts'
 import { type Plan, planFrom } from './core/plan.ts'
 import { DataPlane } from './io/data-plane.ts'
@@ -22,6 +23,7 @@ export class Nat64 implements Service {
   readonly #dataPlane: DataPlane
   readonly #fastPath: FastPath
   readonly #seed = randomInt(0x7fffffff)
+  readonly questions: Questions = { drops: () => dropsOf(this.#dataPlane.counters) }
   #inForce: { readonly snapshot: SiteSnapshot; readonly plan: Plan } | undefined
   #trouble: Problem | undefined
 

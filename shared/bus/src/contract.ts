@@ -1,5 +1,6 @@
 import type { Logger } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
+import type { Questions } from './questions.ts'
 
 /** Everything that reports a status; the names are those of docker-compose.yml. */
 export const SERVICE_NAMES = ['ra-advertiser', 'dns64', 'nat64', 'nat44-firewall', 'console'] as const
@@ -44,6 +45,8 @@ export interface Service {
   problems(): readonly Problem[]
   /** Flat numbers for status and metrics, Prometheus-style names without the service's own prefix. */
   counters(): Readonly<Record<string, number>>
+  /** What commands may ask this instance; answered while the service runs. */
+  readonly questions?: Questions
   /** Has 8 s from the signal on; then the process ends. */
   stop(intent: StopIntent): Promise<void>
 }

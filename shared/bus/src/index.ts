@@ -5,6 +5,7 @@ export { type Environment, EnvironmentError, readEnvironment } from './environme
 export { type FileSink, FileSource } from './file-source.ts'
 export { instanceName } from './instance.ts'
 export { KvError, type KvErrorCode } from './kv-error.ts'
+export { type Asked, ask } from './nats/ask.ts'
 export { KvBucket } from './nats/kv-bucket.ts'
 export { Link } from './nats/link.ts'
 export * from './names.ts'

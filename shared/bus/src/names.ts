@@ -22,5 +22,6 @@ export {
   type StopIntent,
   type WatchSync,
 } from './contract.ts'
+export { type Answer, type Question, QuestionRefused, type Questions, questionSubject } from './questions.ts'
 export type { Condition, ServiceState } from './applier.ts'
 export type { Status } from './status.ts'

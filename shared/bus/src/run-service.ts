@@ -93,6 +93,7 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
     await service.stop(intent)
     await source.close()
   })
+  source.answer(service.questions ?? {})
   await source.start(applier)
   report()
 }

@@ -4,6 +4,7 @@ import { FileSource } from './file-source.ts'
 import type { LastKnownGood } from './last-known-good.ts'
 import { type NatsOptions, openNats } from './nats/open-nats.ts'
 import { offerOf } from './offer.ts'
+import type { Questions } from './questions.ts'
 import type { Status } from './status.ts'
 import { hasStoppingFile } from './stopping-file.ts'
 
@@ -15,6 +16,8 @@ export interface SiteSource {
   /** A document came into force. */
   applied(offer: Offer): void
   report(status: Status): void
+  /** Questions are answered from now on (nobody asks without NATS). */
+  answer(questions: Questions): void
   /** Tries again to keep what `applied` could not; call it every second. Returns what is wrong with that. */
   keep(): readonly Problem[]
   /** What keeps a first document from coming; empty when nothing does, or when `applier` knows it. */
@@ -43,6 +46,7 @@ export const openFileSite = (path: string): SiteSource => {
     applied: () => undefined,
     keep: () => [],
     report: () => undefined,
+    answer: () => undefined,
     waitingFor: () => [],
     stopIntent: async () => 'remove',
     close: async () => source?.close(),

@@ -3,6 +3,7 @@ import {
   type BucketName,
   DOCUMENT_KEY,
   inboxPrefixOf,
+  questionSubject,
   SERVICE_NAMES,
   type ServiceName,
   STOPPING_KEY,
@@ -68,6 +69,8 @@ const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
     subjectOf(BUCKETS.STATUS, STOPPING_KEY),
     // Asking all services by the services protocol: `nats micro ls` with the console's key.
     '$SRV.>',
+    // What commands ask.
+    ...SERVICE_NAMES.map((service) => questionSubject(service, '*')),
   ],
 }
 
@@ -78,7 +81,7 @@ const micro = (service: ServiceName): string[] =>
 /** The least that a service needs. The console alone makes buckets and publishes the document. */
 export const permissionsOf = (service: ServiceName): Permissions => ({
   publish: [...new Set(PUBLISH[service])],
-  subscribe: [`${inboxPrefixOf(service)}.>`, ...micro(service)],
+  subscribe: [`${inboxPrefixOf(service)}.>`, ...micro(service), questionSubject(service, '*')],
 })
 
 const list = (subjects: readonly string[]): string =>
@@ -86,7 +89,7 @@ const list = (subjects: readonly string[]): string =>
 
 const user = (service: ServiceName, publicKey: string): string => {
   const { publish, subscribe } = permissionsOf(service)
-  // allow_responses: answers to $SRV requests go to the asker's inbox.
+  // allow_responses: answers to questions and $SRV requests go to the asker's inbox.
   return `    { # ${service}
       nkey: ${publicKey}
       permissions: {

@@ -1,3 +1,4 @@
+import { alignColumns, joinCells } from './columns.ts'
 import type { InstanceOverview, InstanceState, SiteOverview } from './convergence.ts'
 
 /** How a text is marked by its state: with colours on a terminal, or not at all. */
@@ -53,19 +54,10 @@ const titleOf = ({ revision, documentProblem, isConverged }: SiteOverview): stri
 /** The table that `sixgate status` prints: a row per instance, problems with their fix below it. */
 export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint): string => {
   const rows = overview.instances.map((row) => ({ ...row, cells: cellsOf(row, overview.revision, nowMs) }))
-  const widths = HEAD.map((head, column) =>
-    Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
-  )
-  const line = (cells: readonly string[], state?: InstanceState): string =>
-    cells
-      .map((cell, column) => {
-        const padded = column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)
-        return state !== undefined && column === STATE_COLUMN ? paint(padded, state) : padded
-      })
-      .join('  ')
-  const body = rows.flatMap(({ cells, state, problems }) => [
-    line(cells, state),
+  const [head, ...lines] = alignColumns([HEAD, ...rows.map(({ cells }) => cells)])
+  const body = rows.flatMap(({ state, problems }, index) => [
+    joinCells((lines[index] ?? []).map((cell, column) => (column === STATE_COLUMN ? paint(cell, state) : cell))),
     ...problems.map(({ message }) => `    ${message.replaceAll('\n', '\n    ')}`),
   ])
-  return [titleOf(overview), '', line(HEAD), ...body, ''].join('\n')
+  return [titleOf(overview), '', joinCells(head ?? []), ...body, ''].join('\n')
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import {
+  ask,
   type Bucket,
   BUCKET_SHAPES,
   type BucketName,
@@ -160,12 +161,27 @@ describe('with the real server and keys', () => {
   it('a service cannot listen to the answers of another, or to writes', async () => {
     await using lab = await SiteLab.start()
     const { link } = await lab.connect('dns64')
-    for (const subject of ['_INBOX_nat64.>', '_INBOX.>', '$KV.>', '>']) {
+    for (const subject of ['_INBOX_nat64.>', '_INBOX.>', '$KV.>', 'sixgate.nat64.drops', 'sixgate.>', '>']) {
       const failure = new Promise((resolve) => {
         link.connection.subscribe(subject, { callback: (error) => resolve(error?.message) })
       })
       assert.match(String(await failure), /[Pp]ermissions? [Vv]iolation/, subject)
     }
+  })
+
+  it('the console asks services, services ask nobody', async () => {
+    await using lab = await SiteLab.start()
+    for (const service of services) (await lab.connect(service, 'a')).answer({ name: () => service })
+    const { link } = await lab.connect('console', 'cli')
+    for (const service of services) {
+      const answers = await ask(link, { service, question: 'name', expected: 1 })
+      assert.deepEqual(answers, [{ instance: 'a', answer: service }])
+    }
+    const other = (await lab.connect('dns64')).link
+    await assert.rejects(
+      ask(other, { service: 'nat64', question: 'name', expected: 1 }),
+      /[Pp]ermissions? [Vv]iolation/,
+    )
   })
 
   it('a key that is not in auth.conf does not get in, and the reason is told', async () => {

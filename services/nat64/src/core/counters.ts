@@ -1,4 +1,4 @@
-import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
+import { Verdict, VERDICT_NAMES, type VerdictName, VERDICTS } from './verdict.ts'
 
 /** Indexes behind the verdicts in the shared array of counters. */
 export const Tally = {
@@ -20,6 +20,11 @@ const CARRIED: readonly Verdict[] = [
   Verdict.ECHO_ANSWERED,
   Verdict.NEEDS_MAPPING,
 ]
+
+/** Verdicts that end a packet. */
+export const dropVerdicts: readonly VerdictName[] = VERDICT_NAMES.filter((name) => name !== undefined).filter(
+  (name) => name !== 'CONTINUE' && !CARRIED.includes(Verdict[name]),
+)
 
 /** Metric name of a verdict: `translated_6to4_packets_total`, `dropped_no_mapping_packets_total`. */
 const metricName = (verdict: number, name: string): string => {

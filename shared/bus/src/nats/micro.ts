@@ -1,4 +1,5 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import type { EndpointStats } from './question-server.ts'
 
 /** What a service says of itself in the NATS services protocol (ADR-32): `nats micro ls`, `info`, `stats`. */
 export interface MicroIdentity {
@@ -20,17 +21,28 @@ const TYPES: Readonly<Record<(typeof VERBS)[number], string>> = {
 }
 
 /**
- * Answers `$SRV.PING|INFO|STATS[.name[.id]]`. There are no endpoints: what a service has to say is in its status.
+ * Answers `$SRV.PING|INFO|STATS[.name[.id]]`; the endpoints are the questions that the service answers.
  * Returns the function that ends it.
  */
-export const serveMicro = (connection: NatsConnection, identity: MicroIdentity): (() => void) => {
+export const serveMicro = (
+  connection: NatsConnection,
+  identity: MicroIdentity,
+  endpoints: () => readonly EndpointStats[] = () => [],
+): (() => void) => {
   const { name, id, version, description, startedAtMs } = identity
   const answer = (verb: (typeof VERBS)[number], message: Msg): void => {
     const common = { type: TYPES[verb], name, id, version, metadata: {} }
     const own = {
       PING: {},
-      INFO: { description, endpoints: [] },
-      STATS: { started: new Date(startedAtMs).toISOString(), endpoints: [] },
+      // No queue group: every instance answers.
+      INFO: {
+        description,
+        endpoints: endpoints().map((one) => ({ name: one.name, subject: one.subject, queue_group: '', metadata: {} })),
+      },
+      STATS: {
+        started: new Date(startedAtMs).toISOString(),
+        endpoints: endpoints().map((one) => ({ ...one, queue_group: '' })),
+      },
     }[verb]
     message.respond(JSON.stringify({ ...common, ...own }))
   }

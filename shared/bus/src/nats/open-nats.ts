@@ -2,12 +2,14 @@ import type { Logger } from '@sixgate/obs'
 import type { Applier } from '../applier.ts'
 import { inboxPrefixOf } from '../buckets.ts'
 import type { Bus, ServiceName, StopIntent } from '../contract.ts'
+import type { Questions } from '../questions.ts'
 import type { Status } from '../status.ts'
 import { VERSION } from '../version.ts'
 import { KvBucket } from './kv-bucket.ts'
 import { Link } from './link.ts'
 import { serveMicro } from './micro.ts'
 import { followDocument } from './nats-source.ts'
+import { QuestionServer } from './question-server.ts'
 import { StatusReporter } from './status-reporter.ts'
 import { askStopIntent } from './stopping-mark.ts'
 
@@ -17,7 +19,7 @@ export interface NatsOptions {
   readonly service: ServiceName
   readonly instance: string
   readonly log: Logger
-  /** Answers the services protocol; false for a command that comes and goes. */
+  /** Answers questions and the services protocol; false for a command that comes and goes. */
   readonly isListed?: boolean
 }
 
@@ -28,6 +30,8 @@ export interface NatsSite {
   /** Offers documents as they come. */
   follow(applier: Applier): void
   report(status: Status): void
+  /** Questions are answered from now on. */
+  answer(questions: Questions): void
   stopIntent(): Promise<StopIntent>
   close(): Promise<void>
 }
@@ -41,13 +45,18 @@ export const openNats = ({ url, seedFile, service, instance, log, isListed = tru
     description: `sixgate ${service}`,
     startedAtMs: Date.now(),
   }
+  const questions = new QuestionServer({ service, instance, log })
   const link = new Link({
     url,
     seedFile,
     name: `${service}.${instance}`,
     inboxPrefix: inboxPrefixOf(service),
     log,
-    onConnection: (connection) => isListed && serveMicro(connection, identity),
+    onConnection: (connection) => {
+      if (!isListed) return
+      serveMicro(connection, identity, () => questions.endpoints)
+      questions.serve(connection)
+    },
   })
   const reporter = new StatusReporter(link, service, instance)
   let unfollow: () => void = () => undefined
@@ -58,6 +67,7 @@ export const openNats = ({ url, seedFile, service, instance, log, isListed = tru
       unfollow = followDocument(link, applier)
     },
     report: (status) => reporter.send(status),
+    answer: (asked) => questions.open(asked),
     stopIntent: () => askStopIntent(link),
     close: async () => {
       unfollow()

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { readEnvironment } from '@sixgate/bus'
+import { type ReadSite, readSite } from '@sixgate/site'
+import { stringify } from 'yaml'
+import { autoFileOf } from '../service.ts'
+import { type Command, JSON_OPTION } from '../command.ts'
+import { EXIT, type Variables, withNats } from '../invocation.ts'
+import { putDocument, readPublished } from '../io/publisher.ts'
+import { overviewNow, printOverview } from './status.ts'
+
+const CONVERGE_MS = 30_000
+const ASK_AGAIN_MS = 500
+
+/** Reads a site document with the values that the daemon keeps for `auto`. Throws SiteError, or that the file cannot be read. */
+const readFrom = async (variables: Variables, file: string): Promise<ReadSite> => {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${file}: cannot be read (${reason}); name the site document, or set SITE_FILE`, { cause })
+  })
+  const { STATE_DIR: stateDir } = variables
+  return stateDir ? await readSite(text, file, autoFileOf(stateDir)) : await readSite(text, file)
+}
+
+const siteFileOf = ({ SITE_FILE: siteFile }: Variables): string => siteFile || 'deploy/site.yaml'
+
+export const CONFIG_SHOW: Command = {
+  words: 'config show',
+  parameters: [],
+  options: JSON_OPTION,
+  help: 'the document in force, with what "auto" stands for',
+  run: async ({ variables, terminal, flag }) =>
+    await withNats(variables, terminal, async ({ link }) => {
+      const published = await readPublished(link)
+      if (published === undefined) {
+        terminal.complain('no site document was published yet; see: sixgate status')
+        return EXIT.NOT_WELL
+      }
+      const { revision, document } = published
+      terminal.print(
+        flag('json') ? `${JSON.stringify(published, null, 2)}\n` : `# revision ${revision}\n${stringify(document)}`,
+      )
+      return EXIT.OK
+    }),
+}
+
+/** Works without NATS too. */
+export const CONFIG_VALIDATE: Command = {
+  words: 'config validate',
+  parameters: ['[FILE]'],
+  options: {},
+  help: 'checks site.yaml, or FILE, and changes nothing',
+  run: async ({ variables, terminal, parameters: [file = siteFileOf(variables)] }) => {
+    await readFrom(variables, file)
+    terminal.print(`${file}: a good site document\n`)
+    return EXIT.OK
+  },
+}
+
+/** What saving the file does too, but one sees how it goes. */
+export const CONFIG_APPLY: Command = {
+  words: 'config apply',
+  parameters: [],
+  options: {},
+  help: 'publishes site.yaml now and waits until every service runs it',
+  run: async ({ variables, terminal }) => {
+    readEnvironment(variables, 'console')
+    const { document } = await readFrom(variables, siteFileOf(variables))
+    return await withNats(variables, terminal, async ({ link }) => {
+      let standing = await putDocument(link, JSON.stringify(document))
+      // Undefined: the daemon published at the same moment; then it stands there already, or is put again.
+      while (standing === undefined) standing = await putDocument(link, JSON.stringify(document))
+      const { revision, isNew } = standing
+      terminal.print(
+        `revision ${revision} ${isNew ? 'is published' : 'was published before'}; waiting for the services …\n`,
+      )
+      const deadlineMs = Date.now() + CONVERGE_MS
+      let overview = await overviewNow(link)
+      while (!overview.isConverged && Date.now() < deadlineMs) {
+        await pause(ASK_AGAIN_MS)
+        overview = await overviewNow(link)
+      }
+      printOverview(overview, terminal)
+      return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
+    })
+  },
+}
