@@ -8,9 +8,10 @@ export const Tally = {
   TUN_WRITE_ERRORS: VERDICTS + 3,
   PACKETS_WRITTEN: VERDICTS + 4,
   SUPER_PACKETS: VERDICTS + 5,
+  COALESCED: VERDICTS + 6,
 } as const
 /** Length of the array of counters: packets by verdict, then `Tally`. */
-export const COUNTERS = VERDICTS + 6
+export const COUNTERS = VERDICTS + 7
 
 /** Verdicts that are no loss. */
 const CARRIED: readonly Verdict[] = [
@@ -43,5 +44,6 @@ export const counterMetrics = (values: ArrayLike<number>): Record<string, number
   metrics.tun_write_errors_total = values[Tally.TUN_WRITE_ERRORS] ?? 0
   metrics.tun_written_packets_total = values[Tally.PACKETS_WRITTEN] ?? 0
   metrics.super_packets_total = values[Tally.SUPER_PACKETS] ?? 0
+  metrics.coalesced_packets_total = values[Tally.COALESCED] ?? 0
   return metrics
 }

@@ -36,7 +36,7 @@ export const sendFragments4to6 = (x: Xlate, frame: Frame, layout: IpLayout, pair
     piece.moreFragments = at + lenBytes < total || moreFragments
     const o = writeIpv6Header(frame.view, piece, pair, hops)
     frame.reset(o, piece.upper + lenBytes - o)
-    x.output.send(frame)
+    x.output.sendPiece(frame)
   }
 }
 
@@ -69,7 +69,7 @@ export const sendUdpSegments4to6 = (x: Xlate, frame: Frame, pair: AddressPair, h
     else {
       const start = writeIpv6Header(view, piece, pair, hops)
       frame.reset(start, o + lenBytes - start)
-      x.output.send(frame)
+      x.output.sendPiece(frame)
     }
     id = (id + 1) & 0xffff
   }

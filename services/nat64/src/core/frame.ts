@@ -1,4 +1,4 @@
-import { GSO, GSO_ECN, VNET, VNET_NEEDS_CSUM } from './wire/virtio-net.ts'
+import { GSO, GSO_ECN, VNET, VNET_DATA_VALID, VNET_NEEDS_CSUM } from './wire/virtio-net.ts'
 
 /**
  * Bytes that stay free in front of a packet as it is read: translation 4to6 of an ICMP error about a fragment grows by
@@ -23,6 +23,8 @@ export class Frame {
   len = 0
   /** The checksum at `csumStart + csumOffset` holds the pseudo-header sum only. */
   needsCsum = false
+  /** The kernel or the network card has found the transport checksum to be right. */
+  csumValid = false
   /** One of `GSO`, without the ECN bit. */
   gsoType: number = GSO.NONE
   gsoEcn = 0
@@ -46,8 +48,24 @@ export class Frame {
     this.clearOffload()
   }
 
+  /** Becomes a copy of another frame's packet, at the same offset; there must be room for it. */
+  copy(from: Frame): void {
+    this.bytes.set(from.bytes.subarray(from.o, from.o + from.len), from.o)
+    this.o = from.o
+    this.len = from.len
+    this.needsCsum = from.needsCsum
+    this.csumValid = from.csumValid
+    this.gsoType = from.gsoType
+    this.gsoEcn = from.gsoEcn
+    this.gsoSize = from.gsoSize
+    this.hdrLen = from.hdrLen
+    this.csumStart = from.csumStart
+    this.csumOffset = from.csumOffset
+  }
+
   clearOffload(): void {
     this.needsCsum = false
+    this.csumValid = false
     this.gsoType = GSO.NONE
     this.gsoEcn = 0
     this.gsoSize = 0
@@ -68,13 +86,16 @@ export const readVnet = (frame: Frame, readBytes: number): boolean => {
   const { view } = frame
   frame.o = HEADROOM
   frame.len = lenBytes
-  if ((view.getUint8(at + VNET.FLAGS) & VNET_NEEDS_CSUM) === 0) {
+  const flags = view.getUint8(at + VNET.FLAGS)
+  if ((flags & VNET_NEEDS_CSUM) === 0) {
     frame.clearOffload()
+    frame.csumValid = (flags & VNET_DATA_VALID) !== 0
     // Segmentation without a partial checksum does not exist.
     return view.getUint8(at + VNET.GSO_TYPE) === GSO.NONE
   }
   const gso = view.getUint8(at + VNET.GSO_TYPE)
   frame.needsCsum = true
+  frame.csumValid = false
   frame.gsoType = gso & ~GSO_ECN
   frame.gsoEcn = gso & GSO_ECN
   frame.hdrLen = view.getUint16(at + VNET.HDR_LEN, true)

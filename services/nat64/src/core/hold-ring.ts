@@ -35,7 +35,7 @@ export class HoldRing {
       else if (this.#prefs[slot] === pref && sameSource(this.#frames[slot] as Frame, frame)) known = true
     }
     if (free < 0 || frame.o !== HEADROOM || frame.len > MAX_HELD_BYTES) return 'full'
-    copyFrame(frame, this.#frames[free] as Frame)
+    ;(this.#frames[free] as Frame).copy(frame)
     this.#prefs[free] = pref
     this.#sinceMs[free] = nowMs
     this.#held[free] = 1
@@ -72,17 +72,4 @@ const sameSource = (a: Frame, b: Frame): boolean => {
 const isFrom = (frame: Frame, ip6: Uint8Array): boolean => {
   for (let at = 0; at < 16; at++) if (frame.bytes[frame.o + IPV6.SRC + at] !== ip6[at]) return false
   return true
-}
-
-const copyFrame = (from: Frame, to: Frame): void => {
-  to.bytes.set(from.bytes.subarray(from.o, from.o + from.len), from.o)
-  to.o = from.o
-  to.len = from.len
-  to.needsCsum = from.needsCsum
-  to.gsoType = from.gsoType
-  to.gsoEcn = from.gsoEcn
-  to.gsoSize = from.gsoSize
-  to.hdrLen = from.hdrLen
-  to.csumStart = from.csumStart
-  to.csumOffset = from.csumOffset
 }

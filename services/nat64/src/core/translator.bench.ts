@@ -71,7 +71,7 @@ const makeTranslator = (hosts: number): Translator => {
     map: new AddressMap(addressMapConfig({ map }), table),
     settings: DEFAULT_SETTINGS,
     clock: { nowMs: 1e6, nowS: 1000 },
-    output: { send: writeVnet },
+    output: { send: writeVnet, sendPiece: writeVnet },
     random: () => 0,
   })
 }

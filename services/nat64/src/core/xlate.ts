@@ -42,9 +42,12 @@ export interface Clock {
   nowS: number
 }
 
-/** Where finished packets go. The frame is valid during the call only. */
+/** Where finished packets go. */
 export interface Output {
+  /** The translator is done with the frame, except for one that it made itself (an ICMP error): that is valid during the call only. */
   send(frame: Frame): void
+  /** One of the pieces that a packet is cut into: the frame is valid during the call only, the next piece is made in it. */
+  sendPiece(frame: Frame): void
 }
 
 /** The type, code and last 32 header bits of the ICMP message to be written. */

@@ -3,8 +3,9 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { ERRNO, errnoName, libc, nativeBuffer, POLL } from '@sixgate/host'
 import { AddressMap } from '../core/address-map/address-map.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
+import { Coalescer, Offer, TRAINS } from '../core/coalescer.ts'
 import { Tally } from '../core/counters.ts'
-import { FRAME_BYTES, Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
+import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
 import { HoldRing } from '../core/hold-ring.ts'
 import { Translator } from '../core/translator.ts'
 import { Verdict } from '../core/verdict.ts'
@@ -12,7 +13,8 @@ import { IPV6 } from '../core/wire/ipv6.ts'
 import { GSO, VNET } from '../core/wire/virtio-net.ts'
 import type { Clock, Output } from '../core/xlate.ts'
 import { type DataPlaneSnapshot, type FromWorker, monotonicMs, type ToWorker, type WorkerStart } from './messages.ts'
-import { attachTun, TunError } from './tun.ts'
+import { NativeFrame } from './native-frame.ts'
+import { attachTun, type Tun, TunError } from './tun.ts'
 
 /** Packets between two looks at the control eventfd. */
 const BATCH = 64
@@ -28,21 +30,36 @@ class DataPlane {
   readonly #counters: Float64Array
   readonly #clock: Clock = { nowMs: 0, nowS: 0 }
   readonly #ring = new HoldRing(HELD)
+  /** Frames that nobody uses. One is read into, each open train holds one. */
+  readonly #free: NativeFrame[] = Array.from({ length: TRAINS }, () => new NativeFrame())
+  /** The frame that is read into. */
+  #frame = new NativeFrame()
+  /** What was made elsewhere (an ICMP error, a held packet) is copied here to be written: rare. */
+  readonly #spare = new NativeFrame()
+  readonly #coalescer: Coalescer
   // Native memory is freed when nothing refers to it: all buffers are fields.
-  readonly #input = nativeBuffer(FRAME_BYTES)
-  readonly #frame = new Frame(this.#input.bytes.buffer)
-  readonly #spare = nativeBuffer(FRAME_BYTES)
   readonly #poll = nativeBuffer(2 * POLLFD_BYTES)
   readonly #eventValue = nativeBuffer(8)
   readonly #translator: Translator
   #stopped = false
 
-  constructor(fd: number, start: WorkerStart) {
+  constructor({ fd, offload }: Tun, start: WorkerStart) {
     this.#fd = fd
     this.#eventFd = start.eventFd
     this.#counters = start.counters
     this.#tick()
-    const output: Output = { send: (frame) => this.#send(frame) }
+    this.#coalescer = new Coalescer(
+      (frame) => {
+        // Only frames of its own are offered.
+        this.#write(frame as NativeFrame)
+        this.#free.push(frame as NativeFrame)
+      },
+      { tcp: offload !== 'none', udp: offload === 'uso' },
+    )
+    const output: Output = {
+      send: (frame) => this.#send(frame),
+      sendPiece: (frame) => (frame === this.#frame ? this.#write(this.#frame) : this.#writeCopy(frame)),
+    }
     this.#translator = new Translator({
       map: makeMap(start.snapshot, undefined),
       settings: start.snapshot.settings,
@@ -77,18 +94,17 @@ class DataPlane {
     this.#clock.nowS = Math.floor(nowMs / 1000)
   }
 
-  /** False when the TUN is gone. */
+  /** Reads until nothing more is there, at most `BATCH` packets; false when the TUN is gone. */
   #readBatch(): boolean {
-    const frame = this.#frame
     const counters = this.#counters
-    const address = this.#input.address + HEADROOM - VNET.LEN
+    let readBytes = 0
     for (let count = 0; count < BATCH; count++) {
-      const readBytes = libc.read(this.#fd, address, READ_BYTES)
+      const frame = this.#frame
+      readBytes = libc.read(this.#fd, frame.address + HEADROOM - VNET.LEN, READ_BYTES)
       if (readBytes < 0) {
-        if (readBytes === -ERRNO.EAGAIN) return true
         if (readBytes === -ERRNO.EINTR) continue
-        counters[Tally.TUN_READ_ERRORS]! += 1
-        return readBytes !== -ERRNO.EBADFD
+        if (readBytes !== -ERRNO.EAGAIN) counters[Tally.TUN_READ_ERRORS]! += 1
+        break
       }
       if (!readVnet(frame, readBytes)) {
         counters[Verdict.BAD_OFFLOAD]! += 1
@@ -97,7 +113,9 @@ class DataPlane {
       if (frame.gsoType !== GSO.NONE) counters[Tally.SUPER_PACKETS]! += 1
       this.#process(frame)
     }
-    return true
+    // Nothing waits longer than for packets that are there already.
+    this.#coalescer.flush()
+    return readBytes !== -ERRNO.EBADFD
   }
 
   #process(frame: Frame): void {
@@ -119,16 +137,24 @@ class DataPlane {
   }
 
   #send(frame: Frame): void {
-    writeVnet(frame)
-    const from = frame.o - VNET.LEN
-    const lenBytes = frame.len + VNET.LEN
-    let address = this.#input.address + from
     if (frame !== this.#frame) {
-      // Made or held elsewhere (an ICMP error, a held packet): rare, so one copy into native memory.
-      this.#spare.bytes.set(frame.bytes.subarray(from, from + lenBytes), from)
-      address = this.#spare.address + from
+      this.#writeCopy(frame)
+      return
     }
-    const written = libc.write(this.#fd, address, lenBytes)
+    const offer = this.#coalescer.offer(frame)
+    if (offer === Offer.PASS) this.#write(this.#frame)
+    else if (offer === Offer.MERGED) this.#counters[Tally.COALESCED]! += 1
+    else this.#frame = this.#free.pop() as NativeFrame
+  }
+
+  #writeCopy(frame: Frame): void {
+    this.#spare.copy(frame)
+    this.#write(this.#spare)
+  }
+
+  #write(frame: NativeFrame): void {
+    writeVnet(frame)
+    const written = libc.write(this.#fd, frame.address + frame.o - VNET.LEN, frame.len + VNET.LEN)
     if (written < 0) this.#counters[Tally.TUN_WRITE_ERRORS]! += 1
     else this.#counters[Tally.PACKETS_WRITTEN]! += 1
   }
@@ -184,10 +210,9 @@ const post = (message: FromWorker): void => parentPort?.postMessage(message)
 
 const main = (): void => {
   const start = workerData as WorkerStart
-  let fd: number
+  let tun: Tun
   try {
-    const tun = attachTun(start.tunName)
-    fd = tun.fd
+    tun = attachTun(start.tunName)
     post({ kind: 'attached', offload: tun.offload })
   } catch (error) {
     if (!(error instanceof TunError)) throw error
@@ -195,10 +220,10 @@ const main = (): void => {
     return
   }
   try {
-    if (new DataPlane(fd, start).run() === 'lost')
+    if (new DataPlane(tun, start).run() === 'lost')
       post({ kind: 'lost', message: `TUN ${start.tunName} was removed (${errnoName(ERRNO.EBADFD)}); it is made anew` })
   } finally {
-    libc.closeFd(fd)
+    libc.closeFd(tun.fd)
   }
 }
 

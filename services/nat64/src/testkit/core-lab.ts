@@ -92,7 +92,7 @@ export class CoreLab {
       map: new AddressMap(addressMapConfig(options), table),
       settings: this.settings,
       clock: this.clock,
-      output: { send: (frame) => this.#keep(frame) },
+      output: { send: (frame) => this.#keep(frame), sendPiece: (frame) => this.#keep(frame) },
       random: () => 0,
     })
   }

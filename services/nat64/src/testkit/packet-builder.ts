@@ -75,6 +75,9 @@ export const udp = ({ src = 40_000, dst = 53, data: payload = data(20), checksum
 export interface TcpFields {
   readonly src?: number
   readonly dst?: number
+  readonly seq?: number
+  readonly ack?: number
+  readonly window?: number
   readonly flags?: number
   readonly data?: Octets
   readonly options?: Octets
@@ -82,8 +85,9 @@ export interface TcpFields {
 }
 export const tcp = (fields: TcpFields = {}): Upper => {
   const { src = 40_000, dst = 80, flags = 0x18, data: payload = data(20), options = [], checksum = 'full' } = fields
+  const { seq = 0x01020304, ack = 0x05060708, window = 0x2000 } = fields
   const offset = ((20 + options.length) / 4) << 4
-  const header = [...u16(src), ...u16(dst), ...u32(0x01020304), ...u32(0x05060708), offset, flags, ...u16(0x2000)]
+  const header = [...u16(src), ...u16(dst), ...u32(seq), ...u32(ack), offset, flags, ...u16(window)]
   return transport(6, 16, [...header, 0, 0, 0, 0, ...options, ...payload], checksum)
 }
 
