@@ -32,6 +32,17 @@ test('set-up calls throw an error that says what was tried', () => {
   assert.throws(() => libc.socket(4711, SOCK.RAW, 0), { code: 'EAFNOSUPPORT' })
 })
 
+test('a socket pair is connected', () => {
+  const [a, b] = libc.socketpair(AF.UNIX, SOCK.DGRAM)
+  const buffer = nativeBuffer(4)
+  buffer.bytes.set([1, 2, 3, 4])
+  assert.equal(libc.write(a, buffer.address, 4), 4)
+  buffer.bytes.fill(0)
+  assert.equal(libc.read(b, buffer.address, 4), 4)
+  assert.deepEqual([...buffer.bytes], [1, 2, 3, 4])
+  for (const fd of [a, b]) libc.closeFd(fd)
+})
+
 test('data calls return −errno', () => {
   const buffer = nativeBuffer(8)
   assert.equal(libc.read(-1, buffer.address, 8), -errnoNumber('EBADF'))

@@ -15,6 +15,7 @@ const native = {
   ioctl: bind('ioctl', 'int', ['int', 'uintptr_t', 'uintptr_t']),
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
   socket: bind('socket', 'int', ['int', 'int', 'int']),
+  socketpair: bind('socketpair', 'int', ['int', 'int', 'int', 'uintptr_t']),
   bind: bind('bind', 'int', ['int', 'uintptr_t', 'uint']),
   getsockname: bind('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']),
   setsockopt: bind('setsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uint']),
@@ -40,6 +41,7 @@ export type Address = number
 export const NULL: Address = 0
 
 const intCell = nativeBuffer(4)
+const pairCell = nativeBuffer(8)
 
 /**
  * System calls, in two kinds:
@@ -68,6 +70,12 @@ export const libc = {
   /** socket(2), close-on-exec. Throws `HostError`. */
   socket: (family: number, type: number, protocol: number, attempt = `socket of family ${family}`): number =>
     must(orErrno(native.socket(family, type | SOCK.CLOEXEC, protocol)), attempt),
+
+  /** socketpair(2): two sockets that are connected with each other, close-on-exec. Throws `HostError`. */
+  socketpair: (family: number, type: number): readonly [number, number] => {
+    must(orErrno(native.socketpair(family, type | SOCK.CLOEXEC, 0, pairCell.address)), 'socketpair')
+    return [pairCell.view.getInt32(0, true), pairCell.view.getInt32(4, true)]
+  },
 
   /** bind(2) to the sockaddr of `lenBytes` at `address`. Throws `HostError`. */
   bind: (fd: number, address: Address, lenBytes: number, attempt = 'bind'): void => {

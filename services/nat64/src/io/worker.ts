@@ -15,6 +15,7 @@ import type { Clock, Output } from '../core/xlate.ts'
 import { type DataPlaneSnapshot, type FromWorker, monotonicMs, type ToWorker, type WorkerStart } from './messages.ts'
 import { NativeFrame } from './native-frame.ts'
 import { attachTun, type Tun, TunError } from './tun.ts'
+import { warmUp } from './warm-up.ts'
 
 /** Packets between two looks at the control eventfd. */
 const BATCH = 64
@@ -75,17 +76,20 @@ class DataPlane {
 
   /** Returns why it ended: told to, or the TUN went away. */
   run(): 'stopped' | 'lost' {
-    while (!this.#stopped) {
-      // Also under full load: the control eventfd must not wait for a pause in the traffic.
-      const ready = libc.poll(this.#poll.address, 2, -1)
-      if (ready < 0 && ready !== -ERRNO.EINTR) return 'lost'
-      this.#tick()
-      if (this.#poll.view.getInt16(POLLFD_BYTES + 6, true) !== 0) this.#control()
-      const events = this.#poll.view.getInt16(6, true)
-      if ((events & POLL.IN) !== 0 && !this.#readBatch()) return 'lost'
-      if ((events & POLL.IN) === 0 && (events & (POLL.ERR | POLL.HUP | POLL.NVAL)) !== 0) return 'lost'
-    }
+    while (!this.#stopped) if (!this.turn()) return 'lost'
     return 'stopped'
+  }
+
+  /** Waits for packets or for a message, and deals with what there is; false when the TUN is gone. */
+  turn(): boolean {
+    // Also under full load: the control eventfd must not wait for a pause in the traffic.
+    const ready = libc.poll(this.#poll.address, 2, -1)
+    if (ready < 0 && ready !== -ERRNO.EINTR) return false
+    this.#tick()
+    if (this.#poll.view.getInt16(POLLFD_BYTES + 6, true) !== 0) this.#control()
+    const events = this.#poll.view.getInt16(6, true)
+    if ((events & POLL.IN) !== 0) return this.#readBatch()
+    return (events & (POLL.ERR | POLL.HUP | POLL.NVAL)) === 0
   }
 
   #tick(): void {
@@ -213,6 +217,8 @@ const main = (): void => {
   let tun: Tun
   try {
     tun = attachTun(start.tunName)
+    // With the queue attached: what comes meanwhile waits in it.
+    warmUp((...parts) => new DataPlane(...parts))
     post({ kind: 'attached', offload: tun.offload })
   } catch (error) {
     if (!(error instanceof TunError)) throw error

@@ -1,0 +1,117 @@
+import { asIp4, asIp6, embedIp4, parsePref64 } from '@sixgate/addr'
+import { AF, ERRNO, libc, nativeBuffer, SOCK } from '@sixgate/host'
+import { COUNTERS } from '../core/counters.ts'
+import { FRAME_BYTES } from '../core/frame.ts'
+import { ICMP, ICMPV6 } from '../core/wire/icmp.ts'
+import { IPV4 } from '../core/wire/ipv4.ts'
+import { IPV6 } from '../core/wire/ipv6.ts'
+import { PROTOCOL, TCP, TCP_ACK_U8, UDP } from '../core/wire/protocol.ts'
+import { VNET } from '../core/wire/virtio-net.ts'
+import { DEFAULT_SETTINGS } from '../core/xlate.ts'
+import { type DataPlaneSnapshot, monotonicMs, type WorkerStart } from './messages.ts'
+import type { Tun } from './tun.ts'
+
+/** Packets that make V8 compile the hot functions, both ways together; fewer when it takes longer than this. */
+const PACKETS = 12_000
+const AT_MOST_MS = 300
+/** Packets in a batch: what a socket pair holds (net.unix.max_dgram_qlen). */
+const BATCH = 8
+const PAYLOAD_BYTES = 64
+
+/** What is warmed up: reads a batch of packets from its file and writes what becomes of them. */
+interface Turning {
+  turn(): boolean
+}
+
+const parsed = parsePref64('64:ff9b::/96')
+if (!parsed.ok) throw new Error(parsed.reason)
+const PREF64 = parsed.pref64
+/** Documentation addresses: nothing of this leaves the process. */
+const HOST6 = asIp6(Uint8Array.of(0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10))
+const HOST4 = asIp4(0xc6_12_00_0a)
+const SERVER = asIp4(0xc0_00_02_21)
+
+const SNAPSHOT: DataPlaneSnapshot = {
+  map: {
+    pref64: [PREF64],
+    pool4: [],
+    eams: [],
+    forbidden4: [],
+    sources6: [],
+    wellKnownPrefixPolicy: 'off',
+    own4: asIp4(0xc6_12_00_01),
+    own6: HOST6,
+    errorSource: 'own',
+  },
+  settings: DEFAULT_SETTINGS,
+  lastSeenS: new Uint32Array(new SharedArrayBuffer(4)),
+  seed: 1,
+  hosts: [{ slot: 0, ip6: HOST6, pref: 0, ip4: HOST4 }],
+}
+
+/** An upper-layer header without checksum, by protocol; its length. */
+const HEADERS: readonly (readonly [protocol: number, lenBytes: number, write: (view: DataView, o: number) => void])[] =
+  [
+    [PROTOCOL.UDP, UDP.LEN, (view, o) => view.setUint16(o + UDP.LENGTH, UDP.LEN + PAYLOAD_BYTES)],
+    [PROTOCOL.TCP, TCP.LEN, (view, o) => view.setUint16(o + TCP.DATA_OFFSET, (5 << 12) | TCP_ACK_U8)],
+    [PROTOCOL.ICMPV6, ICMP.LEN, (view, o) => view.setUint8(o + ICMP.TYPE, ICMPV6.ECHO_REQUEST)],
+  ]
+
+/** Packets of HOST6 to SERVER, with their offload headers. */
+const packets6 = (): Uint8Array[] =>
+  HEADERS.map(([protocol, lenBytes, write]) => {
+    const bytes = new Uint8Array(VNET.LEN + IPV6.LEN + lenBytes + PAYLOAD_BYTES)
+    const view = new DataView(bytes.buffer)
+    view.setUint8(VNET.LEN, 0x60)
+    view.setUint16(VNET.LEN + IPV6.PAYLOAD_LEN, lenBytes + PAYLOAD_BYTES)
+    view.setUint8(VNET.LEN + IPV6.NEXT_HEADER, protocol)
+    view.setUint8(VNET.LEN + IPV6.HOP_LIMIT, 64)
+    bytes.set(HOST6, VNET.LEN + IPV6.SRC)
+    bytes.set(embedIp4(PREF64, SERVER), VNET.LEN + IPV6.DST)
+    write(view, VNET.LEN + IPV6.LEN)
+    return bytes
+  })
+
+/** The answer to a translated packet: the same, addresses exchanged, which leaves every checksum as it is. */
+const answerTo = (sent: Uint8Array): Uint8Array => {
+  const answer = sent.slice()
+  answer.set(sent.subarray(VNET.LEN + IPV4.SRC, VNET.LEN + IPV4.DST), VNET.LEN + IPV4.DST)
+  answer.set(sent.subarray(VNET.LEN + IPV4.DST, VNET.LEN + IPV4.LEN), VNET.LEN + IPV4.SRC)
+  return answer
+}
+
+/**
+ * Lets a data plane of its own translate some thousand packets between the two ends of a socket pair, so that the code
+ * is compiled before the first packet of a host comes: interpreted, it takes ten times as long.
+ */
+export const warmUp = (make: (tun: Tun, start: WorkerStart) => Turning): void => {
+  const [fd, far] = libc.socketpair(AF.UNIX, SOCK.DGRAM | SOCK.NONBLOCK)
+  const eventFd = libc.eventfd()
+  const buffer = nativeBuffer(FRAME_BYTES)
+  const play = (packet: Uint8Array): void => {
+    buffer.bytes.set(packet)
+    libc.write(far, buffer.address, packet.length)
+  }
+  const take = (): Uint8Array | undefined => {
+    const readBytes = libc.read(far, buffer.address, FRAME_BYTES)
+    return readBytes === -ERRNO.EAGAIN ? undefined : buffer.bytes.slice(0, readBytes)
+  }
+  try {
+    const counters = new Float64Array(COUNTERS)
+    const plane = make({ fd, offload: 'none' }, { tunName: '', eventFd, counters, snapshot: SNAPSHOT })
+    const endMs = monotonicMs() + AT_MOST_MS
+    const packets = packets6()
+    for (let count = 0; count < PACKETS && monotonicMs() < endMs; count += 2 * BATCH) {
+      const packet = packets[(count / (2 * BATCH)) % packets.length] ?? new Uint8Array()
+      for (let n = 0; n < BATCH; n++) play(packet)
+      plane.turn()
+      const translated: Uint8Array[] = []
+      for (let sent = take(); sent !== undefined; sent = take()) translated.push(sent)
+      for (const sent of translated) play(answerTo(sent))
+      if (translated.length > 0) plane.turn()
+      while (take() !== undefined);
+    }
+  } finally {
+    for (const one of [fd, far, eventFd]) libc.closeFd(one)
+  }
+}
