@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Problem, Questions, Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
+import { packHosts } from './core/address-map/packed-hosts.ts'
 import { counterMetrics } from './core/counters.ts'
 import { dropsOf } from './core/drops.ts'
 import { fastPathPlan } from './core/fast-path-plan.ts'
@@ -8,7 +9,7 @@ import { DataPlane } from './io/data-plane.ts'
 import { FastPath, type FastPathSource } from './io/fast-path.ts'
 import { HostNetwork } from './io/host-network.ts'
 import { Mappings } from './io/mappings.ts'
-import type { DataPlaneSnapshot, Installed } from './io/messages.ts'
+import type { DataPlaneSnapshot } from './io/messages.ts'
 
 /** The device of all instances on this host. */
 export const TUN_NAME = 'nat64'
@@ -127,22 +128,12 @@ export class Nat64 implements Service {
 
   #dataPlaneSnapshot(plan: Plan, isNewTable: boolean): DataPlaneSnapshot {
     const { registry } = this.#mappings
-    const hosts = (): Installed[] =>
-      registry
-        .all()
-        .filter((mapping) => mapping.isInstalled)
-        .map((mapping) => ({
-          slot: mapping.slot,
-          ip6: mapping.ip6,
-          ip4: mapping.ip4,
-          pref: this.#mappings.prefOf(mapping),
-        }))
     return {
       map: plan.map,
       settings: plan.settings,
       lastSeenS: registry.lastSeenS,
       seed: this.#seed,
-      hosts: isNewTable ? hosts() : undefined,
+      hosts: isNewTable ? packHosts(this.#mappings.installed(), registry.size) : undefined,
     }
   }
 

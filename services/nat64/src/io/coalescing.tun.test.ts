@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deleteLink, setAddrGenMode, setLinkMtu, setLinkUp } from '@sixgate/host'
 import { enterNamespace } from '@sixgate/testkit'
+import { packHosts } from '../core/address-map/packed-hosts.ts'
 import { Tally } from '../core/counters.ts'
 import { DEFAULT_SETTINGS } from '../core/xlate.ts'
 import { addressMapConfig, CoreLab, HOST_A, hostsOf, SERVER } from '../testkit/core-lab.ts'
@@ -46,7 +47,7 @@ for (const [name, packet] of Object.entries(BURSTS))
         settings: DEFAULT_SETTINGS,
         lastSeenS: new Uint32Array(new SharedArrayBuffer(16 * 4)),
         seed: 1,
-        hosts: hostsOf({}),
+        hosts: packHosts(hostsOf({}), 16),
       }),
       { onAttached: () => {}, onWant: () => {}, onTrouble: (problem) => assert.equal(problem?.message, undefined) },
     )

@@ -1,8 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import { libc, nativeBuffer } from '@sixgate/host'
+import { buffersOf } from '../core/address-map/packed-hosts.ts'
 import { COUNTERS } from '../core/counters.ts'
 import type { DataPlaneSnapshot, FromWorker, ToWorker, WorkerStart } from './messages.ts'
 import type { Offload } from './tun.ts'
+
+/** V8's space for young objects of the worker. */
+const YOUNG_MB = 2
 
 /** A TUN that could not be had is tried again after this time. */
 const RETRY_MS = 2000
@@ -60,7 +64,12 @@ export class DataPlane {
       counters: this.counters,
       snapshot: this.#snapshot(),
     }
-    const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData })
+    const worker = new Worker(new URL('worker.ts', import.meta.url), {
+      workerData,
+      transferList: transferOf(workerData.snapshot),
+      // It makes next to no garbage: room for much of it would only be memory.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    })
     this.#worker = worker
     worker.on('message', (message: FromWorker) => this.#hear(message))
     worker.on('error', (error: Error) => {
@@ -79,7 +88,7 @@ export class DataPlane {
   /** Tells the worker; without one nothing happens, since a new one starts from the snapshot. */
   send(message: ToWorker): void {
     if (this.#worker === undefined) return
-    this.#worker.postMessage(message)
+    this.#worker.postMessage(message, message.kind === 'swap' ? transferOf(message.snapshot) : [])
     libc.write(this.#eventFd, this.#wakeValue.address, 8)
   }
 
@@ -110,3 +119,5 @@ export class DataPlane {
     }
   }
 }
+
+const transferOf = ({ hosts }: DataPlaneSnapshot): ArrayBuffer[] => (hosts === undefined ? [] : buffersOf(hosts))

@@ -51,18 +51,15 @@ export class Journal {
 
   /** Reads all journals. A damaged one is kept aside; `reports` says so, for the log. */
   read(): { mappings: readonly JournalMapping[]; reports: readonly string[] } {
-    const reports: string[] = []
-    const texts: string[] = []
-    for (const name of journalNames(this.#directory)) {
-      const file = join(this.#directory, name)
-      const text = readFileSync(file, 'utf8')
-      const { badLines } = readJournals([text])
-      texts.push(text)
-      if (badLines === 0) continue
+    const files = journalNames(this.#directory).map((name) => join(this.#directory, name))
+    const { mappings, badLines } = readJournals(files.map((file) => readFileSync(file, 'utf8')))
+    const reports = files.flatMap((file, index) => {
+      const bad = badLines[index] ?? 0
+      if (bad === 0) return []
       const kept = file === this.#lock?.file ? `; it is kept as ${setAside(file)}` : ''
-      reports.push(`${file}: ${badLines} lines cannot be read and are left out${kept}`)
-    }
-    return { mappings: readJournals(texts).mappings, reports }
+      return [`${file}: ${bad} lines cannot be read and are left out${kept}`]
+    })
+    return { mappings, reports }
   }
 
   add(mapping: JournalMapping): void {

@@ -3,6 +3,7 @@ import type { Bucket } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import type { JournalMapping } from '../core/address-map/journal-lines.ts'
 import { decideKvEntry, type KvMapping } from '../core/address-map/kv-entry.ts'
+import type { Installed } from '../core/address-map/packed-hosts.ts'
 import { MAX_HOSTS, Pool } from '../core/address-map/pool.ts'
 import { type HostId, hostKey, type Lifetimes, type Mapping, Registry } from '../core/address-map/registry.ts'
 import type { Plan } from '../core/plan.ts'
@@ -86,13 +87,25 @@ export class Mappings {
 
   /** Gauges and counters. */
   counters(): Record<string, number> {
-    const unconfirmed = this.#registry.all().filter((mapping) => mapping.revision === undefined).length
     return {
       hosts: this.#registry.size,
-      hosts_unconfirmed: this.#bucket.configured ? unconfirmed : 0,
+      hosts_unconfirmed: this.#bucket.configured ? this.#unconfirmed() : 0,
       pool_addresses: this.#pool.size,
       pool_exhausted_total: this.#exhausted,
     }
+  }
+
+  #unconfirmed(): number {
+    let count = 0
+    for (const mapping of this.#registry.values()) if (mapping.revision === undefined) count += 1
+    return count
+  }
+
+  /** What the data plane has, or is to have. */
+  *installed(): Generator<Installed> {
+    for (const mapping of this.#registry.values())
+      if (mapping.isInstalled)
+        yield { slot: mapping.slot, ip6: mapping.ip6, pref: this.prefOf(mapping), ip4: mapping.ip4 }
   }
 
   /** Index of a mapping's pref64 in the document in force; -1 for none. */
@@ -136,7 +149,7 @@ export class Mappings {
 
   /** Takes over when hosts were last seen by the kernel, which does not tell by itself. */
   refreshSeen(): void {
-    for (const mapping of this.#registry.all()) this.#noteSeen(mapping)
+    for (const mapping of this.#registry.values()) this.#noteSeen(mapping)
   }
 
   async close(): Promise<void> {
@@ -329,7 +342,7 @@ export class Mappings {
   /** The watch has told everything: what NATS does not have (storage lost, deleted before we watched) is offered anew. */
   #synced(lost: readonly Ip4[]): void {
     for (const ip4 of lost) this.#inKv.delete(ip4)
-    for (const mapping of this.#registry.all()) if (!this.#inKv.has(mapping.ip4)) mapping.revision = undefined
+    for (const mapping of this.#registry.values()) if (!this.#inKv.has(mapping.ip4)) mapping.revision = undefined
     void this.#confirmAll()
   }
 

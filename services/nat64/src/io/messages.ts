@@ -1,14 +1,7 @@
 import type { AddressMapConfig } from '../core/address-map/address-map.ts'
+import type { Installed, PackedHosts } from '../core/address-map/packed-hosts.ts'
 import type { XlateSettings } from '../core/xlate.ts'
 import type { Offload, TunErrorCode } from './tun.ts'
-
-/** One dynamic mapping as the data plane has it. */
-export interface Installed {
-  readonly slot: number
-  readonly ip6: Uint8Array
-  readonly pref: number
-  readonly ip4: number
-}
 
 /** A snapshot for the data plane. */
 export interface DataPlaneSnapshot {
@@ -19,7 +12,7 @@ export interface DataPlaneSnapshot {
   /** Seed of the host table's hash. */
   readonly seed: number
   /** All dynamic mappings; `undefined`: those that the data plane has stay as they are. */
-  readonly hosts: readonly Installed[] | undefined
+  readonly hosts: PackedHosts | undefined
 }
 
 /** From the main thread to the worker. */

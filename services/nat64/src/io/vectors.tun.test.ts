@@ -15,6 +15,7 @@ import { PacketSocket } from '../testkit/packet-socket.ts'
 import { VECTORS } from '../testkit/vectors/all.ts'
 import { readVector } from '../testkit/vectors/files.ts'
 import { plain, type Vector } from '../testkit/vectors/vector.ts'
+import { packHosts } from '../core/address-map/packed-hosts.ts'
 import { VNET } from '../core/wire/virtio-net.ts'
 import { DEFAULT_SETTINGS } from '../core/xlate.ts'
 import { DataPlane, type DataPlaneEvents } from './data-plane.ts'
@@ -29,7 +30,7 @@ const snapshotOf = (options: LabOptions): DataPlaneSnapshot => ({
   settings: { ...DEFAULT_SETTINGS, icmpErrorsPerSecond: 1e6, icmpErrorsBurst: 1e6, ...options.settings },
   lastSeenS: new Uint32Array(new SharedArrayBuffer(16 * 4)),
   seed: 1,
-  hosts: hostsOf(options),
+  hosts: packHosts(hostsOf(options), 16),
 })
 
 /** Vectors that one snapshot serves. */

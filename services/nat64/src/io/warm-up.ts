@@ -1,5 +1,6 @@
 import { asIp4, asIp6, embedIp4, parsePref64 } from '@sixgate/addr'
 import { AF, ERRNO, libc, nativeBuffer, SOCK } from '@sixgate/host'
+import { packHosts } from '../core/address-map/packed-hosts.ts'
 import { COUNTERS } from '../core/counters.ts'
 import { FRAME_BYTES } from '../core/frame.ts'
 import { ICMP, ICMPV6 } from '../core/wire/icmp.ts'
@@ -46,7 +47,7 @@ const SNAPSHOT: DataPlaneSnapshot = {
   settings: DEFAULT_SETTINGS,
   lastSeenS: new Uint32Array(new SharedArrayBuffer(4)),
   seed: 1,
-  hosts: [{ slot: 0, ip6: HOST6, pref: 0, ip4: HOST4 }],
+  hosts: packHosts([{ slot: 0, ip6: HOST6, pref: 0, ip4: HOST4 }], 1),
 }
 
 /** An upper-layer header without checksum, by protocol; its length. */

@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { ERRNO, errnoName, libc, nativeBuffer, POLL } from '@sixgate/host'
 import { AddressMap } from '../core/address-map/address-map.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
+import { installPacked } from '../core/address-map/packed-hosts.ts'
 import { Coalescer, Offer, TRAINS } from '../core/coalescer.ts'
 import { Tally } from '../core/counters.ts'
 import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
@@ -206,7 +207,7 @@ class DataPlane {
 const makeMap = (snapshot: DataPlaneSnapshot, present: HostTable | undefined): AddressMap => {
   if (snapshot.hosts === undefined && present !== undefined) return new AddressMap(snapshot.map, present)
   const hosts = new HostTable(snapshot.lastSeenS, snapshot.seed)
-  for (const host of snapshot.hosts ?? []) hosts.install(host.slot, host.ip6, host.pref, host.ip4)
+  if (snapshot.hosts !== undefined) installPacked(hosts, snapshot.hosts)
   return new AddressMap(snapshot.map, hosts)
 }
 

@@ -101,8 +101,7 @@ export class HostTable {
   install(slot: number, ip6: Uint8Array, pref: number, ip4: number): void {
     if (slot < 0 || slot >= this.capacity || this.#used[slot] === 1)
       throw new RangeError(`slot ${slot} is in use or outside 0..${this.capacity - 1}`)
-    const view = new DataView(ip6.buffer, ip6.byteOffset, 16)
-    for (let word = 0; word < 4; word++) this.#ip6[slot * 4 + word] = view.getInt32(word * 4)
+    for (let word = 0; word < 4; word++) this.#ip6[slot * 4 + word] = word32(ip6, word * 4)
     this.#pref[slot] = pref
     this.#ip4[slot] = ip4 | 0
     this.#used[slot] = 1
@@ -142,6 +141,10 @@ export class HostTable {
     return finish(mix(this.#seed, ip4))
   }
 }
+
+/** Four octets as a signed number. A DataView for each address would be garbage. */
+const word32 = (bytes: Uint8Array, o: number): number =>
+  ((bytes[o] ?? 0) << 24) | ((bytes[o + 1] ?? 0) << 16) | ((bytes[o + 2] ?? 0) << 8) | (bytes[o + 3] ?? 0)
 
 /** One round of the 32-bit MurmurHash3 mixing function. */
 const mix = (h: number, word: number): number => {

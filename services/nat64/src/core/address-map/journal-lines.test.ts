@@ -45,7 +45,7 @@ test('damage: bad lines are counted and skipped, a last line without end is no f
   const { mappings, badLines } = readJournals([
     `${good}garbage\n+ 198.18.0.3 fd00::2\n+ 198.18.0.300 fd00::2 ${PREF64} 1\n- 198.18.0.2\n+ 198.18.0.3 fd00::2 ${PREF64} -1\n\0\xff\n+ 198.18.0.9 fd`,
   ])
-  assert.equal(badLines, 6)
+  assert.deepEqual(badLines, [6])
   assert.equal(mappings.length, 1)
 })
 

@@ -20,10 +20,10 @@ export const journalAdd = ({ host, ip4, seenS }: JournalMapping): string =>
 
 export const journalRemove = (ip4: Ip4, timeS: number): string => `- ${formatIp4(ip4)} ${Math.floor(timeS)}\n`
 
-/** What journals say, and how many of their lines say nothing. */
+/** What journals say, and how many lines of each say nothing. */
 export interface JournalContent {
   readonly mappings: readonly JournalMapping[]
-  readonly badLines: number
+  readonly badLines: readonly number[]
 }
 
 interface Event {
@@ -55,22 +55,23 @@ const readLine = (line: string): Event | undefined => {
  * skipped and counted. The result has each address and each host once, the longest unused first.
  */
 export const readJournals = (texts: readonly string[]): JournalContent => {
-  let badLines = 0
   const newest = new Map<Ip4, Event>()
-  for (const text of texts) {
+  const badLines = texts.map((text) => {
+    let bad = 0
     const lines = text.split('\n')
     lines.pop()
     const ofFile = new Map<Ip4, Event>()
     for (const line of lines) {
       const event = readLine(line)
-      if (event === undefined) badLines += 1
+      if (event === undefined) bad += 1
       else ofFile.set(event.ip4, event)
     }
     for (const [ip4, event] of ofFile) {
       const other = newest.get(ip4)
       if (other === undefined || other.timeS <= event.timeS) newest.set(ip4, event)
     }
-  }
+    return bad
+  })
   const byHost = new Map<string, JournalMapping>()
   for (const { mapping } of [...newest.values()].toSorted((a, b) => a.timeS - b.timeS)) {
     if (mapping === undefined) continue

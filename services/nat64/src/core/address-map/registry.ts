@@ -54,7 +54,7 @@ export class Registry {
   /** The same mappings with another number of slots; those that find no slot are left out. Slots are given out anew. */
   resized(lastSeenS: Uint32Array): Registry {
     const next = new Registry(lastSeenS)
-    for (const { ip6, pref64, ip4, slot, revision, isInstalled } of this.all()) {
+    for (const { ip6, pref64, ip4, slot, revision, isInstalled } of this.values()) {
       const mapping = next.add({ ip6, pref64 }, ip4, this.lastSeenS[slot] ?? 0, revision)
       if (mapping !== undefined) mapping.isInstalled = isInstalled
     }
@@ -68,6 +68,11 @@ export class Registry {
   /** All mappings as they are now, in no order. */
   all(): Mapping[] {
     return [...this.#byIp4.values()]
+  }
+
+  /** All mappings, without a copy: for a look that adds none. */
+  values(): MapIterator<Mapping> {
+    return this.#byIp4.values()
   }
 
   ofHost(host: HostId): Mapping | undefined {
@@ -126,7 +131,7 @@ export class Registry {
   reclaimable(nowS: number, lifetimes: Lifetimes): Mapping | undefined {
     let oldest: Mapping | undefined
     let oldestIdleS = lifetimes.guaranteedS
-    for (const mapping of this.all()) {
+    for (const mapping of this.values()) {
       const idleS = this.idleS(mapping, nowS)
       if (idleS < oldestIdleS) continue
       oldest = mapping
@@ -137,12 +142,16 @@ export class Registry {
 
   /** Mappings whose host was seen again since it was last told, by more than `everyS`. */
   untold(everyS: number): Mapping[] {
-    return this.all().filter((mapping) => (this.lastSeenS[mapping.slot] ?? 0) - mapping.toldSeenS > everyS)
+    return this.values()
+      .filter((mapping) => (this.lastSeenS[mapping.slot] ?? 0) - mapping.toldSeenS > everyS)
+      .toArray()
   }
 
   /** Mappings that are kept no longer. */
   expired(nowS: number, lifetimes: Lifetimes): Mapping[] {
     const limitS = Math.max(lifetimes.keptS, lifetimes.guaranteedS)
-    return this.all().filter((mapping) => this.idleS(mapping, nowS) > limitS)
+    return this.values()
+      .filter((mapping) => this.idleS(mapping, nowS) > limitS)
+      .toArray()
   }
 }
