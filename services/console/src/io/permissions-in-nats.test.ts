@@ -9,6 +9,7 @@ import {
   type BucketName,
   KvBucket,
   type KvError,
+  Lease,
   openNats,
   SERVICE_NAMES,
   type ServiceName,
@@ -98,6 +99,31 @@ describe('with the real server and keys', () => {
         outcomes,
         outcomes.map(() => expected),
       )
+    })
+  }
+
+  for (const service of ['ra-advertiser', 'nat44-firewall'] as const) {
+    it(`${service} takes its lease, hands it over, and cannot touch another's`, async () => {
+      await using lab = await SiteLab.start()
+      await lab.makeBuckets()
+      const { link } = await lab.connect(service)
+      const leases = new KvBucket(link, 'leases')
+      const log = createLogger({ service, instance: 'test', level: 'silent' })
+      const instance = (name: string): { lease: Lease; active: Promise<void> } => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        return {
+          lease: new Lease({ bucket: leases, key: service, instance: name, log, onChange: () => resolve() }),
+          active: promise,
+        }
+      }
+      const a = instance('a')
+      await a.active
+      const b = instance('b')
+      await a.lease.release()
+      await b.active
+      await b.lease.release()
+      assert.equal(await leases.get(service), undefined)
+      assert.equal(await outcome(leases.put('dns64', bytes('{}'))), 'refused')
     })
   }
 
