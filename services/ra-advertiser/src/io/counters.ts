@@ -23,6 +23,8 @@ export const COUNTER_NAMES = [
   'ra_send_errors_total',
   'rs_received_total',
   ...Object.values(REFUSED),
+  /** 1 while this instance is the active one of several. */
+  'active',
   /** 1 while the LAN link is ready and Router Advertisements are sent there. */
   'advertising',
   /** 1 while the kernel forwards IPv6 from the LAN. */
