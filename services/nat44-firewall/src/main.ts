@@ -1,7 +1,7 @@
 /** Forwarding, NAT44 and the firewall, as one service. Environment: see README.md. */
 import { dirname, join } from 'node:path'
 import { runService } from '@sixgate/bus'
-import { Firewall } from './io/firewall.ts'
+import { Firewall } from './service.ts'
 
 const { NFT_DIR, SITE = '' } = process.env
 const besideTheDocument = SITE.startsWith('file:') ? join(dirname(SITE.slice('file:'.length)), 'nft.d') : '/site/nft.d'

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { embedPrefix, isGlobal } from './chain-forward.ts'
 import { COMMENT_MAX_BYTES, type Rule, type Ruleset } from './nft.ts'
 import { buildRuleset } from './ruleset.ts'
-import { SCENARIOS, testFacts, testSite } from './scenarios.ts'
+import { SCENARIOS, testFacts, testSite } from '../testkit/scenarios.ts'
 import { commentOf, idOfComment, createTable } from './transaction.ts'
 
 /** `UPDATE_GOLDEN=1 node --test …` writes the files anew: look at the diff before committing it. */

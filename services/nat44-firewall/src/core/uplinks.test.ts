@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { testSite } from './scenarios.ts'
+import { testSite } from '../testkit/scenarios.ts'
 import { findUplinks, type UplinkState } from './uplinks.ts'
 
 const state = (changes: Partial<UplinkState> = {}): UplinkState => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { buildRuleset, OWN_CHAINS } from './ruleset.ts'
-import { SCENARIOS, testFacts, testSite } from './scenarios.ts'
+import { SCENARIOS, testFacts, testSite } from '../testkit/scenarios.ts'
 import { changeTable, createTable } from './transaction.ts'
 import { adoptDraft, precheck, type UserChain, type UserRules } from './user-rules.ts'
 

@@ -13,7 +13,7 @@ const directory = mkdtempSync(join(tmpdir(), 'sixgate-forwarding-'))
 after(() => rmSync(directory, { recursive: true }))
 
 const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'] }
-const agent = fileURLToPath(new URL('../testing/packet-agent.ts', import.meta.url))
+const agent = fileURLToPath(new URL('../testkit/packet-agent.ts', import.meta.url))
 
 let files = 0
 const keeper = (file = `originals-${files++}.json`): ForwardingKeeper =>

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { buildRuleset } from '../core/ruleset.ts'
-import { testFacts, testSite } from '../core/scenarios.ts'
+import { testFacts, testSite } from '../testkit/scenarios.ts'
 import { NftTool } from './nft-tool.ts'
 import { UserRulesSource } from './user-rules-source.ts'
 

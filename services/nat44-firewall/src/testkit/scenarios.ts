@@ -1,5 +1,5 @@
 import { type Site, parseSite } from '@sixgate/site'
-import type { Facts } from './zones.ts'
+import type { Facts } from '../core/zones.ts'
 
 /** For tests: the situations that the golden rulesets in testdata/rulesets show. */
 export interface Scenario {

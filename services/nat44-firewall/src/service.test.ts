@@ -16,8 +16,8 @@ import { fileURLToPath } from 'node:url'
 import { type ServiceContext, SiteRejected } from '@sixgate/bus'
 import { createLogger } from '@sixgate/obs'
 import { enterNamespace, Lab, Namespace } from '@sixgate/testkit'
-import { type SiteChanges, testSite } from '../core/scenarios.ts'
-import { Firewall } from './firewall.ts'
+import { type SiteChanges, testSite } from './testkit/scenarios.ts'
+import { Firewall } from './service.ts'
 
 const skip = enterNamespace()
 const directory = mkdtempSync(join(tmpdir(), 'sixgate-firewall-'))
@@ -338,7 +338,7 @@ test('drift of other things is mended: forwarding, accepts in both flavours of i
   await until('all is back', () => forwarding()[0] === '1' && rules().join() === before.join(), DRIFT_MS)
 })
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 /** Starts the service as it runs alone, with a site document in a file. */
 const runAlone = (wrapper: readonly string[] = []) => {
