@@ -14,7 +14,7 @@ import {
 import { z } from 'zod'
 
 /** A text field that becomes a value, or the sentence that says what is allowed. */
-const parsed = <T>(allowed: string, parse: (text: string) => T | undefined) =>
+export const parsed = <T>(allowed: string, parse: (text: string) => T | undefined) =>
   z.string({ error: `must be a text: ${allowed}` }).transform((text, context): T => {
     const value = parse(text)
     if (value !== undefined) return value

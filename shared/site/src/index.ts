@@ -2,6 +2,14 @@
 export { adoptUla, companionFile, keptUla } from './auto.ts'
 export { formatPath, SiteError, type SiteErrorCode, type SiteIssue } from './error.ts'
 export type { Upstream } from './fields.ts'
+export {
+  type BlockedHost,
+  formatBlockedHost,
+  formatPortRange,
+  type PortRange,
+  WEEKDAYS,
+} from './firewall-section.ts'
+export { staticIp4 } from './reserved-hosts.ts'
 export { lanLinkName } from './rules.ts'
 export type { Site } from './schema.ts'
 export { parseSite } from './site.ts'

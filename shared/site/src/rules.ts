@@ -13,6 +13,7 @@ import {
 } from '@sixgate/addr'
 import type { SiteIssue } from './error.ts'
 import { isInterfaceName } from './fields.ts'
+import { firewallRules } from './firewall-rules.ts'
 import type { Site } from './schema.ts'
 
 /** IPv4 blocks that no pool may touch: they mean something else on every host (RFC 6890). */
@@ -224,4 +225,5 @@ export const conflicts = (site: Site): SiteIssue[] => [
   ...mapRules(site),
   ...lifetimeRules(site),
   ...raRules(site),
+  ...firewallRules(site),
 ]

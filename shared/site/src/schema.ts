@@ -16,8 +16,8 @@ import {
   prefix6Field,
   section,
   upstreamField,
-  yesNo,
 } from './fields.ts'
+import { firewall } from './firewall-section.ts'
 import { ra } from './ra-section.ts'
 
 const lan = section({
@@ -84,15 +84,6 @@ const dns64 = section({
     listOf(listenField, 'addresses').min(1, { error: 'must name at least one address, or be auto' }),
   ).default(AUTO),
   cacheMaxEntries: integer(0, 10_000_000, 'answers').default(100_000),
-})
-
-const firewall = section({
-  mssClamp: yesNo.default(true),
-  allowPingFromWan: yesNo.default(true),
-  inbound: listOf(
-    section({ protocol: oneOf('tcp', 'udp'), port: integer(1, 65535) }),
-    'pairs of protocol and port',
-  ).default([]),
 })
 
 /** The site document. The only source of its types; cross-field rules are in rules.ts. */

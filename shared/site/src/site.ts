@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { SiteError, type SiteIssue } from './error.ts'
+import { reserveForForwards } from './reserved-hosts.ts'
 import { conflicts } from './rules.ts'
 import { type Site, siteSchema } from './schema.ts'
 
@@ -32,6 +33,7 @@ const toIssue = (issue: z.core.$ZodIssue, document: unknown): SiteIssue => {
 /**
  * Reads a site document from plain data (as in YAML or JSON), `auto` prefixes already resolved.
  * Throws SiteError with every issue found: first the fields (`schema`), then what does not agree (`conflict`).
+ * Targets of port forwards without a pool address of their own have got one in `nat64.hosts`.
  */
 export const parseSite = (document: unknown): Site => {
   const result = siteSchema.safeParse(document)
@@ -43,5 +45,8 @@ export const parseSite = (document: unknown): Site => {
   const site: Site = result.data
   const issues = conflicts(site)
   if (issues.length > 0) throw new SiteError('conflict', issues)
-  return deepFreeze(site)
+  const reserved = reserveForForwards(site)
+  if (reserved.issues.length > 0) throw new SiteError('conflict', reserved.issues)
+  const { nat64 } = site
+  return deepFreeze({ ...site, nat64: { ...nat64, hosts: [...nat64.hosts, ...reserved.hosts] } })
 }
