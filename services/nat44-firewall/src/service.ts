@@ -4,6 +4,7 @@ import { Sysctls, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
+import { missingHelperText, wantedHelpers } from './core/helpers.ts'
 import type { ForwardChain } from './core/listing.ts'
 import { buildRuleset } from './core/ruleset.ts'
 import { type Facts, TUN_LINK } from './core/zones.ts'
@@ -11,6 +12,7 @@ import { DockerKeeper, type DockerReport } from './io/docker-keeper.ts'
 import { ForwardingKeeper } from './io/forwarding-keeper.ts'
 import { readFacts } from './io/host-facts.ts'
 import { chooseLegacyLock } from './io/iptables-tool.ts'
+import { KernelHelpers } from './io/kernel-helpers.ts'
 import { watchNftables } from './io/nft-events.ts'
 import { NftTool } from './io/nft-tool.ts'
 import { NftError } from './io/run-tool.ts'
@@ -23,13 +25,14 @@ const LOOK_EVERY_MS = 2000
 /** Events come in swarms: a container that starts, a route that flaps. */
 const SETTLE_MS = 50
 
-type Part = 'facts' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
+type Part = 'facts' | 'helpers' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
 
 /** The service: keeps table, forwarding and Docker's chains as the document and the machine ask for. */
 export class Firewall implements Service {
   readonly #context: ServiceContext
   readonly #table: TableKeeper
   readonly #docker = new DockerKeeper()
+  readonly #helpers: KernelHelpers
   readonly #forwarding: ForwardingKeeper
   readonly #uplinks: UplinkMemory
   readonly #userRules: UserRulesSource
@@ -48,6 +51,7 @@ export class Firewall implements Service {
   readonly #problems = new Map<Part, readonly Problem[]>()
   #site: Site | undefined
   #foreign: ReadonlySet<string> = new Set()
+  #toldHelpers: ReadonlySet<string> = new Set()
   #uplinkKind = ''
   #work: Promise<void> = Promise.resolve()
   #settling: NodeJS.Timeout | undefined
@@ -58,6 +62,7 @@ export class Firewall implements Service {
     this.#context = context
     this.#userRules = new UserRulesSource(userRules, join(context.stateDir, 'user-rules.nft'))
     chooseLegacyLock(context.stateDir)
+    this.#helpers = new KernelHelpers(join(context.stateDir, 'helper.nft'))
     this.#table = new TableKeeper(new NftTool(join(context.stateDir, 'ruleset.json')))
     this.#forwarding = new ForwardingKeeper(
       new Sysctls(context.sysctlRoot),
@@ -174,6 +179,7 @@ export class Firewall implements Service {
     const site = this.#site
     if (site === undefined) return
     this.#counters.add('looks_total')
+    await this.#lookAtHelpers(site)
     const facts = this.#attempt('facts', () => this.#readFacts(site))
     if (facts === undefined) return
     await this.#keepTable(site, facts)
@@ -196,11 +202,29 @@ export class Firewall implements Service {
   }
 
   #readFacts(site: Site): Facts {
-    const { facts, problem } = readFacts(site, this.#uplinks.names, this.#forwarding.routedBefore())
+    const { facts, problem } = readFacts(site, this.#uplinks.names, {
+      routedBefore: this.#forwarding.routedBefore(),
+      helpers: this.#helpers.known,
+      oldPrefixes: [],
+    })
     if (facts.uplinks.length > 0) this.#uplinks.remember(facts.uplinks)
     this.#noteUplink(facts)
     this.#report('facts', problem === undefined ? [] : [problem])
     return facts
+  }
+
+  /** Whoever asked for a helper by name should know that there is none; by default it is only a pity. */
+  async #lookAtHelpers(site: Site): Promise<void> {
+    const wanted = wantedHelpers(site)
+    const missing = await this.#helpers.missing(wanted.map(({ type }) => type))
+    const messages = missing.map((type) => ({ code: 'helper-missing', message: missingHelperText(type) }))
+    this.#report(
+      'helpers',
+      messages.filter((_problem, index) => missing[index] !== 'ftp'),
+    )
+    const news = missing.filter((type) => !this.#toldHelpers.has(type))
+    for (const type of news) if (type === 'ftp') this.#context.log.warn(missingHelperText(type))
+    this.#toldHelpers = new Set(missing)
   }
 
   #lookAtConntrack(): void {
@@ -240,7 +264,7 @@ export class Firewall implements Service {
 
   /** With the owner's rules, or, should they not go together with ours, without them. */
   async #loadTable(site: Site, facts: Facts): Promise<TableOutcome> {
-    await this.#userRules.read()
+    await this.#userRules.read(facts.utcOffsetS)
     const { rules, complaint } = this.#userRules
     try {
       const outcome = await this.#table.keep(buildRuleset(site, facts, rules))

@@ -1,14 +1,13 @@
 import { embedIp4, type Pref64, type Prefix4, type Prefix6, prefix6Of } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
-import { bogonRules, invalidPackets, knownFlows } from './chain-input.ts'
-import { ICMP6 } from './icmp6.ts'
+import { blockRules } from './blocks.ts'
+import { invalidPackets, knownFlows } from './chain-input.ts'
+import { lan4ToWan } from './lan4.ts'
+import { statelessRules } from './native-rules.ts'
 import {
   accept,
   type Chain,
-  ctDnat,
-  ctOriginalPort,
   drop,
-  icmp6Type,
   iif,
   ip4,
   ip6,
@@ -17,25 +16,18 @@ import {
   l4proto,
   nfproto,
   PRIORITY,
-  port,
   type Rule,
   rejectProhibited,
   rejectTcp,
   routingType,
   reject6,
 } from './nft.ts'
-import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
-import { type Facts, from, inside4, lanSpeakers, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
+import { forwardLeg6 } from './port-forwards.ts'
+import { uplinkRules } from './uplink-rules.ts'
+import { type Facts, from, inside4, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
 
 /** Docker's bridges, as nft patterns: their packets are ruled by Docker's own chains. */
 const DOCKER_BRIDGES = ['docker*', 'br-*']
-
-/** RFC 6092 §3.2.4, §3.2.5: what no default may prohibit. AH is left out: nft looks behind it, at what it protects. */
-const UNPROHIBITED = [50, 135, 139]
-const IKE_PORT = 500
-
-/** RFC 4291 §2.4 as handed out so far: 2000::/3. Others (ULA) never pass the uplink (RFC 4193 §4.3). */
-export const isGlobal = ({ addr }: Prefix6): boolean => ((addr[0] ?? 0) & 0xe0) === 0x20
 
 /** The part of `pref64` that stands for `pool`: what a hairpinned packet comes from (RFC 6146 §3.8, RFC 7757 §4). */
 export const embedPrefix = (pref64: Pref64, pool: Prefix4): Prefix6 => {
@@ -103,120 +95,6 @@ const translatorRules = (site: Site, facts: Facts): readonly Rule[] => {
   ]
 }
 
-/** IPv4 destinations that the translator's packets have no business with on the uplink; answered. */
-const translatedRefusals = (site: Site, facts: Facts): readonly Rule[] => {
-  const toUplink = [from(TUN_LINK), to(...facts.uplinks)]
-  const never: Rule = {
-    id: 'nat64-to-never',
-    text: 'translated, to an address that is no host (RFC 6890)',
-    matches: [...toUplink, is(ip4.daddr, NEVER4.map(prefix))],
-    verdict: rejectProhibited,
-  }
-  // Behind another NAT the uplink's network is private itself; and the owner may have said that everything may pass.
-  if (!facts.uplinkIsPublic || site.nat64.wellKnownPrefix === 'off') return [never]
-  return [
-    never,
-    {
-      id: 'nat64-to-private',
-      text: 'translated, to a private address, but the uplink is the internet (RFC 6890)',
-      matches: [...toUplink, is(ip4.daddr, NOT_GLOBAL4.map(prefix))],
-      verdict: rejectProhibited,
-    },
-  ]
-}
-
-/** LAN and translator → uplink, and what may come in. */
-const uplinkRules = (site: Site, facts: Facts): readonly Rule[] => {
-  const lanPrefix = prefix(site.lan.prefix)
-  const native: readonly Rule[] = isGlobal(site.lan.prefix)
-    ? [
-        {
-          id: 'lan-to-wan-local',
-          text: 'LAN to an address that is known in a site only (RFC 6092 REC-3, REC-7)',
-          matches: [from(facts.lan), to(...facts.uplinks), is(ip6.daddr, [...NEVER6, ...UNIQUE_LOCAL].map(prefix))],
-          verdict: reject6('no-route'),
-        },
-        {
-          id: 'lan-to-wan',
-          text: 'LAN to the IPv6 world (RFC 6092 3.2)',
-          matches: [
-            from(facts.lan),
-            to(...facts.uplinks),
-            is(ip6.saddr, lanSpeakers(site).filter(isGlobal).map(prefix)),
-          ],
-          verdict: accept,
-        },
-        ...bogonRules('wan-forward', facts),
-        {
-          id: 'wan-to-lan-ipsec',
-          text: 'ESP, mobility, HIP to a LAN host (RFC 6092 3.2.4, 3.2.5)',
-          matches: [from(...facts.uplinks), to(facts.lan), is(ip6.daddr, [lanPrefix]), is(l4proto, UNPROHIBITED)],
-          verdict: accept,
-        },
-        {
-          id: 'wan-to-lan-ike',
-          text: 'IKE to a LAN host (RFC 6092 REC-24)',
-          matches: [
-            from(...facts.uplinks),
-            to(facts.lan),
-            is(ip6.daddr, [lanPrefix]),
-            is(port('udp', 'dport'), [IKE_PORT]),
-          ],
-          verdict: accept,
-        },
-        {
-          id: 'wan-to-lan-ping6',
-          text: 'echo request to a LAN host (RFC 4890 4.3.1)',
-          matches: [
-            from(...facts.uplinks),
-            to(facts.lan),
-            is(ip6.daddr, [lanPrefix]),
-            is(icmp6Type, [ICMP6.ECHO_REQUEST]),
-          ],
-          verdict: accept,
-        },
-      ]
-    : [
-        ...bogonRules('wan-forward', facts),
-        {
-          id: 'lan-to-wan-ula',
-          text: 'LAN prefix is not global: no reply would come back (RFC 4193 4.3); told at once',
-          matches: [from(facts.lan), to(...facts.uplinks), is(nfproto, ['ipv6'])],
-          verdict: reject6('policy-fail'),
-        },
-      ]
-  return [
-    ...translatedRefusals(site, facts),
-    {
-      id: 'nat64-to-wan',
-      text: 'translated, to the IPv4 world',
-      matches: [from(TUN_LINK), to(...facts.uplinks), is(ip4.saddr, inside4(site).map(prefix))],
-      verdict: accept,
-    },
-    ...native,
-    ...site.firewall.inbound.map(
-      ({ protocol, port }): Rule => ({
-        id: `published-${protocol}-${port}`,
-        text: 'port that a container publishes and firewall.inbound opens',
-        matches: [
-          from(...facts.uplinks),
-          notTo(facts.lan, TUN_LINK),
-          ctDnat,
-          is(l4proto, [protocol]),
-          ctOriginalPort(port),
-        ],
-        verdict: accept,
-      }),
-    ),
-    {
-      id: 'wan-forward-refused',
-      text: 'from the uplink, not asked for (RFC 6092 3.2, RFC 4787 REQ-8)',
-      matches: [from(...facts.uplinks)],
-      verdict: drop,
-    },
-  ]
-}
-
 /** Packets through the gateway. */
 export const forward = (site: Site, facts: Facts): Chain => ({
   name: 'forward',
@@ -228,7 +106,9 @@ export const forward = (site: Site, facts: Facts): Chain => ({
       matches: [is(routingType, [0])],
       verdict: drop,
     },
+    ...blockRules(site, facts),
     ...knownFlows('forward'),
+    ...lan4ToWan(site, facts),
     ...otherRules(facts),
     {
       id: 'lan-to-lan',
@@ -242,8 +122,10 @@ export const forward = (site: Site, facts: Facts): Chain => ({
       matches: [from(facts.lan)],
       verdict: jump('lan_sources'),
     },
+    ...statelessRules(site, facts),
     invalidPackets('forward'),
     ...translatorRules(site, facts),
+    ...(facts.uplinks.length === 0 ? [] : forwardLeg6(site, facts)),
     ...(facts.uplinks.length === 0 ? [] : uplinkRules(site, facts)),
     {
       id: 'lan-forward-refused-tcp',

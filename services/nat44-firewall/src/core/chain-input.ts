@@ -1,5 +1,6 @@
 import type { Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
+import { lan4Of } from './lan4.ts'
 import {
   accept,
   type Chain,
@@ -18,6 +19,7 @@ import {
   rejectProhibited,
   rejectTcp,
 } from './nft.ts'
+import { WAN_ACCEPT } from './port-forwards.ts'
 import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
 import { type Facts, from, LINK_LOCAL, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
 
@@ -119,7 +121,7 @@ const openPorts = (site: Site, facts: Facts): readonly Rule[] =>
     id: `open-${protocol}-${value}`,
     text: 'firewall.inbound of the site document',
     matches: [from(facts.lan, ...facts.uplinks), is(port(protocol, 'dport'), [value])],
-    verdict: accept,
+    verdict: jump(WAN_ACCEPT),
   }))
 
 /** What the uplink must let in so that the gateway has addresses there. */
@@ -164,6 +166,20 @@ export const input = (site: Site, facts: Facts): Chain => ({
       matches: [notFrom(...ownLinks(facts))],
       verdict: accept,
     },
+    ...(lan4Of(site, facts.lan).length === 0
+      ? []
+      : [
+          {
+            id: 'lan4-dhcp',
+            text: "IPv4 on the LAN's link: to a DHCP server of the owner",
+            matches: [
+              from(facts.lan),
+              is(port('udp', 'sport'), [DHCP4.CLIENT]),
+              is(port('udp', 'dport'), [DHCP4.SERVER]),
+            ],
+            verdict: accept,
+          },
+        ]),
     {
       id: 'input-lan-sources',
       text: 'who on the LAN may speak',

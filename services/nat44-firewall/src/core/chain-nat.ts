@@ -1,5 +1,5 @@
 import type { Site } from '@sixgate/site'
-import { isGlobal } from './chain-forward.ts'
+import { lan4Leaks, lan4Masquerade } from './lan4.ts'
 import {
   accept,
   type Chain,
@@ -14,7 +14,7 @@ import {
   type Rule,
   tcpSyn,
 } from './nft.ts'
-import { type Facts, from, inside4, LOOPBACK, prefix, TUN_LINK, to } from './zones.ts'
+import { type Facts, from, inside4, lan4Links, LOOPBACK, isGlobal, prefix, TUN_LINK, to } from './zones.ts'
 
 /** IPv6 header (RFC 8200 §3) and TCP header without options. */
 const IPV6_AND_TCP_BYTES = 60
@@ -43,6 +43,7 @@ export const mss = (site: Site, facts: Facts): readonly Chain[] => {
             verdict: clampMss(translatedMss),
           },
         ]
+  const inner = [...new Set([facts.lan, TUN_LINK, ...lan4Links(site)])]
   const clamp: Chain = {
     name: 'mss_syn',
     base: undefined,
@@ -51,13 +52,13 @@ export const mss = (site: Site, facts: Facts): readonly Chain[] => {
       {
         id: 'mss-out',
         text: 'MSS to the smallest MTU on the way',
-        matches: [from(facts.lan, TUN_LINK)],
+        matches: [from(...inner)],
         verdict: clampMss(undefined),
       },
       {
         id: 'mss-in',
         text: 'MSS to the smallest MTU on the way',
-        matches: [to(facts.lan, TUN_LINK)],
+        matches: [to(...inner)],
         verdict: clampMss(undefined),
       },
     ],
@@ -70,7 +71,7 @@ export const mss = (site: Site, facts: Facts): readonly Chain[] => {
   return site.firewall.mssClamp ? [clamp, chain] : []
 }
 
-/** NAT44: pool4 becomes the address of the uplink. Nothing else is rewritten. */
+/** NAT44: pool4, and IPv4 LANs, become the address of the uplink. Nothing else is rewritten. */
 export const nat = (site: Site, facts: Facts): Chain => ({
   name: 'nat',
   base: { type: 'nat', hook: 'postrouting', prio: PRIORITY.SRCNAT, policy: 'accept' },
@@ -84,6 +85,7 @@ export const nat = (site: Site, facts: Facts): Chain => ({
             matches: [to(...facts.uplinks), is(ip4.saddr, inside4(site).map(prefix))],
             verdict: masquerade,
           },
+          ...lan4Masquerade(site, facts),
         ],
 })
 
@@ -132,6 +134,7 @@ export const departures = (site: Site, facts: Facts): Chain => {
         matches: [is(ip6.saddr, pref64)],
         verdict: drop,
       },
+      ...lan4Leaks(site, facts),
       ...ula,
     ],
   }

@@ -1,5 +1,8 @@
+import type { Prefix4 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP4_ERRORS, ICMP6, ICMP6_ERRORS } from './icmp6.ts'
+import { lan4Of } from './lan4.ts'
+import { hostLimit } from './limits.ts'
 import {
   accept,
   type Chain,
@@ -13,13 +16,18 @@ import {
   isNot,
   moreThan,
   nfproto,
+  noWayBack,
+  port,
   PRIORITY,
   type Rule,
+  reject6,
 } from './nft.ts'
 import { type Facts, from, inside4, lanSpeakers, LINK_LOCAL, LOOPBACK, prefix, TUN_LINK } from './zones.ts'
 
 /** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.3.1, §4.4.1). */
 const PING_PER_SECOND = 50
+const DHCP_SERVER = 67
+const DHCP_CLIENT = 68
 
 /** Looked at before conntrack, which takes the echo requests of one ping for one flow. */
 const pingFloods = (uplinks: readonly string[]): readonly Rule[] => {
@@ -37,6 +45,41 @@ const pingFloods = (uplinks: readonly string[]): readonly Rule[] => {
       id: 'wan-ping-flood4',
       text,
       matches: [from(...uplinks), is(icmp4Type, [ICMP4_ECHO_REQUEST]), flood],
+      verdict: drop,
+    },
+  ]
+}
+
+/**
+ * Sources that would not be answered by the link they came from (RFC 3704 §2.2): addresses of the LAN, of Docker's networks, of
+ * any other link. What has no address yet is exempt: DHCP answers, and packets without source.
+ */
+const reversePath = (site: Site, { uplinks }: Facts): readonly Rule[] => {
+  if (uplinks.length === 0 || !site.firewall.reversePath) return []
+  const fromUplinks = from(...uplinks)
+  return [
+    {
+      id: 'wan-dhcp-arrival',
+      text: 'DHCP answers: they may come before there is an address',
+      matches: [fromUplinks, is(port('udp', 'sport'), [DHCP_SERVER]), is(port('udp', 'dport'), [DHCP_CLIENT])],
+      verdict: accept,
+    },
+    {
+      id: 'wan-unspecified4',
+      text: 'no source yet',
+      matches: [fromUplinks, is(ip4.saddr, ['0.0.0.0'])],
+      verdict: accept,
+    },
+    {
+      id: 'wan-unspecified6',
+      text: 'no source yet: duplicate address detection (RFC 4862 5.4)',
+      matches: [fromUplinks, is(ip6.saddr, ['::'])],
+      verdict: accept,
+    },
+    {
+      id: 'wan-reverse-path',
+      text: 'from the uplink, source belongs to another link (RFC 3704)',
+      matches: [fromUplinks, noWayBack],
       verdict: drop,
     },
   ]
@@ -135,31 +178,48 @@ export const arrivals = (site: Site, facts: Facts): readonly Chain[] => {
           matches: [is(ip6.saddr, [prefix(site.lan.prefix)])],
           verdict: drop,
         },
+        ...reversePath(site, facts),
         ...pingFloods(facts.uplinks),
       ],
     },
   ]
 }
 
+const lanIp4 = (prefixes: readonly Prefix4[]): Rule =>
+  prefixes.length === 0
+    ? { id: 'lan-ip4', text: 'IPv4 on the IPv6-only LAN', matches: [is(nfproto, ['ipv4'])], verdict: drop }
+    : {
+        id: 'lan-ip4',
+        text: 'IPv4 source that is in no prefix of firewall.lan4',
+        matches: [isNot(ip4.saddr, prefixes.map(prefix))],
+        verdict: drop,
+      }
+
 /**
  * Jumped to by new flows of the LAN that the gateway takes or forwards: only the LAN prefix and link-local may speak
  * (RFC 6092 REC-5).
  */
-export const lanSources = (site: Site): Chain => ({
+export const lanSources = (site: Site, facts: Facts): Chain => ({
   name: 'lan_sources',
   base: undefined,
   rules: [
+    ...(facts.oldPrefixes.length === 0
+      ? []
+      : [
+          {
+            id: 'lan-old-prefix',
+            text: 'source in a LAN prefix that is no longer valid; told (RFC 7084 L-14)',
+            matches: [is(ip6.saddr, facts.oldPrefixes.map(prefix))],
+            verdict: reject6('policy-fail'),
+          },
+        ]),
     {
       id: 'lan-spoof',
       text: 'source is neither in the LAN prefix nor link-local',
       matches: [isNot(ip6.saddr, ['::', LINK_LOCAL, ...lanSpeakers(site).map(prefix)])],
       verdict: drop,
     },
-    {
-      id: 'lan-ip4',
-      text: 'IPv4 on the IPv6-only LAN',
-      matches: [is(nfproto, ['ipv4'])],
-      verdict: drop,
-    },
+    lanIp4(lan4Of(site, facts.lan)),
+    ...hostLimit(site),
   ],
 })

@@ -50,6 +50,9 @@ const NEIGHBOR_DISCOVERY = [
   ICMP6.CERTIFICATION_ADVERTISEMENT,
 ]
 
+/** Mobile IPv6, RFC 6275 §6.5 to §6.8: home agent address discovery, mobile prefixes. */
+export const MOBILITY = [144, 145, 146, 147]
+
 /** RFC 4890 §4.4.1, link-local multicast receiver notification and multicast router discovery: hop limit 1. */
 const MULTICAST_LISTENERS = [
   ICMP6.MLD_QUERY,

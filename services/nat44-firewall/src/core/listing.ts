@@ -1,4 +1,4 @@
-import type { Hook, Ruleset } from './nft.ts'
+import { type Hook, METERS, type Ruleset } from './nft.ts'
 import { chainNames, type Count, commentOf, idOfComment, type Standing } from './transaction.ts'
 
 /** What `nft -j list table inet sixgate` said. */
@@ -19,9 +19,11 @@ const VOLATILE = new Set(['handle', 'packets', 'bytes', 'metainfo'])
 const stable = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(stable)
   if (!isRecord(value)) return value
+  // Packets fill dynamic sets, and time empties them: what is in them is nobody's change.
+  const isDynamic = Array.isArray(value['flags']) && value['flags'].includes('dynamic')
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => !VOLATILE.has(key))
+      .filter(([key]) => !VOLATILE.has(key) && !(isDynamic && key === 'elem'))
       .map(([key, part]) => [key, stable(part)]),
   )
 }
@@ -48,13 +50,17 @@ export const objectsOf = (text: string): readonly unknown[] => {
 const hookOf = ({ type, hook, prio, policy }: Record<string, unknown>): Hook | undefined =>
   hook === undefined ? undefined : ({ type, hook, prio, policy } as Hook)
 
-const KINDS = ['metainfo', 'table', 'chain', 'rule']
+const KINDS = ['metainfo', 'table', 'chain', 'rule', 'ct helper']
 const TABLE_KEYS = ['family', 'name', 'handle']
 
-/** Whether an object is nothing but a table without flags, a chain or a rule. */
+/** A set that a rule with `meter` made: nft from 1.1.2 on lists it, earlier ones hide it. */
+const isMeter = (set: unknown): boolean => isRecord(set) && METERS.includes(String(set['name']))
+
+/** Whether an object is nothing but a table without flags, a chain, a rule, or what a rule of ours made. */
 const isPlain = (object: unknown): boolean => {
   if (!isRecord(object)) return false
   const { table } = object
+  if (isMeter(object['set'])) return true
   if (isRecord(table) && Object.keys(table).some((key) => !TABLE_KEYS.includes(key))) return false
   return Object.keys(object).every((key) => KINDS.includes(key))
 }
@@ -83,9 +89,11 @@ export const parseListing = (text: string): Listing => {
   const counts = new Map<string, Count>()
   const comments = new Map<string, string[]>()
   const chains = new Map<string, Hook | undefined>()
+  const helpers: string[] = []
   for (const object of objects) {
     if (!isRecord(object)) continue
-    const { chain, rule } = object
+    const { chain, rule, 'ct helper': helper } = object
+    if (isRecord(helper)) helpers.push(String(helper['name']))
     if (isRecord(chain) && typeof chain['name'] === 'string') {
       comments.set(chain['name'], [])
       chains.set(chain['name'], hookOf(chain))
@@ -97,7 +105,14 @@ export const parseListing = (text: string): Listing => {
     const count = Array.isArray(rule['expr']) ? countOf(rule['expr']) : undefined
     if (id !== undefined && count !== undefined) counts.set(id, count)
   }
-  return { fingerprint: JSON.stringify(stable(objects)), counts, comments, chains, plain: objects.every(isPlain) }
+  return {
+    fingerprint: JSON.stringify(stable(objects)),
+    counts,
+    comments,
+    chains,
+    helpers,
+    plain: objects.every(isPlain),
+  }
 }
 
 /** Whether the chains and the rules in them are those of `ruleset`, by name and comment, in order. */

@@ -26,6 +26,14 @@ export interface Hook {
   readonly policy: 'accept' | 'drop'
 }
 
+/** A helper of conntrack that reads a control channel and expects the flows it announces. */
+export interface Helper {
+  /** The kernel's name, and the object's in our table. */
+  readonly type: 'ftp' | 'sip'
+  readonly protocol: 'tcp' | 'udp'
+  readonly name: string
+}
+
 export interface Chain {
   readonly name: string
   /** undefined: a chain that is only jumped to. */
@@ -36,6 +44,7 @@ export interface Chain {
 /** The content of a table: every chain stands before the chains that jump to it. */
 export interface Ruleset {
   readonly chains: readonly Chain[]
+  readonly helpers: readonly Helper[]
   /** The owner's, see user-rules.ts. */
   readonly user: UserRules
 }
@@ -78,6 +87,25 @@ export const ip6 = {
 export const icmp4Type = payload('icmp', 'type')
 export const icmp6Type = payload('icmpv6', 'type')
 export const port = (protocol: 'tcp' | 'udp', side: 'sport' | 'dport'): Statement => payload(protocol, side)
+/** Both ends included; a range of one is a plain value. */
+export const range = (first: number | string, last: number | string): Json =>
+  first === last ? first : { range: [first, last] }
+/** The header that follows the fixed one, as it stands there: `l4proto` steps over extension headers and AH. */
+export const ip6NextHeader = payload('ip6', 'nexthdr')
+/** MAC address of the sender; true for no value on links without Ethernet header. */
+export const macSource = payload('ether', 'saddr')
+
+/** UTC: `runTool` sets the zone in which nft reads times. `fromS` and `lastS` are seconds from midnight, both included. */
+export const hours = (fromS: number, lastS: number): Statement =>
+  match(meta('hour'), '==', { range: [clockTime(fromS), clockTime(lastS)] })
+const clockTime = (seconds: number): string =>
+  [seconds / 3600, (seconds / 60) % 60, seconds % 60].map((part) => String(Math.trunc(part)).padStart(2, '0')).join(':')
+export const days = (names: readonly string[]): Statement => is(meta('day'), names)
+
+/** The packet's source would not be reached by the link it came from (RFC 3704 §2.2, strict reverse path). */
+export const noWayBack: Statement = match({ fib: { result: 'oif', flags: ['saddr', 'iif'] } }, '==', false)
+/** The destination is an address of this host. */
+export const toThisHost: Statement = match({ fib: { result: 'type', flags: ['daddr'] } }, '==', 'local')
 
 /** `in` tests bits, so it is the way to ask for one state or several. */
 export const ctState = (...states: ('established' | 'related' | 'invalid')[]): Statement =>
@@ -86,7 +114,7 @@ export const ctState = (...states: ('established' | 'related' | 'invalid')[]): S
 /** The packet belongs to a flow whose destination was rewritten: a published container port, a port forward. */
 export const ctDnat: Statement = match({ ct: { key: 'status' } }, 'in', 'dnat')
 /** Destination port before that rewriting. Needs `l4proto` matched before it. */
-export const ctOriginalPort = (value: number): Statement =>
+export const ctOriginalPort = (value: Json): Statement =>
   match({ ct: { key: 'proto-dst', dir: 'original' } }, '==', value)
 
 /** Type of the IPv6 routing header (RFC 8200 §4.4); true for no value when there is none. */
@@ -100,10 +128,33 @@ export const moreThan = (perSecond: number, burst: number): Statement => ({
   limit: { rate: perSecond, per: 'second', burst, inv: true },
 })
 
+/**
+ * True for what goes beyond the rate of one value of `key`, each counted on its own. `name` becomes a set of the table that
+ * forgets after a minute; once it is full, further values are not limited. The statement `meter`, because nft 1.0.6 reads no
+ * `dynamic` set in JSON; newer versions make the same of it.
+ */
+export const eachMoreThan = (name: string, key: Statement, perSecond: number, burst: number): Statement => ({
+  meter: {
+    name,
+    key: { elem: { val: key, timeout: METER_MEMORY_S } },
+    stmt: { limit: { rate: perSecond, per: 'second', burst, inv: true } },
+    size: METER_SIZE,
+  },
+})
+/** Names of all sets that rules make so. */
+export const METERS: readonly string[] = ['lan_new']
+const METER_MEMORY_S = 60
+const METER_SIZE = 8192
+
 export const accept: Statement = { accept: null }
 export const drop: Statement = { drop: null }
 export const masquerade: Statement = { masquerade: null }
 export const jump = (target: string): Statement => ({ jump: { target } })
+/** Rewrites the destination of a flow; without `port` it stays. For IPv4 only. */
+export const dnat4 = (addr: string, port: number | undefined): Statement => ({
+  dnat: { family: 'ip', addr, ...(port === undefined ? {} : { port }) },
+})
+export const useHelper = ({ name }: Helper): Statement => ({ 'ct helper': name })
 export const goto = (target: string): Statement => ({ goto: { target } })
 export const rejectTcp: Statement = { reject: { type: 'tcp reset' } }
 /** ICMP or ICMPv6 "administratively prohibited", after the packet's family. */

@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { formatPrefix, parsePref64, parsePrefix4, parsePrefix6 } from '@sixgate/addr'
 import fc from 'fast-check'
-import { embedPrefix, isGlobal } from './chain-forward.ts'
+import { embedPrefix } from './chain-forward.ts'
 import { COMMENT_MAX_BYTES, type Rule, type Ruleset } from './nft.ts'
 import { buildRuleset } from './ruleset.ts'
 import { SCENARIOS, testFacts, testSite } from '../testkit/scenarios.ts'
 import { commentOf, idOfComment, createTable } from './transaction.ts'
+import { isGlobal } from './zones.ts'
 
 /** `UPDATE_GOLDEN=1 node --test …` writes the files anew: look at the diff before committing it. */
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1'

@@ -1,9 +1,13 @@
 import type { Site } from '@sixgate/site'
+import { blockChains } from './blocks.ts'
 import { forward } from './chain-forward.ts'
 import { input } from './chain-input.ts'
 import { departures, mss, nat } from './chain-nat.ts'
 import { arrivals, lanSources } from './chain-source.ts'
-import { type Chain, jump, PRIORITY, type Rule, type Ruleset } from './nft.ts'
+import { helperChains, usedHelpers } from './helpers.ts'
+import { wanAccept } from './limits.ts'
+import { type Chain, jump, type Rule, type Ruleset } from './nft.ts'
+import { dnat } from './port-forwards.ts'
 import { hasUserChain, NO_USER_RULES, type UserChain, type UserRules } from './user-rules.ts'
 import type { Facts } from './zones.ts'
 
@@ -20,6 +24,7 @@ const JUMPS: readonly (readonly [chain: string, to: UserChain, behind: string | 
   ['input', 'user_input', undefined],
   ['forward', 'user_forward', undefined],
   ['departures', 'user_departures', 'departures-lo'],
+  ['dnat', 'user_dnat', undefined],
   ['nat', 'user_snat', undefined],
 ]
 
@@ -30,25 +35,23 @@ const withJumps = (chain: Chain, user: UserRules): Chain => {
   return { ...chain, rules: [...chain.rules.slice(0, at), jumpRule(to), ...chain.rules.slice(at)] }
 }
 
-/** Only there when the owner rewrites destinations. */
-const dnat = (user: UserRules): readonly Chain[] =>
-  hasUserChain(user, 'user_dnat')
-    ? [
-        {
-          name: 'dnat',
-          base: { type: 'nat', hook: 'prerouting', prio: PRIORITY.DSTNAT, policy: 'accept' },
-          rules: [jumpRule('user_dnat')],
-        },
-      ]
-    : []
+/** Only there when the owner or the document rewrites destinations; the owner first. */
+const dnatChains = (site: Site, facts: Facts, user: UserRules): readonly Chain[] => {
+  const chain = dnat(site, facts)
+  return chain.rules.length > 0 || hasUserChain(user, 'user_dnat') ? [chain] : []
+}
 
 /** The whole table `inet sixgate` for a document on a machine. Pure: the same input gives the same rules. */
 export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER_RULES): Ruleset => ({
   user,
+  helpers: usedHelpers(site, facts),
   chains: [
-    lanSources(site),
+    lanSources(site, facts),
+    wanAccept(site, facts),
+    ...blockChains(site),
     ...arrivals(site, facts),
-    ...dnat(user),
+    ...helperChains(site, facts),
+    ...dnatChains(site, facts, user),
     input(site, facts),
     ...mss(site, facts),
     forward(site, facts),
@@ -60,6 +63,9 @@ export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER
 /** Names that the owner's chains cannot have. */
 export const OWN_CHAINS: readonly string[] = [
   'lan_sources',
+  'wan_accept',
+  'blocked',
+  'helpers',
   'arrivals',
   'arrivals_nat64',
   'dnat',

@@ -49,6 +49,11 @@ export const chainNames = ({ chains, user }: Ruleset): readonly string[] => [
   ...user.chains,
 ]
 
+const addHelpers = ({ helpers }: Ruleset): Transaction['nftables'] =>
+  helpers.map(({ name, type, protocol }) => ({
+    add: { 'ct helper': { family: FAMILY, table: TABLE, name, type, protocol, l3proto: 'inet' } },
+  }))
+
 const addChains = (ruleset: Ruleset): Transaction['nftables'] =>
   ruleset.chains.map((chain) => ({ add: chainObject(chain) }))
 
@@ -68,6 +73,7 @@ export const createTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>):
     { add: TABLE_OBJECT },
     { delete: TABLE_OBJECT },
     { add: TABLE_OBJECT },
+    ...addHelpers(ruleset),
     ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),
@@ -76,8 +82,10 @@ export const createTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>):
 
 /** The chains of a table that stands, each with its hook. */
 export interface Standing {
+  /** Names of conntrack helpers in it. */
+  readonly helpers: readonly string[]
   readonly chains: ReadonlyMap<string, Hook | undefined>
-  /** Whether the table holds chains and rules only, and no flag is set. */
+  /** Whether the table holds chains, rules and what belongs to them only, and no flag is set. */
   readonly plain: boolean
 }
 
@@ -85,8 +93,9 @@ const sameHook = (a: Hook | undefined, b: Hook | undefined): boolean =>
   a?.type === b?.type && a?.hook === b?.hook && a?.prio === b?.prio && a?.policy === b?.policy
 
 /** Whether `updateTable` can turn what stands into `ruleset`: the kernel changes neither hook nor priority of a chain. */
-const isUpdatable = (ruleset: Ruleset, { chains, plain }: Standing): boolean =>
+const isUpdatable = (ruleset: Ruleset, { chains, helpers, plain }: Standing): boolean =>
   plain &&
+  helpers.every((name) => ruleset.helpers.some((helper) => helper.name === name)) &&
   // Sets of the owner stand in the way of being added again.
   ruleset.user.objects.every((object) => 'chain' in object || 'rule' in object) &&
   ruleset.chains.every(({ name, base }) => !chains.has(name) || sameHook(base, chains.get(name)))
@@ -104,6 +113,7 @@ const updateTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>, { chain
     ...[...chains.keys()]
       .filter((name) => !chainNames(ruleset).includes(name))
       .map((name) => ({ delete: { chain: { family: FAMILY, table: TABLE, name } } })),
+    ...addHelpers(ruleset),
     ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),

@@ -1,6 +1,6 @@
 import { formatIp4, formatIp6, overlaps, type Prefix4, type Prefix6 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
-import { type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
+import { type Helper, type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
 
 /** The link that nat64 creates. */
 export const TUN_LINK = 'nat64'
@@ -23,6 +23,12 @@ export interface Facts {
    * packets only because forwarding is on now.
    */
   readonly routedBefore: { readonly ip4: boolean; readonly ip6: boolean }
+  /** How far the clocks of firewall.timezone are ahead of UTC now. */
+  readonly utcOffsetS: number
+  /** Helpers of conntrack that the kernel has. */
+  readonly helpers: readonly Helper['type'][]
+  /** LAN prefixes of documents before this one, which hosts may still use (RFC 7084 L-14). */
+  readonly oldPrefixes: readonly Prefix6[]
 }
 
 /** A link name as nft takes it literally: `*` at the end would match every link that begins so. */
@@ -47,9 +53,17 @@ export const inside4 = ({ nat64 }: Site): readonly Prefix4[] =>
 export const lanSpeakers = ({ lan, nat64 }: Site): readonly Prefix6[] =>
   outermost([lan.prefix, ...(nat64.sources === 'auto' ? [] : nat64.sources)])
 
+/** RFC 4291 §2.4 as handed out so far: 2000::/3. Others (ULA) never pass the uplink (RFC 4193 §4.3). */
+export const isGlobal = ({ addr }: Prefix6): boolean => ((addr[0] ?? 0) & 0xe0) === 0x20
+
 export const prefix = (value: Prefix4 | Prefix6): Json => ({
   prefix: { addr: value.family === 4 ? formatIp4(value.addr) : formatIp6(value.addr), len: value.lenBits },
 })
+
+/** Links of IPv4 LANs, the LAN's own included if it is one; each once. */
+export const lan4Links = ({ firewall }: Site): readonly string[] => [
+  ...new Set(firewall.lan4.map((lan) => lan.interface)),
+]
 
 /** A zone is a set of links. */
 export const from = (...links: readonly string[]): Statement => is(iif, links.map(literalLink))

@@ -4,6 +4,7 @@ import { addresses, link, links, routes, type Sysctls } from '@sixgate/host'
 import { lanLinkName, type Site } from '@sixgate/site'
 import type { ConntrackUse } from '../core/conntrack.ts'
 import { IP_FORWARD, type SysctlState } from '../core/forwarding.ts'
+import { utcOffsetS } from '../core/schedule.ts'
 import { isPublic4 } from '../core/special-prefixes.ts'
 import { findUplinks, type UplinkState } from '../core/uplinks.ts'
 import { type Facts, TUN_LINK } from '../core/zones.ts'
@@ -52,18 +53,21 @@ export interface HostFacts {
   readonly problem: { readonly code: string; readonly message: string } | undefined
 }
 
+/** Facts that somebody else has found out. */
+export type KnownFacts = Pick<Facts, 'routedBefore' | 'helpers' | 'oldPrefixes'>
+
 /** Everything the ruleset needs to know beside the document. Throws NetlinkError. */
-export const readFacts = (
-  site: Site,
-  remembered: readonly string[],
-  routedBefore: Facts['routedBefore'],
-): HostFacts => {
+export const readFacts = (site: Site, remembered: readonly string[], known: KnownFacts): HostFacts => {
   const lan = lanLinkName(site)
   const { names, problem } = findUplinks(site, lan, readUplinkState(remembered))
   const linkMtu = link(lan)?.mtu ?? ETHERNET_MTU_BYTES
   const lanMtuBytes = site.ra.linkMtu === 0 ? linkMtu : Math.min(linkMtu, site.ra.linkMtu)
   const uplinkIsPublic = uplinksArePublic(names)
-  return { facts: { lan, uplinks: names, uplinkIsPublic, lanMtuBytes, routedBefore }, problem }
+  const offsetS = utcOffsetS(site.firewall.timezone, Date.now())
+  return {
+    facts: { lan, uplinks: names, uplinkIsPublic, lanMtuBytes, utcOffsetS: offsetS, ...known },
+    problem,
+  }
 }
 
 /** Names in a directory of /proc/sys/net; empty when the kernel has no such family. */

@@ -49,6 +49,7 @@ test('a link name that ends in * stands for one link, not for all that begin so'
 
 const BROKEN: Ruleset = {
   user: NO_USER_RULES,
+  helpers: [],
   chains: [
     {
       name: 'forward',
@@ -80,6 +81,7 @@ test('a ruleset that nft refuses changes nothing', { skip }, async () => {
 /** Numbered queues need CONFIG_NFT_QUEUE, which the kernel of the build machines lacks; elsewhere the rule is taken. */
 const NEEDS_QUEUE: Ruleset = {
   user: NO_USER_RULES,
+  helpers: [],
   chains: [
     {
       name: 'forward',

@@ -53,7 +53,7 @@ export class NftTool {
     for (const chain of ruleset.chains)
       for (const rule of chain.rules) {
         const alone = ruleset.chains.map((other) => ({ ...other, rules: other === chain ? [rule] : [] }))
-        if (!(await this.#isTaken({ chains: alone, user: ruleset.user }))) refused.push(rule)
+        if (!(await this.#isTaken({ ...ruleset, chains: alone }))) refused.push(rule)
       }
     return refused
   }

@@ -19,17 +19,20 @@ export class NftError extends Error {
 const TIMEOUT_MS = 7000
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 
-/** Without the machine's locale the messages are those that `classifyFailure` knows. */
-const toolEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: 'C' })
+/**
+ * Without the machine's locale the messages are those that `classifyFailure` knows. nft reads and prints hours in its own time
+ * zone; the kernel knows UTC only, and so do we.
+ */
+const toolEnvironment = (timeZone: string): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: 'C', TZ: timeZone })
 
-/** Runs a tool and returns its standard output. Throws NftError. */
-export const runTool = (tool: string, args: readonly string[]): Promise<string> =>
+/** Runs a tool and returns its standard output; `timeZone`: what `meta hour` in its input means. Throws NftError. */
+export const runTool = (tool: string, args: readonly string[], timeZone = 'UTC0'): Promise<string> =>
   new Promise((resolve, reject) => {
     const options = {
       timeout: TIMEOUT_MS,
       killSignal: 'SIGKILL',
       maxBuffer: OUTPUT_MAX_BYTES,
-      env: toolEnvironment(),
+      env: toolEnvironment(timeZone),
     } as const
     execFile(tool, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout)

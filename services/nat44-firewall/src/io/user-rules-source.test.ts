@@ -39,7 +39,7 @@ chain mail {
 
 test('files are read, loaded with ours, and leave no draft behind', { skip }, async () => {
   const { rules } = source({ '10-good.nft': GOOD, 'README.md': 'not read' })
-  await rules.read()
+  await rules.read(0)
   assert.equal(rules.complaint, undefined)
   assert.deepEqual(rules.rules.chains, ['user_forward', 'mail'])
   assert.doesNotMatch(Namespace.here().sh('nft', 'list', 'tables'), /draft/)
@@ -74,26 +74,26 @@ const MISTAKES: readonly (readonly [what: string, text: string, complaint: RegEx
 for (const [what, text, complaint] of MISTAKES)
   test(`${what}: said with its place, and the rules before it stay`, { skip }, async () => {
     const { rules, write } = source({ '10-good.nft': GOOD })
-    await rules.read()
+    await rules.read(0)
     const before = rules.rules
     write('20-bad.nft', text)
-    await rules.read()
+    await rules.read(0)
     assert.match(rules.complaint ?? 'no complaint', complaint)
     assert.equal(rules.rules, before)
     assert.equal(Namespace.here().sh('nft', 'list', 'ruleset'), '', 'nothing was loaded')
     write('20-bad.nft', '')
-    await rules.read()
+    await rules.read(0)
     assert.equal(rules.complaint, undefined)
   })
 
 test('no directory, and files that go, mean no rules', { skip }, async () => {
   const nowhere = new UserRulesSource(join(base, 'nowhere'), join(base, 'script.nft'))
-  await nowhere.read()
+  await nowhere.read(0)
   assert.deepEqual(nowhere.rules.objects, [])
   const { rules, directory } = source({ '10-good.nft': GOOD })
-  await rules.read()
+  await rules.read(0)
   assert.notDeepEqual(rules.rules.objects, [])
   rmSync(join(directory, '10-good.nft'))
-  await rules.read()
+  await rules.read(0)
   assert.deepEqual(rules.rules.objects, [])
 })

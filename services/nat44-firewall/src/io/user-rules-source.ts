@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { objectsOf } from '../core/listing.ts'
 import { OWN_CHAINS } from '../core/ruleset.ts'
+import { posixZone } from '../core/schedule.ts'
 import { FAMILY } from '../core/transaction.ts'
 import {
   adoptDraft,
@@ -40,12 +41,15 @@ export class UserRulesSource {
     return this.#complaint
   }
 
-  /** Reads the directory if something in it changed. Throws NftError when nft cannot be run at all. */
-  async read(): Promise<void> {
+  /**
+   * Reads the directory if something in it changed. `offsetS`: how far the clock that their hours are meant by is ahead of
+   * UTC; when it changes (summer time), the files mean something else. Throws NftError when nft cannot be run at all.
+   */
+  async read(offsetS: number): Promise<void> {
     const files = this.#files()
-    const seen = files.map((file) => `${file} ${stamp(file)}`).join('\n')
+    const seen = [offsetS, ...files.map((file) => `${file} ${stamp(file)}`)].join('\n')
     if (seen === this.#seen) return
-    const outcome = files.length === 0 ? NO_USER_RULES : await this.#load(files)
+    const outcome = files.length === 0 ? NO_USER_RULES : await this.#load(files, posixZone(offsetS))
     this.#seen = seen
     this.#complaint = typeof outcome === 'string' ? outcome : undefined
     if (typeof outcome !== 'string') this.#rules = outcome
@@ -66,15 +70,15 @@ export class UserRulesSource {
   }
 
   /** The rules, or the complaint about them. */
-  async #load(files: readonly string[]): Promise<UserRules | string> {
+  async #load(files: readonly string[], timeZone: string): Promise<UserRules | string> {
     for (const file of files) {
       if (file.includes('"')) return `${file}: a file name must hold no quotation mark`
       const complaint = precheck(file, readFileSync(file, 'utf8'))
       if (complaint !== undefined) return complaint
     }
     try {
-      await this.#run(draftScript(files), '-c')
-      await this.#run(draftScript(files))
+      await this.#run(draftScript(files), ['-c'], timeZone)
+      await this.#run(draftScript(files), [], timeZone)
       const text = await runTool('nft', ['-j', 'list', 'table', FAMILY, DRAFT])
       const adopted = adoptDraft(objectsOf(text), OWN_CHAINS)
       if (!adopted.ok) return adopted.complaint
@@ -97,12 +101,12 @@ export class UserRulesSource {
       ),
     )
     const script = { nftables: [{ delete: table }, { add: table }, ...inDraft.map((object) => ({ add: object }))] }
-    await this.#run(JSON.stringify(script), '-c', '-j')
+    await this.#run(JSON.stringify(script), ['-c', '-j'])
   }
 
-  async #run(script: string, ...options: readonly string[]): Promise<void> {
+  async #run(script: string, options: readonly string[] = [], timeZone?: string): Promise<void> {
     writeFileSync(this.#script, script)
-    await runTool('nft', [...options, '-f', this.#script])
+    await runTool('nft', [...options, '-f', this.#script], timeZone)
   }
 }
 

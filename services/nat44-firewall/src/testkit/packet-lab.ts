@@ -17,6 +17,7 @@ export class Place {
   /** What servers here received, as `protocol port from`. */
   readonly received: string[] = []
   #nextId = 1
+  #end: string | undefined
 
   private constructor(namespace: Namespace, agent: Process) {
     this.namespace = namespace
@@ -40,8 +41,8 @@ export class Place {
   /** An agent that crashed answers nothing: say why, instead of waiting. */
   async #watchEnd(): Promise<void> {
     const status = await this.#agent.ended
-    for (const resolve of this.#waiting.values())
-      resolve(`the agent ended with ${status}: ${this.#agent.output.stderr}`)
+    this.#end = `the agent ended with ${status}: ${this.#agent.output.stderr}`
+    for (const resolve of this.#waiting.values()) resolve(this.#end)
   }
 
   #onReport(report: Report): void {
@@ -61,6 +62,7 @@ export class Place {
 
   /** `answer <address as the server saw it>`, an error name like ECONNREFUSED, or `silence`. */
   ask(probe: Probe): Promise<string> {
+    if (this.#end !== undefined) return Promise.resolve(this.#end)
     const id = this.#nextId++
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve)
@@ -170,17 +172,21 @@ export class PacketLab {
       ['default via 2001:db8:aaaa::1 dev eth1'],
     )
     internet.ip('address add 198.51.100.7/32 dev lo')
+    // A second host of the LAN.
+    host.ip('-6 address add fd00:1:2:3::11/64 dev eth0')
     // Addresses to lie with.
     host.ip('-6 address add 2001:db8:dead::1/128 dev lo')
     host.ip('-6 address add 64:ff9b::bad/128 dev lo')
     internet.ip('address add 198.18.0.66/32 dev lo')
     internet.ip('address add 192.168.99.1/32 dev lo')
+    internet.ip('address add 172.17.0.9/32 dev lo')
     internet.ip('-6 address add fec0::1/128 dev lo')
     internet.ip('-6 address add fd99::1/128 dev lo')
     internet.ip('-6 address add 64:ff9b::bad/128 dev lo')
     internet.ip('-6 address add fd00:1:2:3::bad/128 dev lo')
     gateway.ip('-6 address add 64:ff9b::cafe/128 dev lo')
     translator.ip('address add 10.9.9.9/32 dev lo')
+    translator.ip('address add 198.18.0.10/32 dev lo')
     translator.ip('-6 address add 64:ff9b::c612:9/128 dev lo')
     translator.ip('-6 address add 64:ff9b::c633:6407/128 dev lo')
     translator.ip('-6 address add 2001:db8:dead::2/128 dev lo')

@@ -29,6 +29,9 @@ export const testFacts = (changes: Partial<Facts> = {}): Facts => ({
   uplinkIsPublic: false,
   lanMtuBytes: 1500,
   routedBefore: { ip4: false, ip6: false },
+  utcOffsetS: 0,
+  helpers: ['ftp', 'sip'],
+  oldPrefixes: [],
   ...changes,
 })
 
@@ -81,6 +84,59 @@ export const SCENARIOS: readonly Scenario[] = [
     facts: testFacts(),
   },
   { name: 'routed-before', site: testSite(), facts: testFacts({ routedBefore: { ip4: true, ip6: true } }) },
+  {
+    name: 'port-forwards',
+    site: testSite({
+      lan: GLOBAL_LAN,
+      nat64: { hosts: [{ ip6: '2001:db8:1:2::10', ip4: '198.18.0.10' }] },
+      firewall: {
+        forwards: [
+          { protocol: 'tcp', port: 8443, to: '2001:db8:1:2::10', toPort: 443, ipv6: true },
+          { protocol: 'udp', port: '5000-5010', to: '2001:db8:1:2::11' },
+        ],
+        ipv6Inbound: 'accept',
+      },
+    }),
+    facts: testFacts(),
+  },
+  {
+    name: 'blocked-hosts',
+    site: testSite({
+      firewall: {
+        timezone: 'Europe/Berlin',
+        blocks: [
+          { host: 'fd00:1:2:3::66' },
+          { host: '02:00:00:00:00:66', from: '21:00', until: '07:00' },
+          { host: 'fd00:1:2:3:8000::/65', days: ['saturday', 'sunday'] },
+        ],
+      },
+    }),
+    facts: testFacts({ utcOffsetS: 7200 }),
+  },
+  {
+    name: 'ipv4-lans',
+    site: testSite({
+      firewall: {
+        lan4: [
+          { interface: 'lan0', prefix: '192.168.7.0/24' },
+          { interface: 'eth1', prefix: '192.168.8.0/24' },
+          { interface: 'eth1', prefix: '192.168.9.0/24' },
+        ],
+        forwards: [{ protocol: 'tcp', port: 80, to: 'fd00:1:2:3::10' }],
+      },
+    }),
+    facts: testFacts(),
+  },
+  {
+    name: 'no-limits-no-helpers',
+    site: testSite({
+      firewall: {
+        reversePath: false,
+        limits: { synFromWanPerSecond: 0, newFromWanPerSecond: 0, newPerHostPerSecond: 0 },
+      },
+    }),
+    facts: testFacts({ helpers: [], oldPrefixes: [testSite({ lan: { prefix: 'fd00:9:9:9::/64' } }).lan.prefix] }),
+  },
   {
     name: 'odd-link-names',
     site: testSite({ lan: { interface: 'lan*' } }),

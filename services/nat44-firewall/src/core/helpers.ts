@@ -1,0 +1,69 @@
+import type { Site } from '@sixgate/site'
+import { type Chain, type Helper, ip4, ip6, is, PRIORITY, port, type Rule, useHelper } from './nft.ts'
+import { type Facts, from, inside4, prefix, TUN_LINK } from './zones.ts'
+
+/** RFC 959 §8, RFC 3261 §18.1. */
+const CONTROL_PORT = { ftp: 21, sip: 5060 } as const
+
+const FTP: Helper = { type: 'ftp', protocol: 'tcp', name: 'ftp' }
+const SIP: readonly Helper[] = [
+  { type: 'sip', protocol: 'udp', name: 'sip_udp' },
+  { type: 'sip', protocol: 'tcp', name: 'sip_tcp' },
+]
+
+/** What the document asks for: as nat64 rewrites these protocols, so the flows that they announce have to be let in. */
+export const wantedHelpers = (site: Site): readonly Helper[] => {
+  const { ftp, sip } = algOf(site)
+  return [...(ftp === 'auto' ? [FTP] : []), ...(sip === 'on' ? SIP : [])]
+}
+
+/** Kernel option and module of a helper. */
+const KERNEL = { ftp: 'NF_CONNTRACK_FTP, NF_NAT_FTP', sip: 'NF_CONNTRACK_SIP, NF_NAT_SIP' } as const
+
+export const missingHelperText = (type: Helper['type']): string =>
+  `this kernel has no conntrack helper for ${type} (options ${KERNEL[type]}): flows that the other side opens are refused${type === 'ftp' ? '; passive FTP works' : ''}. Load it: modprobe -a nf_nat_${type}; or set nat64.alg.${type} to off`
+
+interface Alg {
+  readonly ftp: 'auto' | 'off'
+  readonly sip: 'on' | 'off'
+}
+
+const algOf = ({ nat64 }: Site): Alg => {
+  const { alg } = nat64 as { readonly alg?: Alg }
+  return alg ?? { ftp: 'auto', sip: 'off' }
+}
+
+/** Of those, what this kernel has. */
+export const usedHelpers = (site: Site, facts: Facts): readonly Helper[] =>
+  wantedHelpers(site).filter(({ type }) => facts.helpers.includes(type))
+
+/**
+ * Control channels of both legs get their helper, so that the data flow that a server opens is known on each (`related`):
+ * on the IPv6 leg by what the host said, on the IPv4 leg by what the translator made of it.
+ */
+export const helperChains = (site: Site, facts: Facts): readonly Chain[] => {
+  const helpers = usedHelpers(site, facts)
+  if (helpers.length === 0) return []
+  const rules = helpers.flatMap((helper): readonly Rule[] => {
+    const control = is(port(helper.protocol, 'dport'), [CONTROL_PORT[helper.type]])
+    const id = `helper-${helper.type}-${helper.protocol}`
+    const text = `control channel of ${helper.type}, read by conntrack`
+    return [
+      {
+        id: `${id}-lan`,
+        text,
+        matches: [from(facts.lan), is(ip6.daddr, site.pref64.map(prefix)), control],
+        verdict: useHelper(helper),
+      },
+      {
+        id: `${id}-nat64`,
+        text,
+        matches: [from(TUN_LINK), is(ip4.saddr, inside4(site).map(prefix)), control],
+        verdict: useHelper(helper),
+      },
+    ]
+  })
+  // Behind conntrack itself (priority -200), before the first packet's flow is confirmed.
+  const base = { type: 'filter', hook: 'prerouting', prio: PRIORITY.MANGLE, policy: 'accept' } as const
+  return [{ name: 'helpers', base, rules }]
+}

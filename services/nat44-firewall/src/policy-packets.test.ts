@@ -1,0 +1,308 @@
+/** What the owner says in the firewall section, with real packets: forwards, blocks, limits, IPv4 LANs, open IPv6. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { WEEKDAYS } from '@sixgate/site'
+import { enterNamespace, Lab } from '@sixgate/testkit'
+import type { Ruleset } from './core/nft.ts'
+import { buildRuleset } from './core/ruleset.ts'
+import { DAY_S, utcOffsetS } from './core/schedule.ts'
+import type { Facts } from './core/zones.ts'
+import { PacketLab } from './testkit/packet-lab.ts'
+import {
+  HOST,
+  HOST_GLOBAL,
+  icmp6,
+  ipv6Packet,
+  MAPPED_SERVER,
+  POOL_HOST,
+  SERVER,
+  SERVER6,
+  tcp,
+  udp,
+  UPLINK,
+} from './testkit/packets.ts'
+import { type SiteChanges, testFacts, testSite } from './testkit/scenarios.ts'
+
+const skip = enterNamespace()
+const directory = mkdtempSync(join(tmpdir(), 'sixgate-policy-packets-'))
+const lab = new Lab()
+let net: PacketLab
+before(async () => {
+  if (skip !== false) return
+  net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
+  // The pool address of the host that forwards lead to: this lab's translator does not translate, it answers.
+  net.translator.serve(5004, POOL_HOST)
+})
+after(async () => {
+  await net?.close()
+  await lab.close()
+  rmSync(directory, { recursive: true })
+})
+
+const rules = (firewall: unknown, changes: SiteChanges = {}, facts: Partial<Facts> = {}): Ruleset =>
+  buildRuleset(testSite({ ...changes, firewall }), testFacts(facts))
+
+const counted = async (rule: string): Promise<void> =>
+  assert.ok((await net.count(rule)) > 0, `rule ${rule} did not count`)
+
+const GLOBAL = { lan: { prefix: '2001:db8:1:2::/64' } }
+const STATIC = { nat64: { hosts: [{ ip6: HOST, ip4: POOL_HOST }] } }
+const FORWARDS = {
+  forwards: [
+    { protocol: 'tcp', port: 8443, to: HOST, toPort: 7777 },
+    { protocol: 'udp', port: '5000-5010', to: HOST },
+  ],
+}
+
+test('a port forward: from the uplink to the pool address of the host, answers with the uplink address', {
+  skip,
+}, async () => {
+  await net.load(rules(FORWARDS, STATIC))
+  assert.equal(await net.internet.ask(tcp(UPLINK, 8443)), `answer ${SERVER}`)
+  await counted('forward4-tcp-8443')
+  // The answer comes only if it bears the address and the port that were asked.
+  assert.equal(await net.internet.ask(udp(UPLINK, 5004)), `answer ${SERVER}`)
+  await counted('forward4-udp-5000-5010')
+})
+
+test('a port forward: translated, it reaches the host and its port, and no other', { skip }, async () => {
+  await net.load(rules(FORWARDS, STATIC))
+  assert.equal(await net.translator.ask(tcp(HOST, 7777, MAPPED_SERVER)), `answer ${MAPPED_SERVER}`)
+  await counted('forward6-tcp-8443')
+  assert.equal(await net.translator.ask(tcp(HOST, 500, MAPPED_SERVER)), 'ECONNREFUSED')
+  await counted('lan-forward-refused-tcp')
+})
+
+test('a port forward, hairpin: a LAN host that names the uplink address is sent to the same host', {
+  skip,
+}, async () => {
+  await net.load(rules(FORWARDS, STATIC))
+  const dump = net.translator.namespace.spawn('tcpdump', ['-n', '-l', '-c1', '-Q', 'in', '-i', 'eth0', 'udp port 5004'])
+  await dump.waitFor(/listening on/)
+  net.translator.fire(udp(UPLINK, 5004, '198.18.0.10'))
+  // As from one pool address to the other: what the translator makes of it goes back the same way.
+  await dump.waitFor(/198\.18\.0\.10\.\d+ > 198\.18\.0\.9\.5004/)
+  await dump.stop()
+  await counted('nat64-hairpin4')
+})
+
+test('a port forward: straight to the pool address is no way in', { skip }, async () => {
+  await net.load(rules(FORWARDS, STATIC))
+  net.internet.fire(udp(POOL_HOST, 5004))
+  await net.counted('pool4-from-outside', 0)
+})
+
+test('a port forward with ipv6: the own address of the host too, that port only', { skip }, async () => {
+  const forward = { protocol: 'tcp', port: 8443, to: HOST_GLOBAL, toPort: 7777, ipv6: true }
+  await net.load(rules({ forwards: [forward] }, GLOBAL))
+  assert.equal(await net.internet.ask(tcp(HOST_GLOBAL)), `answer ${SERVER6}`)
+  await counted('forward-native-tcp-8443')
+  net.internet.fire(tcp(HOST_GLOBAL, 500))
+  await net.counted('wan-forward-refused', 0)
+})
+
+test('ipv6Inbound accept: LAN hosts are reached from the uplink (RFC 6092 REC-49)', { skip }, async () => {
+  await net.load(rules({ ipv6Inbound: 'accept' }, GLOBAL))
+  assert.equal(await net.internet.ask(tcp(HOST_GLOBAL)), `answer ${SERVER6}`)
+  await counted('wan-to-lan-all')
+})
+
+const macOfHost = (): string =>
+  /link\/ether (\S+)/.exec(net.host.namespace.ip('link show eth0'))?.[1] ?? assert.fail('no MAC address')
+
+test('a blocked host, by address: nothing leaves the LAN, known flows end, others are free', { skip }, async () => {
+  await net.load(rules({}))
+  const flow = { ...udp(MAPPED_SERVER, 7777, HOST), sourcePort: 4712 }
+  assert.equal(await net.host.ask(flow), `answer ${HOST}`)
+  await net.load(rules({ blocks: [{ host: HOST }] }))
+  assert.equal(await net.host.ask(flow), 'EACCES')
+  await counted('blocked')
+  assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, HOST)), 'ECONNREFUSED')
+  await counted('blocked-tcp')
+  assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, 'fd00:1:2:3::11')), 'answer fd00:1:2:3::11')
+})
+
+test('a blocked host, by MAC address: whatever address it makes itself', { skip }, async () => {
+  await net.load(rules({ blocks: [{ host: macOfHost() }] }))
+  for (const source of [HOST, 'fd00:1:2:3::11'])
+    assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, source)), 'ECONNREFUSED')
+  await net.load(rules({ blocks: [{ host: '02:ff:ff:ff:ff:ff' }] }))
+  assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, HOST)), `answer ${HOST}`)
+})
+
+const HOUR_S = 3600
+const clock = (secondsS: number): string => {
+  const minutes = Math.floor((((secondsS % DAY_S) + DAY_S) % DAY_S) / 60)
+  return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
+}
+
+for (const timezone of ['UTC', 'Asia/Kolkata', 'Pacific/Pago_Pago', 'Pacific/Kiritimati'])
+  test(`a blocked host by the clock of ${timezone}: inside of the time and outside`, { skip }, async () => {
+    const offsetS = utcOffsetS(timezone, Date.now())
+    const nowS = Math.floor(Date.now() / 1000) + offsetS
+    const today = (4 + Math.floor(nowS / DAY_S)) % 7
+    const ask = async (block: unknown): Promise<string> => {
+      await net.load(rules({ timezone, blocks: [block] }, {}, { utcOffsetS: offsetS }))
+      return await net.host.ask(tcp(MAPPED_SERVER, 7777, HOST))
+    }
+    const from = clock(nowS - 2 * HOUR_S)
+    const until = clock(nowS + 2 * HOUR_S)
+    assert.equal(await ask({ host: HOST, from, until }), 'ECONNREFUSED', `${from} to ${until}`)
+    assert.equal(await ask({ host: HOST, from: until, until: from }), `answer ${HOST}`, `${until} to ${from}`)
+    // The two hours before now may have begun on the day before.
+    const days = [WEEKDAYS[today], WEEKDAYS[(today + 6) % 7]]
+    assert.equal(await ask({ host: HOST, days, from, until }), 'ECONNREFUSED')
+    assert.equal(await ask({ host: HOST, days: [WEEKDAYS[(today + 3) % 7]], from, until }), `answer ${HOST}`)
+    assert.equal(await ask({ host: HOST, days: [WEEKDAYS[(today + 3) % 7]] }), `answer ${HOST}`)
+  })
+
+const OPEN = {
+  inbound: [
+    { protocol: 'tcp', port: 8080 },
+    { protocol: 'udp', port: 8080 },
+  ],
+}
+
+test('flows from the uplink beyond the limit are dropped; what is refused anyway uses nothing up', {
+  skip,
+}, async () => {
+  await net.load(rules({ ...OPEN, limits: { newFromWanPerSecond: 10 } }))
+  for (let probe = 0; probe < 60; probe++) net.internet.fire(udp(UPLINK, 9999))
+  await net.counted('wan-refused', 59)
+  assert.equal(await net.internet.ask(udp(UPLINK, 8080)), `answer ${SERVER}`)
+  const before = net.gateway.received.length
+  for (let probe = 0; probe < 60; probe++) net.internet.fire(udp(UPLINK, 8080))
+  // A burst of 20, and 10 for each second that passes.
+  await net.counted('wan-new-flood', 20)
+  const got = net.gateway.received.length - before
+  assert.ok(got >= 10 && got < 40, `${got} arrived`)
+})
+
+test('TCP flows from the uplink have a limit of their own; UDP goes on', { skip }, async () => {
+  await net.load(rules({ ...OPEN, limits: { synFromWanPerSecond: 5 } }))
+  for (let probe = 0; probe < 40; probe++) net.internet.fire(tcp(UPLINK, 8080))
+  await net.counted('wan-syn-flood', 20)
+  assert.equal(await net.internet.ask(udp(UPLINK, 8080)), `answer ${SERVER}`)
+  assert.equal(await net.count('wan-new-flood'), 0)
+})
+
+test('a LAN host that opens flow after flow is held, its neighbour is not', { skip }, async () => {
+  await net.load(rules({ limits: { newPerHostPerSecond: 10 } }))
+  for (let probe = 0; probe < 60; probe++) net.host.fire(udp(MAPPED_SERVER, 7777, HOST))
+  await net.counted('lan-new-flood', 20)
+  assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, 'fd00:1:2:3::11')), 'answer fd00:1:2:3::11')
+  // Rules that are replaced keep the set, and with it what each host has used up.
+  await net.load(rules({ limits: { newPerHostPerSecond: 10 }, mssClamp: false }))
+  assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, 'fd00:1:2:3::11')), 'answer fd00:1:2:3::11')
+})
+
+test('IPv4 on the LAN, when firewall.lan4 says so: masqueraded, its own prefix only', { skip }, async () => {
+  await net.load(rules({ lan4: [{ interface: 'lan0', prefix: '192.168.7.0/24' }] }))
+  assert.equal(await net.host.ask(tcp(SERVER, 7777, '192.168.7.7')), `answer ${UPLINK}`)
+  await counted('masquerade-lan4')
+  assert.equal(await net.host.ask(udp('192.168.7.1', 53)), 'answer 192.168.7.7')
+  await net.load(rules({ lan4: [{ interface: 'lan0', prefix: '192.168.6.0/24' }] }))
+  net.host.fire(udp(SERVER, 7777, '192.168.7.7'))
+  await net.counted('lan4-spoof-1', 0)
+  net.host.fire(udp('192.168.7.1', 53))
+  await net.counted('lan-ip4', 0)
+})
+
+test('an IPv4 LAN on a link of its own: masqueraded; from the uplink nothing comes to it', { skip }, async () => {
+  await net.load(rules({ lan4: [{ interface: 'docker0', prefix: '172.17.0.0/16' }] }))
+  assert.equal(await net.other.ask(tcp(SERVER, 7777, '172.17.0.2')), `answer ${UPLINK}`)
+  await counted('lan4-to-wan-1')
+  net.other.fire(udp(SERVER, 7777, '192.0.2.2'))
+  await net.counted('lan4-spoof-1', 0)
+  net.internet.fire(tcp('172.17.0.2'))
+  await net.counted('wan-forward-refused', 0)
+})
+
+test('an IPv4 LAN reaches a forwarded port by the uplink address', { skip }, async () => {
+  await net.load(rules({ ...FORWARDS, lan4: [{ interface: 'lan0', prefix: '192.168.7.0/24' }] }, STATIC))
+  assert.equal(await net.host.ask(tcp(UPLINK, 8443, '192.168.7.7')), 'answer 192.168.7.7')
+  await counted('forward4-tcp-8443')
+})
+
+test('MSS of an IPv4 LAN fits the uplink', { skip }, async () => {
+  await net.load(rules({ lan4: [{ interface: 'lan0', prefix: '192.168.7.0/24' }] }))
+  net.gateway.namespace.ip('link set wan0 mtu 1400')
+  const dump = net.internet.namespace.spawn('tcpdump', ['-nlc1', '-Qin', '-ieth0', 'tcp[tcpflags] & tcp-syn != 0'])
+  await dump.waitFor(/listening on/)
+  await net.host.ask(tcp(SERVER, 7777, '192.168.7.7'))
+  const [, mss] = await dump.waitFor(/mss (\d+)/)
+  await dump.stop()
+  net.gateway.namespace.ip('link set wan0 mtu 1500')
+  assert.equal(Number(mss), 1360)
+})
+
+test('a source that belongs to another link does not come from the uplink (RFC 3704)', { skip }, async () => {
+  await net.load(rules(OPEN))
+  const before = net.gateway.received.length
+  net.internet.fire(udp(UPLINK, 8080, '172.17.0.9'))
+  await net.counted('wan-reverse-path', 0)
+  assert.equal(net.gateway.received.length, before)
+  await net.load(rules({ ...OPEN, reversePath: false }))
+  net.internet.fire(udp(UPLINK, 8080, '172.17.0.9'))
+  await net.counted('open-udp-8080', 0)
+})
+
+test('a DHCP answer comes through before there is a way back to the server', { skip }, async () => {
+  await net.load(rules({}))
+  net.internet.fire({ ...udp(UPLINK, 68, '172.17.0.9'), sourcePort: 67 })
+  await net.counted('wan-dhcp4', 0)
+})
+
+/** ICMPv6 of RFC 4890 §4.3 from the uplink to a LAN host with a global address: type and the rule that decides. */
+const TRANSIT: readonly (readonly [what: string, type: number, rule: string])[] = [
+  ['home agent address discovery request (§4.3.2)', 144, 'wan-to-lan-mobility'],
+  ['home agent address discovery reply (§4.3.2)', 145, 'wan-to-lan-mobility'],
+  ['mobile prefix solicitation (§4.3.2)', 146, 'wan-to-lan-mobility'],
+  ['mobile prefix advertisement (§4.3.2)', 147, 'wan-to-lan-mobility'],
+  ['router renumbering (§4.3.3)', 138, 'forward-invalid'],
+  ['node information query (§4.3.4)', 139, 'wan-forward-refused'],
+  ['node information answer (§4.3.4)', 140, 'forward-invalid'],
+  ['an experimental error (§4.3.4)', 100, 'forward-invalid'],
+  ['seamoby (§4.3.4)', 150, 'forward-invalid'],
+  ['an unassigned message (§4.3.5)', 180, 'forward-invalid'],
+]
+
+for (const [what, type, rule] of TRANSIT)
+  test(`ICMPv6 from the uplink to the LAN: ${what}: ${rule}`, { skip }, async () => {
+    await net.load(rules({}, GLOBAL))
+    net.internet.icmp6(icmp6(type, { source: SERVER6, destination: HOST_GLOBAL, hopLimit: 64 }))
+    await net.counted(rule, 0)
+  })
+
+/** The same to the gateway, from the LAN (§4.4). */
+const LOCAL: readonly (readonly [what: string, type: number, rule: string])[] = [
+  ['router renumbering (§4.4.3)', 138, 'input-invalid'],
+  ['node information query (§4.4.4)', 139, 'lan-refused'],
+  ['home agent address discovery request: this is none (§4.4.3)', 144, 'input-invalid'],
+  ['seamoby (§4.4.3)', 150, 'input-invalid'],
+  ['an unassigned message (§4.4.5)', 180, 'input-invalid'],
+]
+
+for (const [what, type, rule] of LOCAL)
+  test(`ICMPv6 from the LAN to the gateway: ${what}: ${rule}`, { skip }, async () => {
+    await net.load(rules({}))
+    net.host.icmp6(icmp6(type, { source: HOST, destination: 'fd00:1:2:3::1', hopLimit: 64 }))
+    await net.counted(rule, 0)
+  })
+
+test('Mobile IPv6 messages of the LAN go out (RFC 4890 §4.3.2)', { skip }, async () => {
+  await net.load(rules({}, GLOBAL))
+  net.host.icmp6(icmp6(144, { source: HOST_GLOBAL, destination: SERVER6, hopLimit: 64 }))
+  await net.counted('lan-to-wan-mobility', 0)
+})
+
+test('AH comes in, whatever it protects (RFC 6092 REC-21)', { skip }, async () => {
+  await net.load(rules({}, GLOBAL))
+  // RFC 4302 §2: next header UDP, 4 + 2 words, SPI, sequence, 96 bits of ICV; then a UDP header to port 7777.
+  const ah = '11040000000000010000000101020304050607080910111200001e611e6100080000'
+  net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet('33', ah) })
+  await net.counted('wan-to-lan-ah', 0)
+})
