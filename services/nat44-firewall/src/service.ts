@@ -7,7 +7,7 @@ import { conntrackProblem } from './core/conntrack.ts'
 import { missingHelperText, wantedHelpers } from './core/helpers.ts'
 import type { ForwardChain } from './core/listing.ts'
 import { buildRuleset } from './core/ruleset.ts'
-import { type Facts, TUN_LINK } from './core/zones.ts'
+import { type Facts, lan4Links, TUN_LINK } from './core/zones.ts'
 import { DockerKeeper, type DockerReport } from './io/docker-keeper.ts'
 import { ForwardingKeeper } from './io/forwarding-keeper.ts'
 import { readFacts } from './io/host-facts.ts'
@@ -185,7 +185,13 @@ export class Firewall implements Service {
     await this.#keepTable(site, facts)
     // Never forward without rules.
     if (!this.#table.stands) return
-    const links = { lan: facts.lan, tun: TUN_LINK, uplinks: facts.uplinks }
+    const links = {
+      lan: facts.lan,
+      tun: TUN_LINK,
+      uplinks: facts.uplinks,
+      lan4: lan4Links(site),
+      forwards: site.firewall.forwards.length > 0,
+    }
     const changed = this.#attempt('forwarding', () => this.#forwarding.keep(links)) ?? []
     if (changed.length > 0) {
       this.#counters.add('sysctl_repairs_total', changed.length)

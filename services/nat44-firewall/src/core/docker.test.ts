@@ -15,7 +15,7 @@ import {
   wantedRules,
 } from './docker.ts'
 
-const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'] }
+const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'], lan4: [], forwards: false }
 const directory = new URL('../../testdata/docker/', import.meta.url)
 
 /** Where our accepts go in each recorded state, how many are inserted and deleted there. */
@@ -109,6 +109,24 @@ test('inbound, only replies and echo requests are let through', () => {
       const text = rule.join(' ')
       if (text.startsWith('-i wan0')) assert.match(text, /--ctstate RELATED,ESTABLISHED|--icmpv6-type 128/)
     }
+})
+
+test('forwards let in what was rewritten, IPv4 LANs get their way out and to forwarded ports', () => {
+  const rules = wantedRules(4, { ...LINKS, lan4: ['eth1'], forwards: true }).map((rule) =>
+    rule
+      .filter((word) => !['-m', 'comment', 'conntrack', '--comment', 'sixgate', '-j', 'ACCEPT'].includes(word))
+      .join(' '),
+  )
+  assert.deepEqual(rules, [
+    '-i nat64 -o nat64',
+    '-i nat64 -o wan0',
+    '-i wan0 -o nat64 --ctstate RELATED,ESTABLISHED',
+    '-i wan0 -o nat64 --ctstate DNAT',
+    '-i eth1 -o wan0',
+    '-i wan0 -o eth1 --ctstate RELATED,ESTABLISHED',
+    '-i eth1 -o nat64',
+    '-i nat64 -o eth1 --ctstate RELATED,ESTABLISHED',
+  ])
 })
 
 test('arguments wait for the lock', () => {

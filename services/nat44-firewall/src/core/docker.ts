@@ -92,11 +92,17 @@ export interface DockerLinks {
   readonly lan: string
   readonly tun: string
   readonly uplinks: readonly string[]
+  /** IPv4 LANs beside the LAN. */
+  readonly lan4: readonly string[]
+  /** Whether ports of the uplink lead to LAN hosts. */
+  readonly forwards: boolean
 }
 
 const COMMENT: RuleWords = ['-m', 'comment', '--comment', DOCKER_COMMENT]
 const ACCEPT: RuleWords = ['-j', 'ACCEPT']
 const REPLIES: RuleWords = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED']
+/** Flows whose destination was rewritten: by our table, which also decides whether they may pass. */
+const FORWARDED: RuleWords = ['-m', 'conntrack', '--ctstate', 'DNAT']
 
 /** Words in the order in which `iptables -S` prints them, so that they can be compared with it. */
 const acceptBetween = (from: string, to: string, ...condition: RuleWords): RuleWords => [
@@ -113,11 +119,20 @@ const acceptBetween = (from: string, to: string, ...condition: RuleWords): RuleW
  * Our accepts. The table `inet sixgate` rules over the same packets; here the inbound ones are held to replies all the
  * same, so that the LAN is not open should someone delete that table.
  */
-export const wantedRules = (family: IpFamily, { lan, tun, uplinks }: DockerLinks): readonly RuleWords[] => {
+export const wantedRules = (
+  family: IpFamily,
+  { lan, tun, uplinks, lan4, forwards }: DockerLinks,
+): readonly RuleWords[] => {
   if (family === 4)
     return [
       acceptBetween(tun, tun),
-      ...uplinks.flatMap((wan) => [acceptBetween(tun, wan), acceptBetween(wan, tun, ...REPLIES)]),
+      ...uplinks.flatMap((wan) => [
+        acceptBetween(tun, wan),
+        acceptBetween(wan, tun, ...REPLIES),
+        ...(forwards ? [acceptBetween(wan, tun, ...FORWARDED)] : []),
+        ...lan4.flatMap((link) => [acceptBetween(link, wan), acceptBetween(wan, link, ...REPLIES)]),
+      ]),
+      ...(forwards ? lan4.flatMap((link) => [acceptBetween(link, tun), acceptBetween(tun, link, ...REPLIES)]) : []),
     ]
   return [
     acceptBetween(lan, lan),

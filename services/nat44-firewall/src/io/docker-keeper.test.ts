@@ -5,7 +5,7 @@ import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { DockerKeeper } from './docker-keeper.ts'
 
 const skip = enterNamespace()
-const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'] }
+const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'], lan4: ['eth1'], forwards: true }
 const directory = new URL('../../testdata/docker/', import.meta.url)
 const here = (): Namespace => Namespace.here()
 let docker = new DockerKeeper()
