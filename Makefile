@@ -64,7 +64,7 @@ node_modules/.package-lock.json: package-lock.json
 	@$(MACHINE)/node-modules.sh
 
 ##@ Run it: a Raspberry Pi, or any machine with Docker that is the site's gateway
-.PHONY: up down sixgate
+.PHONY: up down doctor sixgate
 
 up:  ## check this machine, build what is new, start, wait until every service is healthy
 	@$(MACHINE)/check-host.sh
@@ -77,6 +77,9 @@ up:  ## check this machine, build what is new, start, wait until every service i
 down:  ## stop; the host is left as it was found, keys and state are kept
 	$(COMPOSE) down
 	@$(MACHINE)/remove-leftovers.sh
+
+doctor:  ## look at this machine and, when it runs, at the site: what is wrong, how to mend it (ARGS=--json)
+	@$(MACHINE)/doctor.sh $(ARGS)
 
 sixgate:  ## the command of the running site: make sixgate ARGS=status
 	@$(COMPOSE) exec console sixgate $(ARGS)

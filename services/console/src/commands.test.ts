@@ -257,6 +257,84 @@ describe('sixgate drops', () => {
   })
 })
 
+describe('sixgate doctor', () => {
+  const HOST = [
+    { id: 'tun', state: 'ok', found: '/dev/net/tun is there' },
+    { id: 'mtu', state: 'note', found: 'lan0 is not here yet' },
+  ]
+  const BAD = { id: 'disk', state: 'bad', found: 'full', fix: 'docker system prune --force' }
+
+  /** A lab where every service reports, and the firewall answers with these checks of the host. */
+  const withChecks = async (checks: unknown): Promise<SiteLab> => {
+    const lab = await SiteLab.start()
+    await lab.makeBuckets()
+    for (const service of SERVICE_NAMES) {
+      const nats = await report(lab, service)
+      if (service === 'nat44-firewall') nats.answer({ checks: () => checks })
+    }
+    return lab
+  }
+
+  it('is 0 when every service runs and the host is well; a note is no fault', async () => {
+    await using lab = await withChecks(HOST)
+    const { status, stdout, stderr } = await sixgate(lab, 'doctor')
+    assert.deepEqual([status, stderr], [0, ''], stdout)
+    assert.match(stdout, /^ok {4}nat64 +runs$/m)
+    assert.match(stdout, /^note {2}mtu +lan0 is not here yet$/m)
+  })
+
+  it('is 1 with what is wrong, and under it the command that mends it', async () => {
+    await using lab = await withChecks([...HOST, BAD])
+    await report(lab, 'dns64', {
+      state: 'degraded',
+      problems: [{ code: 'port-taken', message: 'port 53 is taken; stop dnsmasq' }],
+    })
+    const { status, stdout } = await sixgate(lab, 'doctor')
+    assert.equal(status, 1)
+    assert.match(stdout, /^BAD {3}disk +full\n {6}→ docker system prune --force$/m)
+    assert.match(stdout, /^BAD {3}dns64 +port-taken: port 53 is taken; stop dnsmasq\n {6}→ docker compose logs/m)
+    const json = JSON.parse((await sixgate(lab, 'doctor --json')).stdout) as { isWell: boolean; checks: unknown[] }
+    assert.equal(json.isWell, false)
+    assert.deepEqual(json.checks.at(-1), BAD)
+  })
+
+  it('says which services do not run', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const { status, stdout, stderr } = await sixgate(lab, 'doctor')
+    assert.equal(status, 1)
+    assert.match(stdout, /^BAD {3}nat64 +does not run\n {6}→ docker compose up --detach nat64$/m)
+    assert.match(stderr, /no nat44-firewall runs/)
+  })
+})
+
+describe('sixgate firewall rules', () => {
+  const rule = (id: string, packets: number) => ({
+    chain: 'forward',
+    id,
+    text: 'known flows',
+    verdict: 'accept',
+    packets,
+    bytes: packets * 100,
+  })
+
+  it('shows every rule, or those that met packets', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const nats = await report(lab, 'nat44-firewall')
+    nats.answer({ rules: () => [rule('a', 7), rule('b', 0)] })
+    const { status, stdout, stderr } = await sixgate(lab, 'firewall rules')
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.equal(
+      stdout,
+      'CHAIN    RULE  DOES    PACKETS  BYTES  WHAT FOR\nforward  a     accept  7        700    known flows\nforward  b     accept  0        0      known flows\n',
+    )
+    assert.doesNotMatch((await sixgate(lab, 'firewall rules --used')).stdout, /^forward +b/m)
+    const { rules } = JSON.parse((await sixgate(lab, 'firewall rules --json')).stdout) as { rules: unknown[] }
+    assert.deepEqual(rules, [rule('a', 7), rule('b', 0)])
+  })
+})
+
 const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
   ['help', 0, /Exit status: 0/],

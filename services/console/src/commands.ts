@@ -2,12 +2,14 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { SiteError } from '@sixgate/site'
 import type { Command } from './command.ts'
 import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
+import { DOCTOR } from './commands/doctor.ts'
 import { DROPS } from './commands/drops.ts'
+import { FIREWALL_RULES } from './commands/firewall-rules.ts'
 import { STATUS } from './commands/status.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
-const COMMANDS: readonly Command[] = [STATUS, DROPS, CONFIG_SHOW, CONFIG_VALIDATE, CONFIG_APPLY]
+const COMMANDS: readonly Command[] = [STATUS, DOCTOR, DROPS, FIREWALL_RULES, CONFIG_SHOW, CONFIG_VALIDATE, CONFIG_APPLY]
 
 const HELP_COLUMN = 42
 

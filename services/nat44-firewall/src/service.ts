@@ -1,14 +1,26 @@
 import { join } from 'node:path'
-import { type Problem, type Service, type ServiceContext, SiteRejected, type SiteSnapshot } from '@sixgate/bus'
+import {
+  type Problem,
+  QuestionRefused,
+  type Questions,
+  type Service,
+  type ServiceContext,
+  SiteRejected,
+  type SiteSnapshot,
+} from '@sixgate/bus'
 import { Sysctls, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
+import { checksOf } from './core/doctor/checks.ts'
+import type { Check } from './core/doctor/host-report.ts'
 import { missingHelperText, wantedHelpers } from './core/helpers.ts'
 import type { ForwardChain } from './core/listing.ts'
+import type { RuleLine } from './core/rule-lines.ts'
 import { buildRuleset } from './core/ruleset.ts'
-import { type Facts, lan4Links, TUN_LINK } from './core/zones.ts'
+import { type Facts, siteLinks } from './core/zones.ts'
 import { DockerKeeper, type DockerReport } from './io/docker-keeper.ts'
+import { readHost } from './io/doctor/read-host.ts'
 import { ForwardingKeeper } from './io/forwarding-keeper.ts'
 import { readFacts } from './io/host-facts.ts'
 import { chooseLegacyLock } from './io/iptables-tool.ts'
@@ -48,6 +60,10 @@ export class Firewall implements Service {
     'conntrack_max',
     'looks_total',
   ])
+  readonly questions: Questions = {
+    rules: () => this.#rules(),
+    checks: async () => await this.#checks(),
+  }
   readonly #problems = new Map<Part, readonly Problem[]>()
   #site: Site | undefined
   #foreign: ReadonlySet<string> = new Set()
@@ -121,6 +137,26 @@ export class Firewall implements Service {
     })
   }
 
+  /** What `sixgate firewall rules` shows: the table as it was looked at last. */
+  #rules(): readonly RuleLine[] {
+    if (!this.#table.stands)
+      throw new QuestionRefused('no rules are in force; sixgate status says why, sixgate doctor what to do')
+    return this.#table.lines
+  }
+
+  /** What `sixgate doctor` shows of the host. */
+  async #checks(): Promise<readonly Check[]> {
+    const { stateDir, sysctlRoot } = this.#context
+    const report = await readHost({
+      site: this.#site ?? 'no document is in force yet',
+      isRunning: this.#table.stands,
+      sysctlRoot,
+      stateDir,
+      remembered: this.#uplinks.names,
+    })
+    return checksOf(report)
+  }
+
   #restoreForwarding(): void {
     const { failed, foreign } = this.#forwarding.restore()
     for (const { path, error } of failed) this.#context.log.error({ path }, error.message)
@@ -185,13 +221,7 @@ export class Firewall implements Service {
     await this.#keepTable(site, facts)
     // Never forward without rules.
     if (!this.#table.stands) return
-    const links = {
-      lan: facts.lan,
-      tun: TUN_LINK,
-      uplinks: facts.uplinks,
-      lan4: lan4Links(site),
-      forwards: site.firewall.forwards.length > 0,
-    }
+    const links = siteLinks(site, facts.lan, facts.uplinks)
     const changed = this.#attempt('forwarding', () => this.#forwarding.keep(links)) ?? []
     if (changed.length > 0) {
       this.#counters.add('sysctl_repairs_total', changed.length)

@@ -12,6 +12,7 @@
  * | 29, nftables backend | no iptables chains; an earlier DROP and an earlier jump to DOCKER-USER stay until a reboot | the same |
  */
 import type { ForwardChain } from './listing.ts'
+import type { SiteLinks } from './zones.ts'
 
 export type IpFamily = 4 | 6
 
@@ -87,17 +88,6 @@ export const parseFilterTable = (text: string): FilterTable => {
   return { forwardPolicy, chains }
 }
 
-/** The links whose traffic Docker must leave alone. */
-export interface DockerLinks {
-  readonly lan: string
-  readonly tun: string
-  readonly uplinks: readonly string[]
-  /** IPv4 LANs beside the LAN. */
-  readonly lan4: readonly string[]
-  /** Whether ports of the uplink lead to LAN hosts. */
-  readonly forwards: boolean
-}
-
 const COMMENT: RuleWords = ['-m', 'comment', '--comment', DOCKER_COMMENT]
 const ACCEPT: RuleWords = ['-j', 'ACCEPT']
 const REPLIES: RuleWords = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED']
@@ -121,7 +111,7 @@ const acceptBetween = (from: string, to: string, ...condition: RuleWords): RuleW
  */
 export const wantedRules = (
   family: IpFamily,
-  { lan, tun, uplinks, lan4, forwards }: DockerLinks,
+  { lan, tun, uplinks, lan4, forwards }: SiteLinks,
 ): readonly RuleWords[] => {
   if (family === 4)
     return [

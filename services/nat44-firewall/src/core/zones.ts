@@ -65,6 +65,25 @@ export const lan4Links = ({ firewall }: Site): readonly string[] => [
   ...new Set(firewall.lan4.map((lan) => lan.interface)),
 ]
 
+/** The links of the site, as chains of others and sysctls have to know them. */
+export interface SiteLinks {
+  readonly lan: string
+  readonly tun: string
+  readonly uplinks: readonly string[]
+  /** IPv4 LANs beside the LAN. */
+  readonly lan4: readonly string[]
+  /** Whether ports of the uplink lead to LAN hosts. */
+  readonly forwards: boolean
+}
+
+export const siteLinks = (site: Site, lan: string, uplinks: readonly string[]): SiteLinks => ({
+  lan,
+  tun: TUN_LINK,
+  uplinks,
+  lan4: lan4Links(site),
+  forwards: site.firewall.forwards.length > 0,
+})
+
 /** A zone is a set of links. */
 export const from = (...links: readonly string[]): Statement => is(iif, links.map(literalLink))
 export const notFrom = (...links: readonly string[]): Statement => isNot(iif, links.map(literalLink))

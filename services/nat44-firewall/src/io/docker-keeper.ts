@@ -1,6 +1,5 @@
 import {
   type DockerAction,
-  type DockerLinks,
   type FilterTable,
   foreignDrops,
   planDocker,
@@ -8,6 +7,7 @@ import {
   wantedRules,
 } from '../core/docker.ts'
 import type { ForwardChain } from '../core/listing.ts'
+import type { SiteLinks } from '../core/zones.ts'
 import { type Flavour, FLAVOURS, readFilterTable, readForwardChains, runDockerAction } from './iptables-tool.ts'
 import { nftGeneration } from './nft-generation.ts'
 import { NftError } from './run-tool.ts'
@@ -58,7 +58,7 @@ export class DockerKeeper {
   #foreign: readonly ForwardChain[] = []
 
   /** Puts in what is missing and takes out what is stale. Throws NftError when nft cannot be asked. */
-  async keep(wanted: DockerLinks): Promise<DockerReport> {
+  async keep(wanted: SiteLinks): Promise<DockerReport> {
     const generation = nftGeneration()
     const links = JSON.stringify(wanted)
     const isSettled =

@@ -1,5 +1,6 @@
 import { hasRulesOf, type Listing } from '../core/listing.ts'
 import type { Ruleset } from '../core/nft.ts'
+import { type RuleLine, ruleLines } from '../core/rule-lines.ts'
 import { type Count, createTable } from '../core/transaction.ts'
 import { nftGeneration } from './nft-generation.ts'
 import type { NftTool } from './nft-tool.ts'
@@ -33,6 +34,7 @@ export class TableKeeper {
   #installed: Installed | undefined
   #counts: ReadonlyMap<string, Count> = new Map()
   #look: Look | undefined
+  #ruleset: Ruleset | undefined
 
   constructor(nft: NftTool) {
     this.#nft = nft
@@ -41,6 +43,11 @@ export class TableKeeper {
   /** By rule id, at most some seconds old. */
   get counts(): ReadonlyMap<string, Count> {
     return this.#counts
+  }
+
+  /** Every rule in force with what it has counted, in the order in which packets meet them within a chain. */
+  get lines(): readonly RuleLine[] {
+    return this.#ruleset === undefined ? [] : ruleLines(this.#ruleset, this.#counts)
   }
 
   /** Whether the table of the last `keep` stands, as far as this process knows. */
@@ -84,6 +91,7 @@ export class TableKeeper {
     const isOurs = listing !== undefined && hasRulesOf(listing, ruleset)
     if (!isOurs) this.#look = undefined
     this.#counts = listing?.counts ?? new Map()
+    this.#ruleset = ruleset
     this.#installed = { rules, fingerprint: isOurs ? listing.fingerprint : '' }
   }
 
@@ -91,6 +99,7 @@ export class TableKeeper {
   async remove(): Promise<void> {
     await this.#nft.unload()
     this.#installed = undefined
+    this.#ruleset = undefined
     this.#look = undefined
   }
 }

@@ -1,0 +1,45 @@
+import { type Command, JSON_OPTION } from '../command.ts'
+import { renderColumns } from '../core/columns.ts'
+import { EXIT, withNats } from '../invocation.ts'
+import { askInstances } from '../io/ask-instances.ts'
+
+/** As nat44-firewall answers to `rules`. */
+interface RuleLine {
+  readonly chain: string
+  readonly id: string
+  readonly text: string
+  readonly verdict: string
+  readonly packets: number
+  readonly bytes: number
+}
+
+export const FIREWALL_RULES: Command = {
+  words: 'firewall rules',
+  parameters: [],
+  options: { used: { kind: 'flag', help: 'only rules that met packets' }, ...JSON_OPTION },
+  help: 'every rule in force: what it is for, what it does, packets and bytes',
+  run: async ({ variables, terminal, flag }) =>
+    await withNats(variables, terminal, async ({ link }) => {
+      const { answers, complaints } = await askInstances<readonly RuleLine[]>(link, 'nat44-firewall', 'rules')
+      // Instances look at one and the same table of the kernel.
+      const all = answers[0]?.answer ?? []
+      const rules = flag('used') ? all.filter(({ packets }) => packets > 0) : all
+      if (flag('json')) terminal.print(`${JSON.stringify({ rules, complaints }, null, 2)}\n`)
+      else if (answers.length > 0)
+        terminal.print(
+          renderColumns([
+            ['CHAIN', 'RULE', 'DOES', 'PACKETS', 'BYTES', 'WHAT FOR'],
+            ...rules.map(({ chain, id, verdict, packets, bytes, text }) => [
+              chain,
+              id,
+              verdict,
+              String(packets),
+              String(bytes),
+              text,
+            ]),
+          ]),
+        )
+      for (const complaint of complaints) terminal.complain(complaint)
+      return answers.length > 0 ? EXIT.OK : EXIT.NOT_WELL
+    }),
+}

@@ -1,0 +1,211 @@
+import type { Site } from '@sixgate/site'
+import type { Check, HostReport } from './host-report.ts'
+import { documentChecks } from './document-checks.ts'
+
+const ok = (id: string, found: string): Check => ({ id, state: 'ok', found })
+const note = (id: string, found: string, fix?: string): Check => ({
+  id,
+  state: 'note',
+  found,
+  ...(fix === undefined ? {} : { fix }),
+})
+const bad = (id: string, found: string, fix: string): Check => ({ id, state: 'bad', found, fix })
+
+const capabilities = ({ capabilities: { netAdmin, netRaw }, filters }: HostReport): Check => {
+  const recreate =
+    'docker compose up --detach --force-recreate nat44-firewall   # with the cap_add of docker-compose.yml'
+  if (!netAdmin) return bad('capabilities', 'CAP_NET_ADMIN is missing', recreate)
+  const needsRaw = filters.some(({ backend }) => backend === 'legacy')
+  if (needsRaw && !netRaw) return bad('capabilities', 'CAP_NET_RAW is missing, iptables-legacy needs it', recreate)
+  return ok('capabilities', netRaw ? 'NET_ADMIN and NET_RAW' : 'NET_ADMIN')
+}
+
+const nft = ({ nftProblem, missingOptions }: HostReport): Check => {
+  if (nftProblem !== undefined) return bad('kernel', nftProblem, 'sudo modprobe -a nf_tables nft_masq nft_reject_inet')
+  if (missingOptions.length > 0)
+    return bad(
+      'kernel',
+      `this kernel lacks ${missingOptions.join(', ')}`,
+      'sudo apt-get install --reinstall "linux-image-$(uname -r)" && sudo reboot   # the kernels of Debian and Raspberry Pi OS have them all',
+    )
+  return ok('kernel', 'nftables with everything that the rules need')
+}
+
+const forwarding = ({ isRunning, sysctls }: HostReport): Check => {
+  const { ipForward, ip6Forward, isWritable } = sysctls
+  if (!isWritable)
+    return bad(
+      'forwarding',
+      'the sysctls cannot be written from here',
+      'docker compose up --detach --force-recreate nat44-firewall   # with the volume /proc/sys/net of docker-compose.yml',
+    )
+  const found = `ip_forward ${ipForward ?? 'unknown'}, IPv6 forwarding ${ip6Forward ?? 'none: no IPv6'}`
+  if (ip6Forward === undefined)
+    return bad(
+      'forwarding',
+      found,
+      'sudo sed -i "s/ ipv6.disable=1//" /boot/firmware/cmdline.txt /etc/default/grub; sudo reboot',
+    )
+  if (isRunning && (ipForward !== '1' || ip6Forward !== '1'))
+    return bad('forwarding', found, 'docker compose logs --tail 20 nat44-firewall   # says why it is not switched on')
+  return ok('forwarding', isRunning ? found : `${found}; switched on once the rules stand`)
+}
+
+const acceptRa = ({ sysctls, isRunning }: HostReport): Check => {
+  const [first] = [...sysctls.acceptRa].filter(([, value]) => value === '1')
+  if (first === undefined) return ok('accept-ra', 'no uplink would lose its IPv6 default route by forwarding')
+  const [link] = first
+  return isRunning
+    ? bad(
+        'accept-ra',
+        `${link} lives by Router Advertisements with accept_ra 1`,
+        `sudo sysctl -w net.ipv6.conf.${link}.accept_ra=2`,
+      )
+    : note('accept-ra', `${link} lives by Router Advertisements; accept_ra becomes 2 before forwarding is set`)
+}
+
+const docker = ({ filters, foreignDrops, isRunning }: HostReport): Check => {
+  const dropping = filters.filter(({ target }) => target !== undefined)
+  const found = filters.map(
+    ({ tool, policy, target }) => `${tool}: FORWARD ${policy}${target === undefined ? '' : `, accepts in ${target}`}`,
+  )
+  const missing = dropping.filter((filter) => filter.missing > 0)
+  if (isRunning && missing.length > 0)
+    return bad(
+      'docker',
+      `accepts of the site are missing: ${missing.map(({ tool }) => tool).join(', ')}`,
+      'docker compose restart nat44-firewall',
+    )
+  const [foreign] = foreignDrops
+  if (foreign !== undefined)
+    return note(
+      'docker',
+      `nft chain ${foreign} drops what it does not know`,
+      `sudo nft list chain ${foreign}   # should let the links of the site pass`,
+    )
+  return ok('docker', found.length === 0 ? 'no iptables table filters here' : found.join('; '))
+}
+
+const flavours = ({ filters }: HostReport): Check => {
+  const backends = new Set(filters.map(({ backend }) => backend))
+  if (backends.size < 2)
+    return ok('iptables', backends.size === 0 ? 'no tables of iptables' : `one flavour: ${[...backends].join()}`)
+  return note(
+    'iptables',
+    'tables of iptables-legacy and of iptables-nft side by side: every packet has to pass both',
+    'sudo iptables-legacy-save | sudo iptables-nft-restore -n && sudo iptables-legacy -P FORWARD ACCEPT && sudo iptables-legacy -F',
+  )
+}
+
+const bridge = ({ sysctls: { bridgeNf }, links, site }: HostReport): Check => {
+  if (!bridgeNf.ip4 && !bridgeNf.ip6) return ok('bridge-nf', 'frames that a bridge carries do not pass iptables')
+  const lan = typeof site === 'string' ? undefined : site.lan.interface
+  const isLan = links.some(({ name, isBridge }) => isBridge && name === lan)
+  return isLan
+    ? note(
+        'bridge-nf',
+        `frames within the LAN bridge ${lan} pass iptables, and IPv4 ones may be dropped there`,
+        'sudo sysctl -w net.bridge.bridge-nf-call-iptables=0',
+      )
+    : ok('bridge-nf', 'frames that a bridge carries pass iptables; the LAN is no bridge')
+}
+
+const tun = ({ tun: hasTun }: HostReport): Check =>
+  hasTun === false
+    ? bad(
+        'tun',
+        '/dev/net/tun is missing, nat64 needs it',
+        'echo tun | sudo tee /etc/modules-load.d/tun.conf && sudo modprobe tun',
+      )
+    : ok('tun', hasTun === undefined ? 'cannot be seen from here' : '/dev/net/tun is there')
+
+/** Names by which the usual holders of the port are known. */
+const FREE_PORT: readonly (readonly [sign: RegExp, fix: string])[] = [
+  [
+    /systemd-resolve|^127\.0\.0\.5[34]$/,
+    "sudo mkdir -p /etc/systemd/resolved.conf.d && printf '[Resolve]\\nDNSStubListener=no\\n' | sudo tee /etc/systemd/resolved.conf.d/sixgate.conf && sudo systemctl restart systemd-resolved",
+  ],
+  [/dnsmasq/, 'sudo systemctl disable --now dnsmasq'],
+  [/named/, 'sudo systemctl disable --now named'],
+  [/unbound/, 'sudo systemctl disable --now unbound'],
+]
+const FIND_HOLDER = "sudo ss -lntup 'sport = :53'   # names the program: stop it"
+
+/** dns64 takes the router's address and loopback; the stub of systemd-resolved (127.0.0.53) is not in its way. */
+const port53 = ({ port53: holders, isRunning }: HostReport): Check => {
+  const inTheWay = holders.filter(({ address }) => /^(0\.0\.0\.0|::|127\.0\.0\.1|::1)$/.test(address))
+  const [first] = inTheWay
+  if (first === undefined || isRunning)
+    return ok(
+      'port-53',
+      holders.length === 0
+        ? 'free'
+        : `taken: ${holders.map(({ address }) => address).join(', ')}${isRunning ? '' : ': not in the way of dns64'}`,
+    )
+  const names = inTheWay.map(({ address, program }) => `${address}${program === undefined ? '' : ` (${program})`}`)
+  const signs = inTheWay.flatMap(({ address, program }) => [address, program ?? ''])
+  const [, fix = FIND_HOLDER] = FREE_PORT.find(([sign]) => signs.some((text) => sign.test(text))) ?? []
+  return bad('port-53', `taken: ${names.join(', ')}; dns64 needs it`, fix)
+}
+
+/** No earlier time can be right: the program was written then. */
+const EARLIEST_MS = Date.UTC(2026, 10, 1)
+
+const clock = ({ clock: { unixMs, isSynchronised } }: HostReport): Check => {
+  const text = `${new Date(unixMs).toISOString().slice(0, 19)}Z`
+  const fix = 'sudo timedatectl set-ntp true'
+  if (unixMs < EARLIEST_MS) return bad('clock', `${text} cannot be: lifetimes and times of day would be wrong`, fix)
+  if (isSynchronised === false) return note('clock', `${text}, but nothing keeps the clock right`, fix)
+  return ok('clock', isSynchronised === true ? `${text}, kept right` : text)
+}
+
+const MEGABYTE = 1_000_000
+const LITTLE_DISK_BYTES = 100 * MEGABYTE
+
+const disk = ({ disk: found }: HostReport): Check => {
+  if (typeof found === 'string') return bad('disk', found, 'sudo mount -o remount,rw /')
+  const text = `${Math.floor(found.freeBytes / MEGABYTE)} of ${Math.floor(found.sizeBytes / MEGABYTE)} MB free at ${found.path}`
+  return found.freeBytes < LITTLE_DISK_BYTES ? bad('disk', text, 'docker system prune --force') : ok('disk', text)
+}
+
+const FULL_SHARE = 0.9
+
+const conntrack = ({ conntrack: { entries, max } }: HostReport): Check =>
+  max > 0 && entries >= max * FULL_SHARE
+    ? bad('conntrack', `${entries} of ${max} flows`, `sudo sysctl -w net.netfilter.nf_conntrack_max=${2 * max}`)
+    : ok('conntrack', max === 0 ? 'follows nothing yet' : `${entries} of ${max} flows`)
+
+const uplink = ({ uplinks, uplinkProblem, links }: HostReport): Check => {
+  if (uplinkProblem !== undefined)
+    return bad('uplink', uplinkProblem, 'ip -4 route show default   # empty: check cable and DHCP')
+  const bare = uplinks.find(
+    (name) => !links.some((link) => link.name === name && link.networks.some(({ family }) => family === 4)),
+  )
+  if (bare !== undefined)
+    return bad('uplink', `${bare} has no IPv4 address`, `sudo ip link set ${bare} up && sudo dhclient -v ${bare}`)
+  return ok('uplink', uplinks.join(', '))
+}
+
+/** All checks, in the order in which they should be mended. Pure. */
+export const checksOf = (report: HostReport): readonly Check[] => {
+  const site: Site | undefined = typeof report.site === 'string' ? undefined : report.site
+  return [
+    typeof report.site === 'string'
+      ? bad('document', report.site, 'docker compose run --rm --no-deps console sixgate config validate')
+      : ok('document', 'the site document is a good one'),
+    capabilities(report),
+    nft(report),
+    tun(report),
+    ...(site === undefined ? [] : documentChecks(site, report)),
+    uplink(report),
+    forwarding(report),
+    acceptRa(report),
+    docker(report),
+    flavours(report),
+    bridge(report),
+    port53(report),
+    conntrack(report),
+    clock(report),
+    disk(report),
+  ]
+}

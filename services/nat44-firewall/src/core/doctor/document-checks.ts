@@ -1,0 +1,100 @@
+import { formatPrefix, overlaps, type Prefix4, type Prefix6 } from '@sixgate/addr'
+import { lanLinkName, type Site } from '@sixgate/site'
+import { TUN_LINK } from '../zones.ts'
+import type { Check, HostReport } from './host-report.ts'
+
+const named = (report: HostReport, name: string) => report.links.find((link) => link.name === name)
+
+/** The LAN's port and its VLAN. */
+const lan = (site: Site, report: HostReport): Check => {
+  const port = named(report, site.lan.interface)
+  const there = report.links.map(({ name }) => name).filter((name) => name !== 'lo' && name !== TUN_LINK)
+  if (port === undefined)
+    return {
+      id: 'lan',
+      state: 'bad',
+      found: `lan.interface "${site.lan.interface}" is not here; there are ${there.join(', ') || 'none'}`,
+      fix:
+        there[0] === undefined
+          ? 'ip link   # shows what the kernel has found: plug the interface in'
+          : `sed -i 's/interface: ${site.lan.interface}/interface: ${there[0]}/' deploy/site.yaml   # or plug it in`,
+    }
+  if (site.lan.vlan !== undefined && report.has8021q === false && named(report, lanLinkName(site)) === undefined)
+    return {
+      id: 'lan',
+      state: 'bad',
+      found: `lan.vlan is ${site.lan.vlan}, but this kernel has no 802.1q`,
+      fix: 'sudo modprobe 8021q   # not found: install the kernel of your distribution, or use a port without VLAN',
+    }
+  return port.isUp
+    ? { id: 'lan', state: 'ok', found: `${lanLinkName(site)} on ${port.name}` }
+    : {
+        id: 'lan',
+        state: 'note',
+        found: `${port.name} is switched off; ra-advertiser switches on what it makes itself`,
+        fix: `sudo ip link set ${port.name} up`,
+      }
+}
+
+type NamedPrefix = readonly [field: string, prefix: Prefix4 | Prefix6]
+
+/** What the site has for itself, and no network behind the uplink may have too. */
+const ownPrefixes = ({ lan: { prefix }, nat64, pref64, firewall }: Site): readonly NamedPrefix[] => [
+  ['lan.prefix', prefix],
+  ...nat64.pool4.map((pool) => ['nat64.pool4', pool] as const),
+  ...nat64.maps.map(({ prefix4 }) => ['nat64.maps', prefix4] as const),
+  ...pref64.map((p64) => ['pref64', p64] as const),
+  ...firewall.lan4.map((other) => ['firewall.lan4', other.prefix] as const),
+]
+
+/** Another block of addresses that nobody routes: RFC 2544, RFC 6598. */
+const OTHER_POOL = '198.19.0.0/16'
+
+const prefixes = (site: Site, report: HostReport): Check => {
+  for (const name of report.uplinks)
+    for (const network of named(report, name)?.networks ?? [])
+      for (const [field, own] of ownPrefixes(site))
+        if (overlaps(network, own))
+          return {
+            id: 'prefixes',
+            state: 'bad',
+            found: `${field} ${formatPrefix(own)} overlaps ${formatPrefix(network)} of the uplink ${name}`,
+            fix:
+              field === 'nat64.pool4'
+                ? `sed -i 's#${formatPrefix(own)}#${OTHER_POOL}#' deploy/site.yaml`
+                : `edit ${field} in deploy/site.yaml: any other prefix`,
+          }
+  return { id: 'prefixes', state: 'ok', found: 'no prefix of the site is one of the uplink' }
+}
+
+/** RFC 8200 §5. */
+const IPV6_MIN_MTU_BYTES = 1280
+
+const mtu = (site: Site, report: HostReport): Check => {
+  const link = named(report, lanLinkName(site)) ?? named(report, site.lan.interface)
+  if (link === undefined) return { id: 'mtu', state: 'note', found: 'the LAN link is not here yet' }
+  const text = `${link.name} ${link.mtuBytes}`
+  if (link.mtuBytes < IPV6_MIN_MTU_BYTES)
+    return {
+      id: 'mtu',
+      state: 'bad',
+      found: `${text}: IPv6 needs 1280 (RFC 8200 §5)`,
+      fix: `sudo ip link set ${link.name} mtu 1500`,
+    }
+  if (site.ra.linkMtu > link.mtuBytes)
+    return {
+      id: 'mtu',
+      state: 'bad',
+      found: `${text}, but ra.linkMtu tells hosts ${site.ra.linkMtu}`,
+      fix: `sudo ip link set ${link.name} mtu ${site.ra.linkMtu}   # or lower ra.linkMtu`,
+    }
+  const uplinks = report.uplinks.map((name) => `${name} ${named(report, name)?.mtuBytes ?? 'unknown'}`)
+  return { id: 'mtu', state: 'ok', found: [text, ...uplinks].join(', ') }
+}
+
+/** Checks that need the document. */
+export const documentChecks = (site: Site, report: HostReport): readonly Check[] => [
+  lan(site, report),
+  prefixes(site, report),
+  mtu(site, report),
+]

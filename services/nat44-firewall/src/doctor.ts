@@ -1,0 +1,38 @@
+/**
+ * Preflight without a running site: `node services/nat44-firewall/src/doctor.ts [--json]`. Environment: SITE_FILE (default
+ * /site/site.yaml), SYSCTL_ROOT, STATE_DIR. Changes nothing; exit status 1 when something has to be mended.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readSite, type Site } from '@sixgate/site'
+import { checksOf } from './core/doctor/checks.ts'
+import { renderChecks } from './core/doctor/render.ts'
+import { readHost } from './io/doctor/read-host.ts'
+
+const { SITE_FILE = '/site/site.yaml', SYSCTL_ROOT = '/proc/sys/net', STATE_DIR } = process.env
+
+/** `auto` needs a file to remember; a preflight remembers nothing. */
+const readDocument = async (directory: string): Promise<Site | string> => {
+  try {
+    const { site } = await readSite(readFileSync(SITE_FILE, 'utf8'), SITE_FILE, join(directory, 'site.auto.yaml'))
+    return site
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'sixgate-doctor-'))
+try {
+  const site = await readDocument(scratch)
+  const stateDir = STATE_DIR ?? scratch
+  const report = await readHost({ site, isRunning: false, sysctlRoot: SYSCTL_ROOT, stateDir, remembered: [] })
+  const checks = checksOf(report)
+  const isWell = checks.every(({ state }) => state !== 'bad')
+  process.stdout.write(
+    process.argv.includes('--json') ? `${JSON.stringify({ isWell, checks }, null, 2)}\n` : renderChecks(checks),
+  )
+  process.exitCode = isWell ? 0 : 1
+} finally {
+  rmSync(scratch, { recursive: true })
+}

@@ -1,0 +1,213 @@
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
+import { addresses, links, Sysctls } from '@sixgate/host'
+import { lanLinkName, type Site } from '@sixgate/site'
+import { chooseChain, foreignDrops, planDocker, wantedRules } from '../../core/docker.ts'
+import { IP6_FORWARD, IP_FORWARD } from '../../core/forwarding.ts'
+import type { HostFilter, HostLink, HostReport } from '../../core/doctor/host-report.ts'
+import { parseListeners } from '../../core/doctor/listeners.ts'
+import { findUplinks } from '../../core/uplinks.ts'
+import { siteLinks, TUN_LINK } from '../../core/zones.ts'
+import { readConntrackUse, readSysctlState, readUplinkState } from '../host-facts.ts'
+import { FLAVOURS, readFilterTable, readForwardChains } from '../iptables-tool.ts'
+import { NftError } from '../run-tool.ts'
+import { isClockSynchronised } from './clock.ts'
+import { missingOptions } from './kernel-options.ts'
+
+/** Where to look, and what is known already. */
+export interface Lookout {
+  readonly site: Site | string
+  readonly isRunning: boolean
+  readonly sysctlRoot: string
+  readonly stateDir: string
+  readonly remembered: readonly string[]
+}
+
+const networksOf = (): ReadonlyMap<number, readonly (Prefix4 | Prefix6)[]> => {
+  const found = new Map<number, (Prefix4 | Prefix6)[]>()
+  for (const address of addresses()) {
+    const network =
+      address.family === 4 ? prefix4Of(address.ip, address.lenBits) : prefix6Of(address.ip, address.lenBits)
+    found.set(address.ifindex, [...(found.get(address.ifindex) ?? []), network])
+  }
+  return found
+}
+
+const readLinks = (): readonly HostLink[] => {
+  const networks = networksOf()
+  return links().map(({ index, name, mtu, up, kind }) => ({
+    name,
+    mtuBytes: mtu,
+    isUp: up,
+    isBridge: kind === 'bridge',
+    networks: networks.get(index) ?? [],
+  }))
+}
+
+const readText = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** linux/capability.h: bit numbers of the effective set. */
+const CAP_NET_ADMIN = 12n
+const CAP_NET_RAW = 13n
+
+const readCapabilities = (): HostReport['capabilities'] => {
+  const [, hex = '0'] = /^CapEff:\s*([0-9a-f]+)/m.exec(readText('/proc/self/status') ?? '') ?? []
+  const effective = BigInt(`0x${hex}`)
+  const has = (bit: bigint): boolean => ((effective >> bit) & 1n) === 1n
+  return { netAdmin: has(CAP_NET_ADMIN), netRaw: has(CAP_NET_RAW) }
+}
+
+/** In a container the device is there only for nat64; the TUN itself can be seen by all. */
+const readTun = (hostLinks: readonly HostLink[]): boolean | undefined => {
+  if (hostLinks.some(({ name }) => name === TUN_LINK)) return true
+  if (existsSync('/dev/net/tun')) return statSync('/dev/net/tun').isCharacterDevice()
+  // Misc devices that the kernel knows; the same list in every container.
+  const misc = readText('/proc/misc')
+  return misc === undefined ? undefined : /\btun$/m.test(misc)
+}
+
+/** The configuration that the kernel was built with, where it can be seen. */
+const kernelConfig = (): string | undefined => {
+  try {
+    return gunzipSync(readFileSync('/proc/config.gz')).toString()
+  } catch {
+    return readText(`/boot/config-${readText('/proc/sys/kernel/osrelease')?.trim()}`)
+  }
+}
+
+const has8021q = (): boolean | undefined => {
+  if (existsSync('/proc/net/vlan/config') || existsSync('/sys/module/8021q')) return true
+  const config = kernelConfig()
+  return config === undefined ? undefined : /^CONFIG_VLAN_8021Q=[ym]/m.test(config)
+}
+
+const programOf = (inode: string): string | undefined => {
+  const wanted = `socket:[${inode}]`
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+    try {
+      if (readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === wanted))
+        return readText(`/proc/${pid}/comm`)?.trim()
+    } catch {
+      // Gone meanwhile, or of somebody else.
+    }
+  return undefined
+}
+
+const readPort53 = (): HostReport['port53'] => {
+  const rows = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((table) =>
+    parseListeners(readText(`/proc/net/${table}`) ?? '', DNS_PORT),
+  )
+  const byAddress = new Map(rows.map((row) => [row.address, row.inode]))
+  return [...byAddress].map(([address, inode]) => ({ address, program: programOf(inode) }))
+}
+const DNS_PORT = 53
+
+const readDisk = (path: string): HostReport['disk'] => {
+  try {
+    accessSync(path, constants.W_OK)
+    const { bavail, blocks, bsize } = statfsSync(path)
+    return { path, freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
+  } catch (error) {
+    return `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+const isWritable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const readSysctls = (root: string, uplinks: readonly string[]): HostReport['sysctls'] => {
+  const sysctls = new Sysctls(root)
+  const state = readSysctlState(sysctls, uplinks)
+  const bridge = (name: string): boolean => sysctls.read(`bridge/bridge-nf-call-${name}`) === '1'
+  return {
+    ipForward: sysctls.read(IP_FORWARD),
+    ip6Forward: sysctls.read(IP6_FORWARD),
+    acceptRa: new Map([...state.acceptRa].filter(([name]) => state.routesByRa.includes(name))),
+    bridgeNf: { ip4: bridge('iptables'), ip6: bridge('ip6tables') },
+    isWritable: isWritable(join(root, IP_FORWARD)),
+  }
+}
+
+/** Filter tables with a chain FORWARD, and what they would do to the packets of the site. Throws NftError. */
+const readFilters = async (site: Site | string, uplinks: readonly string[]) => {
+  const chains = await readForwardChains()
+  const filters: HostFilter[] = []
+  for (const flavour of FLAVOURS) {
+    const table = await readFilterTable(flavour, chains)
+    if (table.forwardPolicy === undefined) continue
+    const links = typeof site === 'string' ? undefined : siteLinks(site, lanLinkName(site), uplinks)
+    const actions = links === undefined ? [] : planDocker(table, wantedRules(flavour.family, links))
+    filters.push({
+      tool: flavour.tool,
+      backend: flavour.backend,
+      policy: table.forwardPolicy,
+      target: chooseChain(table),
+      missing: actions.filter(({ operation }) => operation === 'insert').length,
+    })
+  }
+  return { filters, foreign: foreignDrops(chains).map(({ family, table, name }) => `${family} ${table} ${name}`) }
+}
+
+const readUplinks = (site: Site | string, remembered: readonly string[]) => {
+  const state = readUplinkState(remembered)
+  if (typeof site !== 'string') return findUplinks(site, lanLinkName(site), state)
+  return { names: [...new Set([...state.defaultRoutes4, ...state.defaultRoutes6])], problem: undefined }
+}
+
+/** Looks at everything that the checks need. Changes nothing. Throws HostError or NetlinkError. */
+export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remembered }: Lookout): Promise<HostReport> => {
+  const hostLinks = readLinks()
+  const { names, problem } = readUplinks(site, remembered)
+  let nftProblem: string | undefined
+  let seen: Awaited<ReturnType<typeof readFilters>> = { filters: [], foreign: [] }
+  let missing: readonly string[] = []
+  try {
+    seen = await readFilters(site, names)
+    missing = await missingOptions(join(stateDir, 'doctor.nft'))
+  } catch (error) {
+    if (!(error instanceof NftError)) throw error
+    nftProblem = error.message
+  }
+  return {
+    isRunning,
+    site,
+    links: hostLinks,
+    uplinks: names,
+    uplinkProblem: problem?.message,
+    sysctls: readSysctls(sysctlRoot, names),
+    filters: seen.filters,
+    foreignDrops: seen.foreign,
+    nftProblem,
+    missingOptions: missing,
+    capabilities: readCapabilities(),
+    tun: readTun(hostLinks),
+    has8021q: has8021q(),
+    port53: readPort53(),
+    clock: { unixMs: Date.now(), isSynchronised: isClockSynchronised() },
+    disk: readDisk(stateDir),
+    conntrack: readConntrackUse(new Sysctls(sysctlRoot)),
+  }
+}
