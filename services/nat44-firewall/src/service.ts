@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import {
   type Problem,
@@ -222,7 +223,11 @@ export class Firewall implements Service {
     // Never forward without rules.
     if (!this.#table.stands) return
     const links = siteLinks(site, facts.lan, facts.uplinks)
-    const changed = this.#attempt('forwarding', () => this.#forwarding.keep(links)) ?? []
+    const changed =
+      this.#attempt('forwarding', () => [
+        ...this.#forwarding.keep(links),
+        ...this.#forwarding.keepConntrackSize(totalmem()),
+      ]) ?? []
     if (changed.length > 0) {
       this.#counters.add('sysctl_repairs_total', changed.length)
       this.#context.log.info({ sysctls: changed }, 'sysctls set')

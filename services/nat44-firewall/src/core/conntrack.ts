@@ -6,6 +6,7 @@ const TIMERS_S: readonly (readonly [name: string, seconds: number, because: stri
   ['nf_conntrack_udp_timeout_stream', 300, 'RFC 4787 REQ-5: 5 minutes recommended; RFC 6092 REC-14'],
   ['nf_conntrack_icmp_timeout', 60, 'RFC 5508 REQ-2: not below 60 seconds'],
   ['nf_conntrack_icmpv6_timeout', 60, 'as for ICMP'],
+  ['nf_conntrack_generic_timeout', 300, 'RFC 6092 REC-12: not below 2 minutes, 5 by default'],
   ['nf_conntrack_tcp_timeout_established', 7440, 'RFC 5382 REQ-5, RFC 6092 REC-35: not below 2 hours 4 minutes'],
   ['nf_conntrack_tcp_timeout_syn_sent', 240, 'RFC 5382 REQ-5: transitory, not below 4 minutes'],
   ['nf_conntrack_tcp_timeout_syn_recv', 240, 'transitory'],
@@ -14,6 +15,21 @@ const TIMERS_S: readonly (readonly [name: string, seconds: number, because: stri
   ['nf_conntrack_tcp_timeout_last_ack', 240, 'transitory'],
   ['nf_conntrack_tcp_timeout_time_wait', 240, 'RFC 7857 §2.1: after a FIN from both, 4 minutes'],
 ]
+
+/** Kernel memory for one flow: struct nf_conn with its extensions, and its share of the hash table. */
+const FLOW_BYTES = 400
+/** This share of the memory may hold flows when all of them are in use. */
+const MEMORY_SHARE = 1 / 32
+const FLOWS_MAX = 1_048_576
+
+/**
+ * Room for flows by the machine's memory: 512 MB 41,943, 1 GB 83,886, 4 GB 335,544. The kernel's own choice stops at 65,536
+ * for machines of 1 to 4 GB, of which a flow through NAT64 takes two. Never lowered: an owner may have chosen more.
+ */
+export const planConntrackSize = (max: number, memoryBytes: number): readonly SysctlStep[] => {
+  const wanted = Math.min(FLOWS_MAX, Math.floor((memoryBytes * MEMORY_SHARE) / FLOW_BYTES))
+  return max === 0 || max >= wanted ? [] : [{ path: 'netfilter/nf_conntrack_max', value: String(wanted), affects: [] }]
+}
 
 /** The timers that this kernel has; `names` = what is in /proc/sys/net/netfilter. */
 export const planConntrack = (names: readonly string[]): readonly SysctlStep[] =>

@@ -1,6 +1,14 @@
 /** Why a tool of netfilter failed, and what its owner can do about it. */
 
-export type NftFailure = 'missing' | 'denied' | 'unsupported' | 'incompatible' | 'refused' | 'timeout' | 'unreadable'
+export type NftFailure =
+  | 'missing'
+  | 'unusable'
+  | 'denied'
+  | 'unsupported'
+  | 'incompatible'
+  | 'refused'
+  | 'timeout'
+  | 'unreadable'
 
 /** What nft, iptables and ip6tables print for an error of the kernel, in the C locale. */
 const SIGNS: readonly (readonly [sign: RegExp, failure: NftFailure])[] = [
@@ -25,6 +33,8 @@ const packageOf = (tool: string): string => (tool.startsWith('nft') ? 'nftables'
 /** What to say, by failure; `tool` is the program's name, `detail` what it printed. */
 export const FAILURE_TEXT: Readonly<Record<NftFailure, (tool: string, detail: string) => string>> = {
   missing: (tool) => `${tool} is not installed: apt-get install ${packageOf(tool)} (the image brings it)`,
+  unusable: (tool, detail) =>
+    `${tool} is there but cannot be run (${oneLine(detail)}): apt-get install --reinstall ${packageOf(tool)}, or start the container from its own image again`,
   denied: (tool) =>
     `${tool} may not change the firewall: the container needs cap_add NET_ADMIN${tool.endsWith('-legacy') ? ' and NET_RAW' : ''}, and network_mode host; outside of a container, run as root`,
   unsupported: (tool, detail) =>

@@ -1,8 +1,21 @@
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
 import { OriginalValues, type RestoreReport, type Sysctls } from '@sixgate/host'
-import { type ConntrackUse, planConntrack } from '../core/conntrack.ts'
+import { type ConntrackUse, planConntrack, planConntrackSize } from '../core/conntrack.ts'
 import { type ForwardingLinks, IP6_FORWARD, IP_FORWARD, planForwarding } from '../core/forwarding.ts'
 import type { Facts } from '../core/zones.ts'
 import { conntrackNames, readConntrackUse, readSysctlState } from './host-facts.ts'
+
+const CONNTRACK_MAX = 'netfilter/nf_conntrack_max'
+
+const isWritable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Keeps the sysctls of a router, and can make them what they were before. */
 export class ForwardingKeeper {
@@ -37,6 +50,17 @@ export class ForwardingKeeper {
       ...planConntrack(conntrackNames(this.#sysctls)),
     ]
       .filter(({ path, value, affects }) => this.#originals.set(path, value, { affects }))
+      .map(({ path }) => path)
+  }
+
+  /**
+   * Gives conntrack room by the memory. Only the host's own network namespace may: elsewhere nothing is done. Returns the paths
+   * that were changed. Throws HostError.
+   */
+  keepConntrackSize(memoryBytes: number): readonly string[] {
+    if (!isWritable(join(this.#sysctls.root, CONNTRACK_MAX))) return []
+    return planConntrackSize(this.conntrackUse().max, memoryBytes)
+      .filter(({ path, value }) => this.#originals.set(path, value))
       .map(({ path }) => path)
   }
 

@@ -37,9 +37,12 @@ export const runTool = (tool: string, args: readonly string[], timeZone = 'UTC0'
     execFile(tool, args, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout)
       if (error.code === 'ENOENT') return reject(new NftError('missing', tool, '', error))
+      // A text is an error number of execve(2), a number the exit status.
+      if (typeof error.code === 'string') return reject(new NftError('unusable', tool, error.code, error))
       if (error.killed === true) return reject(new NftError('timeout', tool, stderr, error))
       // nft -j reports on standard output in some versions.
-      const detail = `${stderr}${stderr === '' ? stdout : ''}`
+      const printed = `${stderr}${stderr === '' ? stdout : ''}`
+      const detail = printed.trim() === '' ? `it said nothing and ended with ${error.signal ?? error.code}` : printed
       return reject(new NftError(classifyFailure(detail), tool, detail, error))
     })
   })
