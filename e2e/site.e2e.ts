@@ -14,6 +14,7 @@ import { bringUp } from './harness/site-under-test.ts'
 import type { Stack } from './harness/stack.ts'
 import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
+import { firewallSuite } from './suites/firewall.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
 import { nat44Suite } from './suites/nat44.ts'
@@ -52,6 +53,7 @@ describe('the simulated site', () => {
   describe('NAT44', () => nat44Suite(site))
   describe('the path', () => pathSuite(site))
   describe('unsolicited, from the WAN', () => inboundSuite(site))
+  describe('firewall', () => firewallSuite(site))
   describe('mistakes', () => {
     documentSuite(site)
     linkSuite(site)
