@@ -250,6 +250,20 @@ test('a source that belongs to another link does not come from the uplink (RFC 3
   await net.counted('open-udp-8080', 0)
 })
 
+test('a LAN host with a prefix that is no longer valid is told so (RFC 7084 L-14)', { skip }, async () => {
+  const old = '2001:db8:01d::/64'
+  const source = '2001:db8:1d::10'
+  net.host.namespace.ip(`-6 address add ${source}/64 dev eth0 nodad`)
+  // As the service does: the answer needs a way back.
+  net.gateway.namespace.ip(`-6 route add ${old} dev lan0`)
+  await net.load(rules({}, {}, { oldPrefixes: [testSite({ lan: { prefix: '2001:db8:1d::/64' } }).lan.prefix] }))
+  // ICMPv6 1/5: the host's kernel makes EACCES of it.
+  assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, source)), 'EACCES')
+  await counted('lan-old-prefix')
+  net.gateway.namespace.ip(`-6 route del ${old} dev lan0`)
+  net.host.namespace.ip(`-6 address del ${source}/64 dev eth0`)
+})
+
 test('a DHCP answer comes through before there is a way back to the server', { skip }, async () => {
   await net.load(rules({}))
   net.internet.fire({ ...udp(UPLINK, 68, '172.17.0.9'), sourcePort: 67 })

@@ -311,6 +311,26 @@ test('questions: the rules in force with their counters, and checks of the host'
   for (const id of ['document', 'lan', 'uplink', 'forwarding', 'docker']) assert.equal(state(id), 'ok', id)
 })
 
+test('the LAN gets another prefix: hosts with the one before are told, also by a successor; down forgets it', {
+  skip,
+}, async () => {
+  const stateDir = newState()
+  const service = firewall(stateDir)
+  await apply(service, { lan: { prefix: '2001:db8:a::/64' } })
+  assert.doesNotMatch(table(), /lan-old-prefix/)
+  await apply(service, { lan: { prefix: '2001:db8:b::/64' } })
+  const told = /ip6 saddr 2001:db8:a::\/64 counter reject with icmpv6 policy-fail/
+  assert.match(table(), told)
+  const routes = (): string => here().ip('-6 route show 2001:db8:a::/64')
+  assert.match(routes(), /dev lan0/)
+  await service.stop('keep')
+  const successor = firewall(stateDir)
+  await apply(successor, { lan: { prefix: '2001:db8:b::/64' } })
+  assert.match(table(), told)
+  await successor.stop('remove')
+  assert.equal(routes(), '')
+})
+
 test('without iptables: a problem only where there is an iptables table', { skip }, async () => {
   const service = firewall()
   process.env['PATH'] = onlyPrograms('nft')

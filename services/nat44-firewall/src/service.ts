@@ -11,7 +11,7 @@ import {
 } from '@sixgate/bus'
 import { Sysctls, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
-import type { Site } from '@sixgate/site'
+import { lanLinkName, type Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
 import { checksOf } from './core/doctor/checks.ts'
 import type { Check } from './core/doctor/host-report.ts'
@@ -28,6 +28,7 @@ import { chooseLegacyLock } from './io/iptables-tool.ts'
 import { KernelHelpers } from './io/kernel-helpers.ts'
 import { watchNftables } from './io/nft-events.ts'
 import { NftTool } from './io/nft-tool.ts'
+import { PrefixMemory } from './io/prefix-memory.ts'
 import { NftError } from './io/run-tool.ts'
 import { TableKeeper, type TableOutcome } from './io/table-keeper.ts'
 import { UplinkMemory } from './io/uplink-memory.ts'
@@ -38,7 +39,7 @@ const LOOK_EVERY_MS = 2000
 /** Events come in swarms: a container that starts, a route that flaps. */
 const SETTLE_MS = 50
 
-type Part = 'facts' | 'helpers' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
+type Part = 'facts' | 'helpers' | 'prefixes' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
 
 /** The service: keeps table, forwarding and Docker's chains as the document and the machine ask for. */
 export class Firewall implements Service {
@@ -49,6 +50,9 @@ export class Firewall implements Service {
   readonly #forwarding: ForwardingKeeper
   readonly #uplinks: UplinkMemory
   readonly #userRules: UserRulesSource
+  readonly #prefixes: PrefixMemory
+  /** The LAN's link, as it was called last. */
+  #lan: string | undefined
   readonly #counters = new Counters([
     'loads_total',
     'load_failures_total',
@@ -86,6 +90,7 @@ export class Firewall implements Service {
       join(context.stateDir, 'original-sysctls.json'),
     )
     if (this.#forwarding.note !== undefined) context.log.warn(this.#forwarding.note)
+    this.#prefixes = new PrefixMemory(join(context.stateDir, 'lan-prefixes.json'))
     this.#uplinks = new UplinkMemory(join(context.stateDir, 'uplinks'))
   }
 
@@ -135,6 +140,7 @@ export class Firewall implements Service {
       })
       await this.#removing('table inet sixgate', () => this.#table.remove())
       this.#uplinks.forget()
+      await this.#removing('routes to old LAN prefixes', async () => this.#prefixes.forget(this.#lan))
     })
   }
 
@@ -217,6 +223,7 @@ export class Firewall implements Service {
     if (site === undefined) return
     this.#counters.add('looks_total')
     await this.#lookAtHelpers(site)
+    this.#attempt('prefixes', () => this.#keepPrefixes(site))
     const facts = this.#attempt('facts', () => this.#readFacts(site))
     if (facts === undefined) return
     await this.#keepTable(site, facts)
@@ -246,12 +253,18 @@ export class Firewall implements Service {
     const { facts, problem } = readFacts(site, this.#uplinks.names, {
       routedBefore: this.#forwarding.routedBefore(),
       helpers: this.#helpers.known,
-      oldPrefixes: [],
+      oldPrefixes: this.#prefixes.old,
     })
     if (facts.uplinks.length > 0) this.#uplinks.remember(facts.uplinks)
     this.#noteUplink(facts)
     this.#report('facts', problem === undefined ? [] : [problem])
     return facts
+  }
+
+  #keepPrefixes(site: Site): void {
+    this.#lan = lanLinkName(site)
+    this.#prefixes.note([site.lan.prefix], site.ra.validLifetimeS, Date.now())
+    this.#prefixes.keepRoutes(this.#lan)
   }
 
   /** Whoever asked for a helper by name should know that there is none; by default it is only a pity. */

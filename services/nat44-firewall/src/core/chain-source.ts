@@ -207,6 +207,16 @@ export const lanSources = (site: Site, facts: Facts): Chain => ({
       ? []
       : [
           {
+            id: 'lan-old-nd',
+            text: 'neighbour discovery of such hosts, so that they can be told',
+            matches: [
+              is(ip6.saddr, facts.oldPrefixes.map(prefix)),
+              is(icmp6Type, [ICMP6.NEIGHBOR_SOLICITATION, ICMP6.NEIGHBOR_ADVERTISEMENT]),
+              is(ip6.hopLimit, [255]),
+            ],
+            verdict: accept,
+          },
+          {
             id: 'lan-old-prefix',
             text: 'source in a LAN prefix that is no longer valid; told (RFC 7084 L-14)',
             matches: [is(ip6.saddr, facts.oldPrefixes.map(prefix))],
