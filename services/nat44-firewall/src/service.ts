@@ -1,6 +1,9 @@
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
+  BUCKETS,
+  Lease,
   type Problem,
   QuestionRefused,
   type Questions,
@@ -39,6 +42,16 @@ const LOOK_EVERY_MS = 2000
 /** Events come in swarms: a container that starts, a route that flaps. */
 const SETTLE_MS = 50
 
+/** An instance that knows of no holder becomes active after 3 s (Lease). */
+const LEASE_WAIT_MS = 4000
+const LEASE_POLL_MS = 20
+
+/** Nobody is active yet, as far as this instance knows. */
+const LEASE_PENDING: Problem = {
+  code: 'lease-pending',
+  message: 'whether another instance is active is being asked of NATS; without an answer this one begins in 3 s',
+}
+
 type Part = 'facts' | 'helpers' | 'prefixes' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
 
 /** The service: keeps table, forwarding and Docker's chains as the document and the machine ask for. */
@@ -48,9 +61,10 @@ export class Firewall implements Service {
   readonly #docker = new DockerKeeper()
   readonly #helpers: KernelHelpers
   readonly #forwarding: ForwardingKeeper
-  readonly #uplinks: UplinkMemory
+  #uplinks: UplinkMemory
   readonly #userRules: UserRulesSource
-  readonly #prefixes: PrefixMemory
+  #prefixes: PrefixMemory
+  #lease: Lease | undefined
   /** The LAN's link, as it was called last. */
   #lan: string | undefined
   readonly #counters = new Counters([
@@ -64,6 +78,7 @@ export class Firewall implements Service {
     'conntrack_entries',
     'conntrack_max',
     'looks_total',
+    'active',
   ])
   readonly questions: Questions = {
     rules: () => this.#rules(),
@@ -94,11 +109,14 @@ export class Firewall implements Service {
     this.#uplinks = new UplinkMemory(join(context.stateDir, 'uplinks'))
   }
 
+  /** An instance that stands by has the document ready and leaves the host alone; the active one says what is wrong with it. */
   async apply(snapshot: SiteSnapshot): Promise<void> {
-    this.#stopWatching ??= this.#watch()
+    const isActive = await this.#joinIn()
     await this.#exclusively(async () => {
       const previous = this.#site
       this.#site = snapshot.site
+      if (!isActive) return
+      this.#stopWatching ??= this.#watch()
       try {
         await this.#look()
       } catch (error) {
@@ -110,7 +128,47 @@ export class Firewall implements Service {
     })
   }
 
+  /**
+   * Takes part in the lease `nat44-firewall`, once there is a document. Waits until it is known who is active; returns whether
+   * that is this instance. Without NATS it is.
+   */
+  async #joinIn(): Promise<boolean> {
+    const { bus, name, instance, log } = this.#context
+    this.#lease ??= new Lease({
+      bucket: bus.bucket(BUCKETS.LEASES),
+      key: name,
+      instance,
+      log,
+      onChange: (active) => (active ? this.#activate() : this.#standBy()),
+    })
+    const lease = this.#lease
+    const endMs = performance.now() + LEASE_WAIT_MS
+    while (!lease.active && lease.other === undefined && performance.now() < endMs) await delay(LEASE_POLL_MS)
+    return lease.active
+  }
+
+  /** From now on this instance does the work: the rules stand already, and are looked at, at once. */
+  #activate(): void {
+    this.#counters.set('active', 1)
+    // Another instance wrote them meanwhile.
+    this.#uplinks = new UplinkMemory(join(this.#context.stateDir, 'uplinks'))
+    this.#prefixes = new PrefixMemory(join(this.#context.stateDir, 'lan-prefixes.json'))
+    if (this.#site === undefined) return
+    this.#stopWatching ??= this.#watch()
+    this.#lookInBackground()
+  }
+
+  /** Leaves everything to the other instance, as it is. */
+  #standBy(): void {
+    this.#counters.set('active', 0)
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
+    this.#problems.clear()
+  }
+
   problems(): readonly Problem[] {
+    if (this.#standsBy) return []
+    if (this.#lease?.active === false) return [LEASE_PENDING]
     return [...this.#problems.values()].flat()
   }
 
@@ -129,11 +187,13 @@ export class Firewall implements Service {
    * Forwarding goes first, so that there is no moment with forwarding on (because of us) and no rules; the rules go last.
    */
   async stop(intent: 'keep' | 'remove'): Promise<void> {
+    if (intent === 'remove') await this.#untilOthersEnded()
+    const isOthers = this.#standsBy
     this.#stopWatching?.()
     clearTimeout(this.#settling)
     await this.#exclusively(async () => {
       this.#site = undefined
-      if (intent === 'keep') return
+      if (intent === 'keep' || isOthers) return
       this.#restoreForwarding()
       await this.#removing('accepts in the chains of iptables', async () => {
         this.#logDocker(await this.#docker.remove())
@@ -142,10 +202,32 @@ export class Firewall implements Service {
       this.#uplinks.forget()
       await this.#removing('routes to old LAN prefixes', async () => this.#prefixes.forget(this.#lan))
     })
+    // A successor may begin now, and not before.
+    await this.#lease?.release()
+  }
+
+  /**
+   * At `down` all instances are stopped at once. One that stands by waits until the active one has ended or died, which makes it
+   * the active one, and then takes away what is left.
+   */
+  async #untilOthersEnded(): Promise<void> {
+    const lease = this.#lease
+    const connected = this.#context.bus.bucket(BUCKETS.LEASES)?.connected === true
+    if (lease === undefined || lease.active || !connected) return
+    // Should it become the active one now, there is nothing to put in force any more.
+    this.#site = undefined
+    const endMs = performance.now() + LEASE_WAIT_MS
+    while (!lease.active && lease.other !== undefined && performance.now() < endMs) await delay(LEASE_POLL_MS)
+  }
+
+  /** Whether another instance does the work. */
+  get #standsBy(): boolean {
+    return this.#lease?.active === false && this.#lease.other !== undefined
   }
 
   /** What `sixgate firewall rules` shows: the table as it was looked at last. */
   #rules(): readonly RuleLine[] {
+    if (this.#standsBy) return []
     if (!this.#table.stands)
       throw new QuestionRefused('no rules are in force; sixgate status says why, sixgate doctor what to do')
     return this.#table.lines
@@ -156,7 +238,7 @@ export class Firewall implements Service {
     const { stateDir, sysctlRoot } = this.#context
     const report = await readHost({
       site: this.#site ?? 'no document is in force yet',
-      isRunning: this.#table.stands,
+      isRunning: this.#standsBy || this.#table.stands,
       sysctlRoot,
       stateDir,
       remembered: this.#uplinks.names,
@@ -220,7 +302,7 @@ export class Firewall implements Service {
   /** Compares everything with how it should be and mends it. Throws NftError `refused`; the rest is in problems(). */
   async #look(): Promise<void> {
     const site = this.#site
-    if (site === undefined) return
+    if (site === undefined || this.#lease?.active === false) return
     this.#counters.add('looks_total')
     await this.#lookAtHelpers(site)
     this.#attempt('prefixes', () => this.#keepPrefixes(site))

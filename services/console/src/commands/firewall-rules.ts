@@ -21,8 +21,8 @@ export const FIREWALL_RULES: Command = {
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
       const { answers, complaints } = await askInstances<readonly RuleLine[]>(link, 'nat44-firewall', 'rules')
-      // Instances look at one and the same table of the kernel.
-      const all = answers[0]?.answer ?? []
+      // Instances that stand by have no list of their own.
+      const all = answers.find(({ answer }) => answer.length > 0)?.answer ?? []
       const rules = flag('used') ? all.filter(({ packets }) => packets > 0) : all
       if (flag('json')) terminal.print(`${JSON.stringify({ rules, complaints }, null, 2)}\n`)
       else if (answers.length > 0)

@@ -1,0 +1,137 @@
+/** Several instances and one lease (DESIGN §4), with a real NATS server; this namespace is the gateway. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { putStoppingMark } from '@sixgate/bus'
+import { NatsLab } from '@sixgate/bus/testkit'
+import { enterNamespace, Lab, Namespace, type Process } from '@sixgate/testkit'
+
+const skip = enterNamespace()
+const here = (): Namespace => Namespace.here()
+const lab = new Lab()
+const directory = mkdtempSync(join(tmpdir(), 'sixgate-firewall-takeover-'))
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
+/** DESIGN §4. */
+const TAKEOVER_MAX_MS = 3000
+/** Only a failed test waits so long. */
+const PATIENCE_MS = 30_000
+
+if (skip === false) {
+  const far = await lab.namespace('far')
+  lab.cable({ in: here(), name: 'lan0' }, { in: far, name: 'far-lan0' })
+  lab.cable({ in: here(), name: 'wan0', addresses: ['203.0.113.2/24'] }, { in: far, name: 'far-wan0' })
+  here().ip('route add default via 203.0.113.1')
+}
+after(async () => {
+  await lab.close()
+  rmSync(directory, { recursive: true })
+})
+
+const SITE = JSON.stringify({
+  lan: { interface: 'lan0', prefix: 'fd00:1:2:3::/64' },
+  pref64: ['64:ff9b::/96'],
+  nat64: { pool4: ['198.18.0.0/16'] },
+})
+
+const running: Process[] = []
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((process) => process.stop('SIGKILL')))
+  if (skip === false) here().sh('nft', 'flush', 'ruleset')
+})
+
+/** All instances share one state directory, as containers of one service share one volume. */
+const start = (nats: NatsLab, name: string, state: string): Process => {
+  const process_ = here().spawn(process.execPath, [MAIN], {
+    SITE: nats.server.url,
+    NKEY_SEED_FILE: nats.seedFile,
+    STATE_DIR: join(directory, state),
+    HEALTH_FILE: join(directory, `health-${name}.json`),
+    LOG_LEVEL: 'info',
+  })
+  running.push(process_)
+  return process_
+}
+
+const until = async (what: string, done: () => boolean): Promise<void> => {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!done()) {
+    if (performance.now() > deadline) assert.fail(`not within ${PATIENCE_MS} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+const table = (): string => here().runSync('nft', '-s', 'list', 'table', 'inet', 'sixgate').stdout
+const isMasqueraded = (): boolean => /masquerade/.test(table())
+const ipForward = (): string => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim()
+
+/** One instance that does the work and one that stands by. */
+const pair = async (state: string) => {
+  const nats = await NatsLab.start()
+  await nats.makeBuckets('site', 'status', 'leases')
+  await nats.publish(SITE)
+  const active = start(nats, `${state}-a`, state)
+  await active.waitFor(/"rules loaded"/)
+  const standby = start(nats, `${state}-b`, state)
+  await standby.waitFor(/another instance is active, this one stands by/)
+  return { nats, active, standby }
+}
+
+for (const [signal, what] of [
+  ['SIGKILL', 'dies'],
+  ['SIGTERM', 'is restarted'],
+] as const)
+  test(`the active instance ${what}: rules stay, and the other mends them within ${TAKEOVER_MAX_MS} ms`, {
+    skip,
+  }, async (t) => {
+    const { nats, active, standby } = await pair(signal)
+    t.after(() => nats[Symbol.asyncDispose]())
+    const rules = table()
+    active.child.kill(signal)
+    const startMs = performance.now()
+    await active.ended
+    assert.equal(table(), rules, 'fail-static')
+    // Deleted, not flushed: chains that drop and have no rules would cut off NATS too.
+    here().sh('nft', 'delete', 'table', 'inet', 'sixgate')
+    await until('the other mends it', isMasqueraded)
+    const tookMs = performance.now() - startMs
+    t.diagnostic(`rules of the successor after ${Math.round(tookMs)} ms`)
+    assert.ok(tookMs <= TAKEOVER_MAX_MS, `${tookMs} ms`)
+    assert.equal(table(), rules)
+    assert.match(standby.output.stdout, /this instance is the active one/)
+  })
+
+test('the one that stands by touches nothing', { skip }, async (t) => {
+  const { nats, active, standby } = await pair('quiet')
+  t.after(() => nats[Symbol.asyncDispose]())
+  active.child.kill('SIGSTOP')
+  here().sh('nft', 'flush', 'table', 'inet', 'sixgate')
+  // Less than the lease lasts.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  assert.equal(isMasqueraded(), false)
+  active.child.kill('SIGCONT')
+  await until('the active one mends it', isMasqueraded)
+  assert.doesNotMatch(standby.output.stdout, /"rules loaded"/)
+})
+
+test('down: all instances end, and the host is as it was found', { skip }, async (t) => {
+  const before = [here().sh('nft', 'list', 'ruleset'), ipForward()]
+  const { nats, active, standby } = await pair('down')
+  t.after(() => nats[Symbol.asyncDispose]())
+  await until('it forwards', () => ipForward() === '1')
+  await putStoppingMark(await nats.connectedLink(), Date.now())
+  const statuses = await Promise.all([active, standby].map((process_) => process_.stop('SIGTERM')))
+  assert.deepEqual(statuses, [0, 0])
+  assert.deepEqual([here().sh('nft', 'list', 'ruleset'), ipForward()], before)
+})
+
+test('down while the active one is dead: the other takes away what that one made', { skip }, async (t) => {
+  const { nats, active, standby } = await pair('dead')
+  t.after(() => nats[Symbol.asyncDispose]())
+  await putStoppingMark(await nats.connectedLink(), Date.now())
+  await active.stop('SIGKILL')
+  assert.equal(await standby.stop('SIGTERM'), 0)
+  assert.equal(table(), '')
+})
