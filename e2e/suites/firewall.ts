@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { docker } from '../harness/engine.ts'
 import { type Background, background } from '../harness/place.ts'
 import { converged } from '../harness/site-status.ts'
 import type { SiteUnderTest } from '../harness/site-under-test.ts'
 import { until, untilTrue } from '../harness/until.ts'
-import { CLIENT, WAN_ADDRESS, WEB_ADDRESSES } from '../topologies/home.ts'
+import { CLIENT, PROJECT, WAN_ADDRESS, WEB_ADDRESSES } from '../topologies/home.ts'
 import { inPrefix, LAN_PREFIX, mapped } from '../transcript/facts.ts'
-import { addresses } from '../transcript/parse.ts'
+import { addresses, pingCounts } from '../transcript/parse.ts'
 
 /** The port of the uplink, and the one at the client that it leads to. */
 const PORT = 8088
@@ -114,6 +115,44 @@ export function firewallSuite(site: SiteUnderTest): void {
         })
         await untilTrue('the log says so', DRIFT_S, async () => (await told()) > before)
       })
+  })
+
+  describe('two instances of nat44-firewall', () => {
+    const scale = (count: number): Promise<string> =>
+      stack.compose([
+        'up',
+        '--detach',
+        '--no-recreate',
+        '--wait',
+        '--scale',
+        `nat44-firewall=${count}`,
+        'nat44-firewall',
+      ])
+    before(async () => {
+      await scale(2)
+      await converged(stack)
+    })
+    after(async () => {
+      await scale(1)
+      await converged(stack)
+    })
+
+    it(`the active one is killed: the other mends the rules within ${DRIFT_S} s, no ping is lost meanwhile`, async () => {
+      const ping = await background(CLIENT, `ping6 -n -i 0.1 ${mapped(WEB_ADDRESSES[0])}`)
+      // The one that was there first has the lease.
+      await docker(['kill', `${PROJECT}-nat44-firewall-1`])
+      await until('the other says so', DRIFT_S, async () => {
+        const logs = await docker(['logs', `${PROJECT}-nat44-firewall-2`])
+        return logs.includes('this instance is the active one') ? true : undefined
+      })
+      const { sent, received } = pingCounts(await ping.finish())
+      // The last one may be under way.
+      assert.ok(received >= sent - 1 && sent > 5, `${received} of ${sent}`)
+      await home.pi.type('nft delete table inet sixgate')
+      await untilTrue('the masquerade is back', DRIFT_S, async () => {
+        return /masquerade/.test((await home.pi.type('nft list table inet sixgate')).output)
+      })
+    })
   })
 
   it('sixgate doctor: every service runs, and the checks of the host have been made', async () => {

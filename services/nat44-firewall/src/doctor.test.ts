@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Check } from '@sixgate/obs'
 import { enterNamespace, Lab, Namespace } from '@sixgate/testkit'
-import type { Check } from './core/doctor/host-report.ts'
 
 const skip = enterNamespace()
 const DOCTOR = fileURLToPath(new URL('doctor.ts', import.meta.url))

@@ -5,9 +5,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isWell, renderChecks } from '@sixgate/obs'
 import { readSite, type Site } from '@sixgate/site'
 import { checksOf } from './core/doctor/checks.ts'
-import { renderChecks } from './core/doctor/render.ts'
 import { readHost } from './io/doctor/read-host.ts'
 
 const { SITE_FILE = '/site/site.yaml', SYSCTL_ROOT = '/proc/sys/net', STATE_DIR } = process.env
@@ -28,11 +28,12 @@ try {
   const stateDir = STATE_DIR ?? scratch
   const report = await readHost({ site, isRunning: false, sysctlRoot: SYSCTL_ROOT, stateDir, remembered: [] })
   const checks = checksOf(report)
-  const isWell = checks.every(({ state }) => state !== 'bad')
   process.stdout.write(
-    process.argv.includes('--json') ? `${JSON.stringify({ isWell, checks }, null, 2)}\n` : renderChecks(checks),
+    process.argv.includes('--json')
+      ? `${JSON.stringify({ isWell: isWell(checks), checks }, null, 2)}\n`
+      : renderChecks(checks),
   )
-  process.exitCode = isWell ? 0 : 1
+  process.exitCode = isWell(checks) ? 0 : 1
 } finally {
   rmSync(scratch, { recursive: true })
 }

@@ -13,11 +13,10 @@ import {
   type SiteSnapshot,
 } from '@sixgate/bus'
 import { Sysctls, watchNetwork } from '@sixgate/host'
-import { Counters } from '@sixgate/obs'
+import { type Check, Counters } from '@sixgate/obs'
 import { lanLinkName, type Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
 import { checksOf } from './core/doctor/checks.ts'
-import type { Check } from './core/doctor/host-report.ts'
 import { missingHelperText, wantedHelpers } from './core/helpers.ts'
 import type { ForwardChain } from './core/listing.ts'
 import type { RuleLine } from './core/rule-lines.ts'

@@ -1,6 +1,7 @@
 import { KvError, type Link, SERVICE_NAMES } from '@sixgate/bus'
+import { type Check, isWell, renderChecks } from '@sixgate/obs'
 import { type Command, JSON_OPTION } from '../command.ts'
-import { type Check, isWell, problemChecks, renderChecks } from '../core/checks.ts'
+import { problemChecks } from '../core/checks.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
 import { readReports } from '../io/reports.ts'

@@ -1,16 +1,6 @@
-import type { ServiceName, Status } from '@sixgate/bus'
+import type { ServiceName, Status } from '@sixgate/bus/names'
+import type { Check } from '@sixgate/obs/checks'
 import { SILENT_MS } from './convergence.ts'
-
-/** One line of `sixgate doctor`, as nat44-firewall answers to `checks`. */
-export interface Check {
-  readonly id: string
-  readonly state: 'ok' | 'note' | 'bad'
-  readonly found: string
-  /** What to do about it, in one command. */
-  readonly fix?: string
-}
-
-export const isWell = (checks: readonly Check[]): boolean => checks.every(({ state }) => state !== 'bad')
 
 /** What the services say about themselves: one check for each, and one for each problem. */
 export const problemChecks = (
@@ -37,16 +27,3 @@ export const problemChecks = (
       ? [{ id: service, state: 'ok', found: own.length === 1 ? 'runs' : `${own.length} instances run` }]
       : [{ id: service, state: 'note', found: `is ${other.state}`, fix: logs }]
   })
-
-const WORD = { ok: 'ok', note: 'note', bad: 'BAD' } as const
-const STATE_WIDTH = 4
-const ID_WIDTH = 14
-
-/** One line per check; under it, what to do. */
-export const renderChecks = (checks: readonly Check[]): string =>
-  checks
-    .map(({ id, state, found, fix }) => {
-      const line = `${WORD[state].padEnd(STATE_WIDTH)}  ${id.padEnd(ID_WIDTH)}  ${found}\n`
-      return fix === undefined ? line : `${line}${' '.repeat(STATE_WIDTH + 2)}→ ${fix}\n`
-    })
-    .join('')

@@ -1,21 +1,12 @@
-import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { OriginalValues, type RestoreReport, type Sysctls } from '@sixgate/host'
 import { type ConntrackUse, planConntrack, planConntrackSize } from '../core/conntrack.ts'
 import { type ForwardingLinks, IP6_FORWARD, IP_FORWARD, planForwarding } from '../core/forwarding.ts'
 import type { Facts } from '../core/zones.ts'
+import { isWritable } from './is-writable.ts'
 import { conntrackNames, readConntrackUse, readSysctlState } from './host-facts.ts'
 
 const CONNTRACK_MAX = 'netfilter/nf_conntrack_max'
-
-const isWritable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Keeps the sysctls of a router, and can make them what they were before. */
 export class ForwardingKeeper {

@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   argumentsOf,
@@ -10,6 +10,7 @@ import {
   parseFilterTable,
 } from '../core/docker.ts'
 import { type ForwardChain, parseForwardChains } from '../core/listing.ts'
+import { isWritable } from './is-writable.ts'
 import { NftError, runTool } from './run-tool.ts'
 
 /** One of the two iptables flavours for one family: they keep separate tables, and a host may have both. */
@@ -40,15 +41,6 @@ const hasLegacyTable = (family: IpFamily): boolean => {
 
 /** Where iptables-legacy takes its lock. In a container with a read-only root another place must do. */
 const LEGACY_LOCK = '/run/xtables.lock'
-
-const isWritable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Sets the lock file of iptables-legacy once, for all tools that this process starts. */
 export const chooseLegacyLock = (stateDir: string): void => {

@@ -6,10 +6,11 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { hasRulesOf } from '../core/listing.ts'
-import type { Ruleset } from '../core/nft.ts'
+import { accept, ip6, is, type Ruleset } from '../core/nft.ts'
 import { buildRuleset } from '../core/ruleset.ts'
 import { SCENARIOS, testFacts, testSite } from '../testkit/scenarios.ts'
 import { NO_USER_RULES } from '../core/user-rules.ts'
+import { nftGeneration } from './nft-generation.ts'
 import { NftTool } from './nft-tool.ts'
 import { NftError } from './run-tool.ts'
 
@@ -65,6 +66,27 @@ const BROKEN: Ruleset = {
     },
   ],
 }
+
+test('10,000 rules come in one transaction, and go in one', { skip }, async () => {
+  const rules = Array.from({ length: 10_000 }, (_, index) => ({
+    id: `many-${index}`,
+    text: 'one of many',
+    matches: [is(ip6.saddr, [`fd00::${index.toString(16)}`])],
+    verdict: accept,
+  }))
+  const base = { type: 'filter', hook: 'forward', prio: 0, policy: 'accept' } as const
+  const many: Ruleset = { user: NO_USER_RULES, helpers: [], chains: [{ name: 'forward', base, rules }] }
+  const generation = (): number => nftGeneration() ?? assert.fail('the kernel does not tell')
+  await nft.unload()
+  for (const ruleset of [many, buildRuleset(testSite(), testFacts())]) {
+    const standing = await nft.list()
+    const before = generation()
+    await nft.load(ruleset, new Map(), standing)
+    // The kernel counts each transaction once.
+    assert.equal(generation(), before + 1)
+    assert.ok(hasRulesOf((await nft.list()) ?? assert.fail('no table'), ruleset))
+  }
+})
 
 test('a ruleset that nft refuses changes nothing', { skip }, async () => {
   await nft.load(buildRuleset(testSite(), testFacts()), new Map(), await nft.list())

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePrefix4, parsePrefix6 } from '@sixgate/addr'
+import { type Check, renderChecks } from '@sixgate/obs'
 import { testSite } from '../../testkit/scenarios.ts'
 import { checksOf } from './checks.ts'
-import type { Check, HostLink, HostReport } from './host-report.ts'
+import type { HostLink, HostReport } from './host-report.ts'
 import { parseListeners } from './listeners.ts'
-import { renderChecks } from './render.ts'
 
 const network = (text: string) => parsePrefix4(text) ?? parsePrefix6(text) ?? assert.fail(text)
 const link = (name: string, changes: Partial<HostLink> = {}): HostLink => ({
@@ -38,8 +38,9 @@ const WELL: HostReport = {
   tun: true,
   has8021q: true,
   port53: [],
-  clock: { unixMs: Date.UTC(2027, 0, 1), isSynchronised: true },
+  clock: { unixMs: Date.UTC(2027, 0, 1), text: '2027-01-01T00:00:00Z', isSynchronised: true },
   disk: { path: '/var/lib/sixgate', freeBytes: 5e9, sizeBytes: 3e10 },
+  flowtable: false,
   conntrack: { entries: 10, max: 65_536 },
 }
 const STOPPED: HostReport = { ...WELL, isRunning: false }
@@ -322,7 +323,15 @@ const CASES: readonly (readonly [
     undefined,
   ],
   ['dns64 itself on port 53', WELL, at53('127.0.0.1'), 'port-53', 'ok', /taken/, undefined],
-  ['the clock of 1970', STOPPED, { clock: { unixMs: 0, isSynchronised: false } }, 'clock', 'bad', /1970/, /set-ntp/],
+  [
+    'the clock of 1970',
+    STOPPED,
+    { clock: { unixMs: 0, text: '1970-01-01T00:00:00Z', isSynchronised: false } },
+    'clock',
+    'bad',
+    /1970/,
+    /set-ntp/,
+  ],
   [
     'a clock on its own',
     STOPPED,
@@ -350,6 +359,8 @@ const CASES: readonly (readonly [
     /cannot be written/,
     /remount/,
   ],
+  ['a kernel without flowtables', WELL, { flowtable: false }, 'flowtable', 'ok', /has none/, undefined],
+  ['links that take no test', STOPPED, { flowtable: undefined }, 'flowtable', 'ok', /not tried/, undefined],
   [
     'too many flows',
     WELL,
@@ -389,7 +400,7 @@ test('checks as text: one line each, under it what to do', () => {
       { id: 'tun', state: 'ok', found: 'there' },
       { id: 'disk', state: 'bad', found: 'full', fix: 'empty it' },
     ]),
-    'ok    tun           there\nBAD   disk          full\n      → empty it\n',
+    'ok    tun             there\nBAD   disk            full\n      → empty it\n',
   )
 })
 

@@ -1,7 +1,8 @@
 import { formatPrefix, overlaps, type Prefix4, type Prefix6 } from '@sixgate/addr'
 import { lanLinkName, type Site } from '@sixgate/site'
 import { TUN_LINK } from '../zones.ts'
-import type { Check, HostReport } from './host-report.ts'
+import type { Check } from '@sixgate/obs/checks'
+import type { HostReport } from './host-report.ts'
 
 const named = (report: HostReport, name: string) => report.links.find((link) => link.name === name)
 

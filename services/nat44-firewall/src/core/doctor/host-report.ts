@@ -32,8 +32,10 @@ export interface HostReport {
   readonly has8021q: boolean | undefined
   /** Who listens on port 53, by address; `program` when it can be seen. */
   readonly port53: readonly { readonly address: string; readonly program: string | undefined }[]
-  readonly clock: { readonly unixMs: number; readonly isSynchronised: boolean | undefined }
+  readonly clock: { readonly unixMs: number; readonly text: string; readonly isSynchronised: boolean | undefined }
   readonly disk: { readonly path: string; readonly freeBytes: number; readonly sizeBytes: number } | string
+  /** Whether the kernel takes a flowtable on the links of the site. */
+  readonly flowtable: boolean | undefined
   readonly conntrack: { readonly entries: number; readonly max: number }
 }
 
@@ -56,15 +58,4 @@ export interface HostFilter {
   readonly target: string | undefined
   /** Rules of the site that are missing there. */
   readonly missing: number
-}
-
-/** One line of `sixgate doctor`. */
-export interface Check {
-  /** Stable, for programs. */
-  readonly id: string
-  /** `note`: nothing has to be done now. */
-  readonly state: 'ok' | 'note' | 'bad'
-  readonly found: string
-  /** One command, or one edit of the site document; undefined when nothing is wrong. */
-  readonly fix?: string
 }

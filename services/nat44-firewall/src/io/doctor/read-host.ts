@@ -19,8 +19,10 @@ import type { HostFilter, HostLink, HostReport } from '../../core/doctor/host-re
 import { parseListeners } from '../../core/doctor/listeners.ts'
 import { findUplinks } from '../../core/uplinks.ts'
 import { siteLinks, TUN_LINK } from '../../core/zones.ts'
+import { takesFlowtable } from '../flowtable-self-test.ts'
 import { readConntrackUse, readSysctlState, readUplinkState } from '../host-facts.ts'
 import { FLAVOURS, readFilterTable, readForwardChains } from '../iptables-tool.ts'
+import { isWritable } from '../is-writable.ts'
 import { NftError } from '../run-tool.ts'
 import { isClockSynchronised } from './clock.ts'
 import { missingOptions } from './kernel-options.ts'
@@ -119,6 +121,11 @@ const readPort53 = (): HostReport['port53'] => {
 }
 const DNS_PORT = 53
 
+const readClock = (): HostReport['clock'] => {
+  const unixMs = Date.now()
+  return { unixMs, text: `${new Date(unixMs).toISOString().slice(0, 19)}Z`, isSynchronised: isClockSynchronised() }
+}
+
 const readDisk = (path: string): HostReport['disk'] => {
   try {
     accessSync(path, constants.W_OK)
@@ -126,15 +133,6 @@ const readDisk = (path: string): HostReport['disk'] => {
     return { path, freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
   } catch (error) {
     return `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`
-  }
-}
-
-const isWritable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.W_OK)
-    return true
-  } catch {
-    return false
   }
 }
 
@@ -177,6 +175,17 @@ const readUplinks = (site: Site | string, remembered: readonly string[]) => {
   return { names: [...new Set([...state.defaultRoutes4, ...state.defaultRoutes6])], problem: undefined }
 }
 
+/** On the two links between which NAT44 stands. Throws NftError. */
+const tryFlowtable = async (
+  stateDir: string,
+  hostLinks: readonly HostLink[],
+  uplinks: readonly string[],
+): Promise<boolean | undefined> => {
+  const wanted = [TUN_LINK, ...uplinks]
+  if (!wanted.every((name) => hostLinks.some((other) => other.name === name))) return undefined
+  return await takesFlowtable(join(stateDir, 'doctor-flowtable.nft'), wanted)
+}
+
 /** Looks at everything that the checks need. Changes nothing. Throws HostError or NetlinkError. */
 export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remembered }: Lookout): Promise<HostReport> => {
   const hostLinks = readLinks()
@@ -206,8 +215,9 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
     tun: readTun(hostLinks),
     has8021q: has8021q(),
     port53: readPort53(),
-    clock: { unixMs: Date.now(), isSynchronised: isClockSynchronised() },
+    clock: readClock(),
     disk: readDisk(stateDir),
+    flowtable: nftProblem === undefined ? await tryFlowtable(stateDir, hostLinks, names) : undefined,
     conntrack: readConntrackUse(new Sysctls(sysctlRoot)),
   }
 }
