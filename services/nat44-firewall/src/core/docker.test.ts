@@ -5,6 +5,8 @@ import fc from 'fast-check'
 import {
   argumentsOf,
   chooseChain,
+  engineBackend,
+  foreignDrops,
   type DockerAction,
   type FilterTable,
   type IpFamily,
@@ -15,6 +17,8 @@ import {
   wantedRules,
 } from './docker.ts'
 
+import type { ForwardChain } from './listing.ts'
+
 const LINKS = { lan: 'lan0', tun: 'nat64', uplinks: ['wan0'], lan4: [], forwards: false }
 const directory = new URL('../../testdata/docker/', import.meta.url)
 
@@ -24,9 +28,11 @@ const STATES: Readonly<Record<string, readonly [chain: string | undefined, inser
   'engine-26.ip6': [undefined, 0, 0],
   'engine-26-forwarding-was-on.ip4': ['DOCKER-USER', 3, 0],
   'engine-26-ip6tables.ip6': ['DOCKER-USER', 6, 0],
+  'engine-27.ip4': ['DOCKER-USER', 3, 0],
   'engine-27.ip6': ['DOCKER-USER', 6, 0],
   'engine-28.ip4': ['DOCKER-USER', 3, 0],
   'engine-28-no-drop.ip4': ['DOCKER-USER', 3, 0],
+  'engine-29.ip6': ['DOCKER-USER', 6, 0],
   'engine-29-nftables-after-iptables.ip4': ['DOCKER-USER', 3, 0],
   'engine-29-nftables-drop-left.ip4': ['FORWARD', 3, 0],
   'no-docker.ip4': [undefined, 0, 0],
@@ -40,7 +46,6 @@ const STATES: Readonly<Record<string, readonly [chain: string | undefined, inser
   'settled.ip6': ['DOCKER-USER', 0, 0],
 }
 
-const read = (name: string): FilterTable => parseFilterTable(readFileSync(new URL(`${name}.txt`, directory), 'utf8'))
 const familyOf = (name: string): IpFamily => (name.endsWith('.ip6') ? 6 : 4)
 
 /** What iptables makes of the actions: -I puts first, -D takes the first equal rule and fails without one. */
@@ -75,6 +80,53 @@ const check = (table: FilterTable, wanted: readonly RuleWords[]): readonly Docke
   assert.deepEqual([...cleaned.chains], foreign(cleaned), 'nothing of ours is left')
   return actions
 }
+
+const read = (name: string): FilterTable => parseFilterTable(readFileSync(new URL(`${name}.txt`, directory), 'utf8'))
+
+const forwardChain = (family: string, table: string, name: string, policy = 'accept'): ForwardChain => ({
+  family,
+  table,
+  name,
+  policy,
+})
+
+/** Chains that hook forward, as `nft list chains` has them, and the engine's backend that they tell of. */
+const BACKENDS: readonly (readonly [
+  what: string,
+  chains: readonly ForwardChain[],
+  filters: Parameters<typeof engineBackend>[1],
+  backend: string | undefined,
+])[] = [
+  ['no engine', [], [], undefined],
+  [
+    'iptables of somebody else',
+    [forwardChain('ip', 'filter', 'FORWARD', 'drop')],
+    [['nft', read('ufw.ip4')]],
+    undefined,
+  ],
+  ['engine 26', [forwardChain('ip', 'filter', 'FORWARD')], [['nft', read('engine-26.ip4')]], 'iptables-nft'],
+  ['engine 29 with iptables-legacy', [], [['legacy', read('engine-29.ip6')]], 'iptables-legacy'],
+  // By Docker's page "Docker with nftables": two tables of its own, which accept what they do not know.
+  [
+    'engine 29, nftables backend',
+    [forwardChain('ip', 'docker-bridges', 'filter-FORWARD'), forwardChain('ip6', 'docker-bridges', 'filter-FORWARD')],
+    [],
+    'nftables',
+  ],
+  [
+    'engine 29, nftables backend, after iptables',
+    [forwardChain('ip', 'docker-bridges', 'filter-FORWARD'), forwardChain('ip', 'filter', 'FORWARD', 'drop')],
+    [['nft', read('engine-29-nftables-after-iptables.ip4')]],
+    'nftables',
+  ],
+]
+
+for (const [what, chains, filters, backend] of BACKENDS)
+  test(`backend of the engine: ${what}: ${backend}`, () => {
+    assert.equal(engineBackend(chains, filters), backend)
+    // Docker's own nft tables are no chain that would drop the site's packets.
+    assert.deepEqual(foreignDrops(chains), [])
+  })
 
 test('every recorded state has its row', () => {
   const files = readdirSync(directory).filter((file) => file.endsWith('.txt'))

@@ -88,6 +88,23 @@ export const parseFilterTable = (text: string): FilterTable => {
   return { forwardPolicy, chains }
 }
 
+/** Table of an engine with the nftables backend, in the families ip and ip6. */
+const DOCKER_TABLE = 'docker-bridges'
+/** Chains that only an engine with iptables makes; an orphan DOCKER-USER may be left of an earlier one. */
+const DOCKER_CHAINS = ['DOCKER-FORWARD', 'DOCKER-ISOLATION-STAGE-1', 'DOCKER']
+
+export type EngineBackend = 'nftables' | 'iptables-nft' | 'iptables-legacy'
+
+/** How the Docker engine filters here; undefined: there is none, or it leaves filtering alone. */
+export const engineBackend = (
+  chains: readonly ForwardChain[],
+  filters: readonly (readonly [flavour: 'nft' | 'legacy', table: FilterTable])[],
+): EngineBackend | undefined => {
+  if (chains.some(({ table }) => table === DOCKER_TABLE)) return 'nftables'
+  const [flavour] = filters.find(([, table]) => DOCKER_CHAINS.some((name) => table.chains.has(name))) ?? []
+  return flavour === undefined ? undefined : `iptables-${flavour}`
+}
+
 const COMMENT: RuleWords = ['-m', 'comment', '--comment', DOCKER_COMMENT]
 const ACCEPT: RuleWords = ['-j', 'ACCEPT']
 const REPLIES: RuleWords = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED']

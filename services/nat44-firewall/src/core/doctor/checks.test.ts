@@ -31,6 +31,7 @@ const WELL: HostReport = {
     isWritable: true,
   },
   filters: [],
+  engine: 'iptables-nft',
   foreignDrops: [],
   nftProblem: undefined,
   missingOptions: [],

@@ -65,7 +65,7 @@ const acceptRa = ({ sysctls, isRunning }: HostReport): Check => {
     : note('accept-ra', `${link} lives by Router Advertisements; accept_ra becomes 2 before forwarding is set`)
 }
 
-const docker = ({ filters, foreignDrops, isRunning }: HostReport): Check => {
+const docker = ({ filters, engine, foreignDrops, isRunning }: HostReport): Check => {
   const dropping = filters.filter(({ target }) => target !== undefined)
   const found = filters.map(
     ({ tool, policy, target }) => `${tool}: FORWARD ${policy}${target === undefined ? '' : `, accepts in ${target}`}`,
@@ -84,7 +84,8 @@ const docker = ({ filters, foreignDrops, isRunning }: HostReport): Check => {
       `nft chain ${foreign} drops what it does not know`,
       `sudo nft list chain ${foreign}   # should let the links of the site pass`,
     )
-  return ok('docker', found.length === 0 ? 'no iptables table filters here' : found.join('; '))
+  const backend = engine === undefined ? 'no rules of a Docker engine' : `Docker's backend is ${engine}`
+  return ok('docker', [backend, ...(found.length === 0 ? ['no iptables table filters here'] : found)].join('; '))
 }
 
 const flavours = ({ filters }: HostReport): Check => {

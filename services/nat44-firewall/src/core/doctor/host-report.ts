@@ -21,6 +21,8 @@ export interface HostReport {
     readonly isWritable: boolean
   }
   readonly filters: readonly HostFilter[]
+  /** How the Docker engine filters: `nftables`, `iptables-nft` or `iptables-legacy`. */
+  readonly engine: string | undefined
   /** nft chains of others that drop what they do not know, as `family table name`. */
   readonly foreignDrops: readonly string[]
   /** Why nft cannot be used at all. */

@@ -13,7 +13,14 @@ import { gunzipSync } from 'node:zlib'
 import { type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
 import { addresses, links, Sysctls } from '@sixgate/host'
 import { lanLinkName, type Site } from '@sixgate/site'
-import { chooseChain, foreignDrops, planDocker, wantedRules } from '../../core/docker.ts'
+import {
+  chooseChain,
+  engineBackend,
+  type FilterTable,
+  foreignDrops,
+  planDocker,
+  wantedRules,
+} from '../../core/docker.ts'
 import { IP6_FORWARD, IP_FORWARD } from '../../core/forwarding.ts'
 import type { HostFilter, HostLink, HostReport } from '../../core/doctor/host-report.ts'
 import { parseListeners } from '../../core/doctor/listeners.ts'
@@ -153,9 +160,11 @@ const readSysctls = (root: string, uplinks: readonly string[]): HostReport['sysc
 const readFilters = async (site: Site | string, uplinks: readonly string[]) => {
   const chains = await readForwardChains()
   const filters: HostFilter[] = []
+  const tables: (readonly [flavour: 'nft' | 'legacy', table: FilterTable])[] = []
   for (const flavour of FLAVOURS) {
     const table = await readFilterTable(flavour, chains)
     if (table.forwardPolicy === undefined) continue
+    tables.push([flavour.backend, table])
     const links = typeof site === 'string' ? undefined : siteLinks(site, lanLinkName(site), uplinks)
     const actions = links === undefined ? [] : planDocker(table, wantedRules(flavour.family, links))
     filters.push({
@@ -166,7 +175,12 @@ const readFilters = async (site: Site | string, uplinks: readonly string[]) => {
       missing: actions.filter(({ operation }) => operation === 'insert').length,
     })
   }
-  return { filters, foreign: foreignDrops(chains).map(({ family, table, name }) => `${family} ${table} ${name}`) }
+  const engine = engineBackend(chains, tables)
+  return {
+    filters,
+    engine,
+    foreign: foreignDrops(chains).map(({ family, table, name }) => `${family} ${table} ${name}`),
+  }
 }
 
 const readUplinks = (site: Site | string, remembered: readonly string[]) => {
@@ -191,7 +205,7 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
   const hostLinks = readLinks()
   const { names, problem } = readUplinks(site, remembered)
   let nftProblem: string | undefined
-  let seen: Awaited<ReturnType<typeof readFilters>> = { filters: [], foreign: [] }
+  let seen: Awaited<ReturnType<typeof readFilters>> = { filters: [], engine: undefined, foreign: [] }
   let missing: readonly string[] = []
   try {
     seen = await readFilters(site, names)
@@ -208,6 +222,7 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
     uplinkProblem: problem?.message,
     sysctls: readSysctls(sysctlRoot, names),
     filters: seen.filters,
+    engine: seen.engine,
     foreignDrops: seen.foreign,
     nftProblem,
     missingOptions: missing,
