@@ -71,8 +71,8 @@ export function firewallSuite(site: SiteUnderTest): void {
       const { output } = await home.client.type(
         `socat -T 3 - 'TCP6:[${mapped(WAN_ADDRESS)}]:${PORT},connect-timeout=3' </dev/null`,
       )
-      // By its pool address (198.18.0.0/16), as RFC 6146 §3.8 has it.
-      assert.match(output, /^from \[?(0064:ff9b:0000:0000:0000:0000|64:ff9b:):c612:/m)
+      // RFC 4787 REQ-9: it comes from the uplink address too.
+      assert.match(output, /^from \[?(0064:ff9b:0000:0000:0000:0000|64:ff9b:):cb00:7102/m)
     })
 
     it('opens that port only', async () => {

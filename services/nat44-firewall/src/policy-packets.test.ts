@@ -83,8 +83,8 @@ test('a port forward, hairpin: a LAN host that names the uplink address is sent 
   const dump = net.translator.namespace.spawn('tcpdump', ['-n', '-l', '-c1', '-Q', 'in', '-i', 'eth0', 'udp port 5004'])
   await dump.waitFor(/listening on/)
   net.translator.fire(udp(UPLINK, 5004, '198.18.0.10'))
-  // As from one pool address to the other: what the translator makes of it goes back the same way.
-  await dump.waitFor(/198\.18\.0\.10\.\d+ > 198\.18\.0\.9\.5004/)
+  // From the uplink address (RFC 4787 REQ-9), so that the answer comes back to the gateway.
+  await dump.waitFor(/203\.0\.113\.2\.\d+ > 198\.18\.0\.9\.5004/)
   await dump.stop()
   await counted('nat64-hairpin4')
 })

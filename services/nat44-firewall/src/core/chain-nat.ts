@@ -14,6 +14,7 @@ import {
   type Rule,
   tcpSyn,
 } from './nft.ts'
+import { forwardHairpin } from './port-forwards.ts'
 import { type Facts, from, inside4, lan4Links, LOOPBACK, isGlobal, prefix, TUN_LINK, to } from './zones.ts'
 
 /** IPv6 header (RFC 8200 §3) and TCP header without options. */
@@ -79,6 +80,7 @@ export const nat = (site: Site, facts: Facts): Chain => ({
     facts.uplinks.length === 0
       ? []
       : [
+          ...forwardHairpin(site),
           {
             id: 'masquerade',
             text: 'pool4 becomes the uplink address',

@@ -154,6 +154,10 @@ export const jump = (target: string): Statement => ({ jump: { target } })
 export const dnat4 = (addr: string, port: number | undefined): Statement => ({
   dnat: { family: 'ip', addr, ...(port === undefined ? {} : { port }) },
 })
+/** The source becomes the address that the flow's first packet named, before its destination was rewritten. IPv4 only. */
+export const snat4ToOriginalDestination: Statement = {
+  snat: { family: 'ip', addr: { ct: { key: 'ip daddr', dir: 'original' } } },
+}
 export const useHelper = ({ name }: Helper): Statement => ({ 'ct helper': name })
 export const goto = (target: string): Statement => ({ goto: { target } })
 export const rejectTcp: Statement = { reject: { type: 'tcp reset' } }

@@ -16,9 +16,10 @@ import {
   port,
   type Rule,
   range,
+  snat4ToOriginalDestination,
   toThisHost,
 } from './nft.ts'
-import { type Facts, from, lan4Links, prefix, TUN_LINK, to } from './zones.ts'
+import { type Facts, from, inside4, lan4Links, prefix, TUN_LINK, to } from './zones.ts'
 
 /** Chain that counts and limits what is let in from the uplink, see limits.ts. */
 export const WAN_ACCEPT = 'wan_accept'
@@ -76,6 +77,24 @@ export const forwardLeg4 = (site: Site, facts: Facts): readonly Rule[] =>
       ctOriginalPort(range(target.port.first, target.port.last)),
     ],
     verdict: jump(WAN_ACCEPT),
+  }))
+
+/**
+ * A LAN host that named the uplink's address appears with that address (RFC 4787 REQ-9: "External source IP address and port"),
+ * so that the answers come back here, where both ends are put right again; between pool addresses the translator would take
+ * them back by itself.
+ */
+export const forwardHairpin = (site: Site): readonly Rule[] =>
+  targets(site).map((target) => ({
+    id: `forward-hairpin-${target.id}`,
+    text: 'port forward from within the LAN: comes from the uplink address (RFC 4787 REQ-9)',
+    matches: [
+      to(TUN_LINK),
+      ctDnat,
+      is(ip4.saddr, inside4(site).map(prefix)),
+      is(ip4.daddr, [prefix(prefix4Of(target.pool, 32))]),
+    ],
+    verdict: snat4ToOriginalDestination,
   }))
 
 /** The way from the translator to the host. Whether the flow may come was said on its IPv4 leg. */

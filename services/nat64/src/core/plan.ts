@@ -22,7 +22,9 @@ export interface Plan {
 }
 
 /** The part of the document that nat64 reads. */
-export type Nat64Site = Pick<Site, 'pref64' | 'nat64' | 'lan'>
+export type Nat64Site = Pick<Site, 'pref64' | 'nat64' | 'lan'> & {
+  readonly firewall?: Pick<Site['firewall'], 'forwards'>
+}
 
 /**
  * Reads a document. `gateway4`: IPv4 addresses of the machine itself; they are never translated to, since that would go
@@ -32,6 +34,7 @@ export const planFrom = (site: Nat64Site, gateway4: readonly Ip4[]): Plan => {
   const { nat64, pref64, lan } = site
   const own4 = ownAddress4(nat64.pool4)
   const kernel4 = kernelAddress4(nat64.pool4)
+  const hasForwards = (site.firewall?.forwards.length ?? 0) > 0
   const copied = nat64.trafficClass === 'copy'
   return {
     map: {
@@ -41,7 +44,8 @@ export const planFrom = (site: Nat64Site, gateway4: readonly Ip4[]): Plan => {
         ...nat64.hosts.map(({ ip6, ip4 }) => ({ prefix6: prefix6Of(ip6, 128), prefix4: prefix4Of(ip4, 32) })),
         ...nat64.maps,
       ],
-      forbidden4: [...new Set([...gateway4, kernel4])].map((ip4) => prefix4Of(ip4, 32)),
+      // With port forwards the gateway's own addresses may lead to a LAN host (hairpin); the firewall refuses the rest.
+      forbidden4: [...new Set([...(hasForwards ? [] : gateway4), kernel4])].map((ip4) => prefix4Of(ip4, 32)),
       sources6: nat64.sources === 'auto' ? [lan.prefix] : nat64.sources,
       wellKnownPrefixPolicy: nat64.wellKnownPrefix,
       own4,
