@@ -9,6 +9,8 @@ export const statusSchema = z.object({
   version: z.string(),
   /** Revision of the document in force; 0 = none yet. */
   revision: z.number(),
+  /** Revision that the service refused, when it is `rejected`. */
+  refused: z.number().optional(),
   state: z.enum(['starting', 'ok', 'degraded', 'rejected', 'stopping']),
   /** Since when in this state, milliseconds since 1970. */
   sinceMs: z.number(),

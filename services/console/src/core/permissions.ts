@@ -65,6 +65,7 @@ const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
     ...get(BUCKETS.SITE, DOCUMENT_KEY),
     subjectOf(BUCKETS.SITE, DOCUMENT_KEY),
     ...get(BUCKETS.STATUS, '>'),
+    ...watch(BUCKETS.STATUS),
     subjectOf(BUCKETS.STATUS, 'console.*'),
     subjectOf(BUCKETS.STATUS, STOPPING_KEY),
     // Asking all services by the services protocol: `nats micro ls` with the console's key.
