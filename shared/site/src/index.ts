@@ -2,7 +2,7 @@
 export { adoptUla, companionFile, keptUla } from './auto.ts'
 export { formatPath, SiteError, type SiteErrorCode, type SiteIssue } from './error.ts'
 export type { Upstream } from './fields.ts'
-export { lanLinkName } from './rules.ts'
+export { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
 export type { Site } from './schema.ts'
 export { parseSite } from './site.ts'
 export { type ReadSite, readSite } from './yaml.ts'

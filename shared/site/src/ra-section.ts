@@ -13,6 +13,7 @@ import {
   uriField,
   yesNo,
 } from './fields.ts'
+import { health } from './health-section.ts'
 
 const UINT16 = 0xffff
 const UINT32 = 0xffffffff
@@ -95,6 +96,7 @@ export const ra = section({
   pref64Route: autoOr(yesNo).default(AUTO),
   routes: listOf(route, 'routes').default([]),
   captivePortal: uriField.optional(),
+  health: health.prefault({}),
 }).transform((fields) => {
   const lifetimeS = 3 * fields.maxRtrAdvIntervalS
   const routerLifetimeS = fields.routerLifetimeS ?? Math.min(lifetimeS, UINT16)
