@@ -55,7 +55,8 @@ const lease = (service: ServiceName): string[] => [
 ]
 
 const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
-  'ra-advertiser': [...common('ra-advertiser'), ...lease('ra-advertiser')],
+  // Its messages follow the health of the others.
+  'ra-advertiser': [...common('ra-advertiser'), ...lease('ra-advertiser'), ...watch(BUCKETS.STATUS)],
   dns64: common('dns64'),
   nat64: [...common('nat64'), ...watch(BUCKETS.HOSTS), ...get(BUCKETS.HOSTS, '*'), subjectOf(BUCKETS.HOSTS, '*')],
   'nat44-firewall': [...common('nat44-firewall'), ...lease('nat44-firewall')],
