@@ -91,7 +91,6 @@ export class Advertiser {
     clearTimeout(this.#running.timer)
     this.#running.socket.close()
     this.#running = undefined
-    this.#ports.counters.set('advertising', 0)
   }
 
   /** RFC 4861 §6.2.5: stops with final messages, as many as fit into `budgetMs`, at least one; answers nothing meanwhile. */
@@ -101,7 +100,6 @@ export class Advertiser {
     clearTimeout(running.timer)
     running.timer = undefined
     this.#running = undefined
-    this.#ports.counters.set('advertising', 0)
     const { nowMs } = this.#ports
     try {
       for (const atMs of finalTimes(running.schedule.lastMulticastMs, nowMs(), budgetMs)) {
@@ -126,7 +124,7 @@ export class Advertiser {
   }
 
   #start(lan: ReadyLan, announcement: Announcement): void {
-    const { log, counters, nowMs } = this.#ports
+    const { log, nowMs } = this.#ports
     try {
       const socket = new Icmp6Socket(lan, {
         onMessage: (received) => this.#onMessage(received),
@@ -136,7 +134,6 @@ export class Advertiser {
       const schedule = startSchedule(announcement.intervals, nowMs(), last)
       this.#running = { lan, socket, announcement, schedule, timer: undefined }
       this.#problem = undefined
-      counters.set('advertising', 1)
       log.info({ link: lan.name, source: formatIp6(lan.linkLocal) }, 'advertising')
       this.#arm(this.#running)
     } catch (error) {

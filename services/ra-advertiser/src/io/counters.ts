@@ -25,9 +25,13 @@ export const COUNTER_NAMES = [
   ...Object.values(REFUSED),
   /** 1 while this instance is the active one of several. */
   'active',
-  /** 1 while the LAN link is ready and Router Advertisements are sent there. */
+  /** 1 while it is well as far as `ra.health` follows it, on every LAN. */
+  'health_nat64',
+  'health_dns64',
+  'health_uplink',
+  /** On how many LAN links Router Advertisements are sent. */
   'advertising',
-  /** 1 while the kernel forwards IPv6 from the LAN. */
+  /** 1 while the kernel forwards IPv6 from every LAN. */
   'forwarding',
   /** Router Lifetime of the messages now. */
   'router_lifetime_seconds',
