@@ -20,6 +20,7 @@ import { COUNTER_NAMES } from './io/counters.ts'
 import { HealthWatch } from './io/health-watch.ts'
 import { hostProblem, LanLink } from './io/lan-link.ts'
 import { announcementOf, LanVoice, wishOf } from './io/lan-voice.ts'
+import { PrefixFile } from './io/prefix-file.ts'
 
 /** How often health and forwarding are looked at, and the host while something is wrong. */
 const TICK_MS = 1_000
@@ -51,8 +52,9 @@ export class RaService implements Service {
   /** By the name of the LAN link; empty in an instance that stands by. */
   readonly #voices = new Map<string, LanVoice>()
   #lease: Lease | undefined
-  /** Read anew from the disk when this instance becomes the active one: another one made things meanwhile. */
+  /** Both are read anew from the disk when this instance becomes the active one: another one made things meanwhile. */
   #link: LanLink | undefined
+  #prefixes: PrefixFile | undefined
   #site: Site | undefined
   #hostProblem: Problem | undefined
   #lastSyncMs = 0
@@ -114,7 +116,9 @@ export class RaService implements Service {
 
   #takeUp(link: LanLink, site: Site): void {
     this.#unwatch ??= watchNetwork({ links: true, addresses: true }, () => this.#sync())
-    const ports = { log: this.#context.log, counters: this.#counters, nowMs: this.#nowMs }
+    const { log, stateDir } = this.#context
+    this.#prefixes ??= new PrefixFile(join(stateDir, 'prefixes.json'), log)
+    const ports = { log, counters: this.#counters, nowMs: this.#nowMs, prefixes: this.#prefixes }
     for (const view of lanViews(site)) {
       const name = lanLinkName(view)
       const voice = this.#voices.get(name)
@@ -133,6 +137,7 @@ export class RaService implements Service {
     for (const voice of this.#voices.values()) voice.silence()
     this.#voices.clear()
     this.#link = undefined
+    this.#prefixes = undefined
     this.#hostProblem = undefined
     this.#count()
   }

@@ -31,6 +31,7 @@ test('left out, everything has the default of its RFC', () => {
     autonomous: true,
     routerAddress: false,
     preferDelegation: false,
+    interfacePrefixes: false,
     validLifetimeS: 86_400,
     preferredLifetimeS: 14_400,
     rdnss: 'auto',

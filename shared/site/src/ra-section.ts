@@ -85,6 +85,9 @@ export const ra = section({
   validUntil: timeField.optional(),
   preferredUntil: timeField.optional(),
 
+  /** Also advertise every other /64 of which the LAN link has an address, e.g. delegated by DHCPv6, until it ends. */
+  interfacePrefixes: yesNo.default(false),
+
   /** auto = the router's address, where dns64 answers. */
   rdnss: ipv6Addresses,
   rdnssLifetimeS: integer(0, UINT32, 'seconds').optional(),

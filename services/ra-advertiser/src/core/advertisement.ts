@@ -1,8 +1,9 @@
-import { equalIp6, type Ip6 } from '@sixgate/addr'
+import { equalIp6, type Ip6, type Prefix6 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
 import type { Health } from './health.ts'
 import type { NdpOption } from './ndp-options.ts'
 import type { Preference } from './preference.ts'
+import type { StalePrefix, TimedPrefix } from './prefixes.ts'
 import type { RouterAdvertisement } from './ra-wire.ts'
 import { encodeSvcParams } from './svc-params.ts'
 
@@ -12,6 +13,10 @@ export interface LanFacts {
   readonly mac: Uint8Array | undefined
   /** MTU of the link in bytes. */
   readonly mtuBytes: number
+  /** Further prefixes that are on the link, when `ra.interfacePrefixes` asks for them. */
+  readonly further?: readonly TimedPrefix[]
+  /** Prefixes that were advertised before (RFC 9096 §3.5). */
+  readonly stale?: readonly StalePrefix[]
 }
 
 /** What the router is able to do right now. */
@@ -28,18 +33,42 @@ export interface RouterState {
 const until = (lifetimeS: number, endMs: number | undefined, unixMs: number): number =>
   endMs === undefined ? lifetimeS : Math.min(lifetimeS, Math.max(0, Math.floor((endMs - unixMs) / 1000)))
 
-const prefixOption = ({ lan, ra }: Site, unixMs: number): NdpOption => {
-  const validLifetimeS = until(ra.validLifetimeS, ra.validUntil, unixMs)
-  return {
-    kind: 'pio',
-    prefix: lan.prefix,
-    onLink: ra.onLink,
-    autonomous: ra.autonomous,
-    routerAddress: ra.routerAddress ? lan.router : undefined,
-    preferDelegation: ra.preferDelegation,
-    validLifetimeS,
-    preferredLifetimeS: Math.min(validLifetimeS, until(ra.preferredLifetimeS, ra.preferredUntil, unixMs)),
-  }
+/** One prefix with what `ra` says of all. */
+const prefixOption = (
+  { ra }: Site,
+  prefix: Prefix6,
+  routerAddress: Ip6 | undefined,
+  [validLifetimeS, preferredLifetimeS]: readonly [number, number],
+): NdpOption => ({
+  kind: 'pio',
+  prefix,
+  onLink: ra.onLink,
+  autonomous: ra.autonomous,
+  routerAddress,
+  preferDelegation: ra.preferDelegation,
+  validLifetimeS,
+  preferredLifetimeS: Math.min(validLifetimeS, preferredLifetimeS),
+})
+
+/** The site's prefix, further ones of the link until they end, and those of before, with lifetime 0 and the same flags. */
+const prefixOptions = (site: Site, { further = [], stale = [] }: LanFacts, unixMs: number): NdpOption[] => {
+  const { lan, ra } = site
+  const lifetimes = (validUntil: number | undefined, preferredUntil: number | undefined): [number, number] => [
+    until(ra.validLifetimeS, validUntil, unixMs),
+    until(ra.preferredLifetimeS, preferredUntil, unixMs),
+  ]
+  return [
+    prefixOption(
+      site,
+      lan.prefix,
+      ra.routerAddress ? lan.router : undefined,
+      lifetimes(ra.validUntil, ra.preferredUntil),
+    ),
+    ...further.map(({ prefix, validUntilMs, preferredUntilMs }) =>
+      prefixOption(site, prefix, undefined, lifetimes(validUntilMs, preferredUntilMs)),
+    ),
+    ...stale.map(({ prefix }) => prefixOption(site, prefix, undefined, [0, 0])),
+  ]
 }
 
 const autoAddress = (addresses: 'auto' | readonly Ip6[], router: Ip6): readonly Ip6[] =>
@@ -134,7 +163,7 @@ export const advertisementOf = (site: Site, lan: LanFacts, state: RouterState): 
       ...sllaOf(lan),
       // RFC 4861 §6.2.1 AdvLinkMTU: never more than the link carries.
       ...(ra.linkMtu === 0 ? [] : [{ kind: 'mtu', mtuBytes: Math.min(ra.linkMtu, lan.mtuBytes) } as const]),
-      prefixOption(site, unixMs),
+      ...prefixOptions(site, lan, unixMs),
       // What does not forward is no way to anywhere.
       ...routeOptions(site, !forwarding ? 'all' : health.nat64 ? 'none' : 'nat64'),
       ...rdnssOptions(site, ra.rdnssLifetimeS, health.dns64),

@@ -1,13 +1,16 @@
+import { addresses } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import { lanLinkName, type Site } from '@sixgate/site'
 import { advertisementOf, finalAdvertisementOf, type LanFacts, type RouterState } from '../core/advertisement.ts'
 import type { Health } from '../core/health.ts'
 import type { LanWish, ReadyLan } from '../core/lan-plan.ts'
+import { interfacePrefixes, type TimedPrefix } from '../core/prefixes.ts'
 import type { Problem } from '../core/problem.ts'
 import { encodeWithin } from '../core/split.ts'
 import { Advertiser, type Announcement } from './advertiser.ts'
 import type { CounterName } from './counters.ts'
 import { hostProblem, type LanLink } from './lan-link.ts'
+import type { PrefixFile } from './prefix-file.ts'
 
 /** The link that a view of the site wants. */
 export const wishOf = (view: Site): LanWish => ({
@@ -33,14 +36,17 @@ export interface VoicePorts {
   readonly log: Logger
   readonly counters: Counters<CounterName>
   readonly nowMs: () => number
+  readonly prefixes: PrefixFile
 }
 
 /** What happens on one LAN: its link, and what is said there. */
 export class LanVoice {
   readonly #link: LanLink
   readonly #advertiser: Advertiser
+  readonly #prefixes: PrefixFile
   #view: Site
   #ready: ReadyLan | undefined
+  #further: readonly TimedPrefix[] = []
   #planProblems: readonly Problem[] = []
   #forwardingProblem: Problem | undefined
   /** Its last words are being said: nothing else is, whatever happens meanwhile. */
@@ -49,6 +55,7 @@ export class LanVoice {
   constructor(link: LanLink, view: Site, ports: VoicePorts) {
     this.#link = link
     this.#view = view
+    this.#prefixes = ports.prefixes
     this.#advertiser = new Advertiser({ ...ports, random: Math.random })
   }
 
@@ -88,8 +95,10 @@ export class LanVoice {
     this.#planProblems = plan.problems
     // The router's address coming back (somebody had removed it) is no reason to fall silent.
     this.#ready = plan.ready?.routerPending === true && !this.#advertiser.advertising ? undefined : plan.ready
-    if (this.#ready !== undefined) this.say(health)
-    else {
+    if (this.#ready !== undefined) {
+      this.#further = this.#furtherPrefixes(this.#ready)
+      this.say(health)
+    } else {
       this.#advertiser.silence()
       this.#forwardingProblem = undefined
     }
@@ -103,10 +112,23 @@ export class LanVoice {
       const off = this.#link.forwardingOff(lan.name)
       this.#forwardingProblem = off.length === 0 ? undefined : forwardingOff(off, lan.name)
       const state = { forwarding: off.length === 0, health }
-      this.#advertiser.announce(lan, announcementOf(this.#view, lan, state))
+      const current = [this.#view.lan.prefix, ...this.#further.map(({ prefix }) => prefix)]
+      const stale = this.#prefixes.follow(lan.name, current, Date.now())
+      this.#advertiser.announce(lan, announcementOf(this.#view, { ...lan, further: this.#further, stale }, state))
     } catch (error) {
       // What the host refuses is a problem that may heal; it must not end the process.
       this.#planProblems = [hostProblem(error)]
+    }
+  }
+
+  #furtherPrefixes({ ifindex }: ReadyLan): readonly TimedPrefix[] {
+    if (!this.#view.ra.interfacePrefixes) return []
+    try {
+      const present = addresses(6, ifindex).filter((address) => address.family === 6)
+      return interfacePrefixes(present, this.#view.lan.prefix, Date.now())
+    } catch {
+      // The link has just gone; the next look tells.
+      return this.#further
     }
   }
 
