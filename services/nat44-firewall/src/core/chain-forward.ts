@@ -1,5 +1,5 @@
 import { embedIp4, type Pref64, type Prefix4, type Prefix6, prefix6Of } from '@sixgate/addr'
-import type { Site } from '@sixgate/site'
+import { lanPrefixes, type Site } from '@sixgate/site'
 import { bogonRules, invalidPackets, knownFlows } from './chain-input.ts'
 import { ICMP6 } from './icmp6.ts'
 import {
@@ -25,7 +25,19 @@ import {
   reject6,
 } from './nft.ts'
 import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
-import { type Facts, from, inside4, lanSpeakers, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
+import {
+  type Facts,
+  from,
+  inside4,
+  lanSpeakers,
+  linksOf,
+  notFrom,
+  notTo,
+  ownLinks,
+  prefix,
+  TUN_LINK,
+  to,
+} from './zones.ts'
 
 /** Docker's bridges, as nft patterns: their packets are ruled by Docker's own chains. */
 const DOCKER_BRIDGES = ['docker*', 'br-*']
@@ -47,7 +59,7 @@ export const embedPrefix = (pref64: Pref64, pool: Prefix4): Prefix6 => {
 
 /** Packets between links that are none of ours. A host that did not route before does not start to. */
 const otherRules = (facts: Facts): readonly Rule[] => {
-  const own = [facts.lan, TUN_LINK]
+  const own = [...linksOf(facts.lan), TUN_LINK]
   const outside = [notFrom(...ownLinks(facts)), notTo(...own)]
   const perFamily = (family: 'ipv4' | 'ipv6', routed: boolean): readonly Rule[] =>
     routed
@@ -127,64 +139,65 @@ const translatedRefusals = (site: Site, facts: Facts): readonly Rule[] => {
 
 /** LAN and translator → uplink, and what may come in. */
 const uplinkRules = (site: Site, facts: Facts): readonly Rule[] => {
-  const lanPrefix = prefix(site.lan.prefix)
-  const native: readonly Rule[] = isGlobal(site.lan.prefix)
-    ? [
-        {
-          id: 'lan-to-wan-local',
-          text: 'LAN to an address that is known in a site only (RFC 6092 REC-3, REC-7)',
-          matches: [from(facts.lan), to(...facts.uplinks), is(ip6.daddr, [...NEVER6, ...UNIQUE_LOCAL].map(prefix))],
-          verdict: reject6('no-route'),
-        },
-        {
-          id: 'lan-to-wan',
-          text: 'LAN to the IPv6 world (RFC 6092 3.2)',
-          matches: [
-            from(facts.lan),
-            to(...facts.uplinks),
-            is(ip6.saddr, lanSpeakers(site).filter(isGlobal).map(prefix)),
-          ],
-          verdict: accept,
-        },
-        ...bogonRules('wan-forward', facts),
-        {
-          id: 'wan-to-lan-ipsec',
-          text: 'ESP, mobility, HIP to a LAN host (RFC 6092 3.2.4, 3.2.5)',
-          matches: [from(...facts.uplinks), to(facts.lan), is(ip6.daddr, [lanPrefix]), is(l4proto, UNPROHIBITED)],
-          verdict: accept,
-        },
-        {
-          id: 'wan-to-lan-ike',
-          text: 'IKE to a LAN host (RFC 6092 REC-24)',
-          matches: [
-            from(...facts.uplinks),
-            to(facts.lan),
-            is(ip6.daddr, [lanPrefix]),
-            is(port('udp', 'dport'), [IKE_PORT]),
-          ],
-          verdict: accept,
-        },
-        {
-          id: 'wan-to-lan-ping6',
-          text: 'echo request to a LAN host (RFC 4890 4.3.1)',
-          matches: [
-            from(...facts.uplinks),
-            to(facts.lan),
-            is(ip6.daddr, [lanPrefix]),
-            is(icmp6Type, [ICMP6.ECHO_REQUEST]),
-          ],
-          verdict: accept,
-        },
-      ]
-    : [
-        ...bogonRules('wan-forward', facts),
-        {
-          id: 'lan-to-wan-ula',
-          text: 'LAN prefix is not global: no reply would come back (RFC 4193 4.3); told at once',
-          matches: [from(facts.lan), to(...facts.uplinks), is(nfproto, ['ipv6'])],
-          verdict: reject6('policy-fail'),
-        },
-      ]
+  const globals = lanPrefixes(site).filter(isGlobal).map(prefix)
+  const native: readonly Rule[] =
+    globals.length > 0
+      ? [
+          {
+            id: 'lan-to-wan-local',
+            text: 'LAN to an address that is known in a site only (RFC 6092 REC-3, REC-7)',
+            matches: [from(facts.lan), to(...facts.uplinks), is(ip6.daddr, [...NEVER6, ...UNIQUE_LOCAL].map(prefix))],
+            verdict: reject6('no-route'),
+          },
+          {
+            id: 'lan-to-wan',
+            text: 'LAN to the IPv6 world (RFC 6092 3.2)',
+            matches: [
+              from(facts.lan),
+              to(...facts.uplinks),
+              is(ip6.saddr, lanSpeakers(site).filter(isGlobal).map(prefix)),
+            ],
+            verdict: accept,
+          },
+          ...bogonRules('wan-forward', facts),
+          {
+            id: 'wan-to-lan-ipsec',
+            text: 'ESP, mobility, HIP to a LAN host (RFC 6092 3.2.4, 3.2.5)',
+            matches: [from(...facts.uplinks), to(facts.lan), is(ip6.daddr, globals), is(l4proto, UNPROHIBITED)],
+            verdict: accept,
+          },
+          {
+            id: 'wan-to-lan-ike',
+            text: 'IKE to a LAN host (RFC 6092 REC-24)',
+            matches: [
+              from(...facts.uplinks),
+              to(facts.lan),
+              is(ip6.daddr, globals),
+              is(port('udp', 'dport'), [IKE_PORT]),
+            ],
+            verdict: accept,
+          },
+          {
+            id: 'wan-to-lan-ping6',
+            text: 'echo request to a LAN host (RFC 4890 4.3.1)',
+            matches: [
+              from(...facts.uplinks),
+              to(facts.lan),
+              is(ip6.daddr, globals),
+              is(icmp6Type, [ICMP6.ECHO_REQUEST]),
+            ],
+            verdict: accept,
+          },
+        ]
+      : [
+          ...bogonRules('wan-forward', facts),
+          {
+            id: 'lan-to-wan-ula',
+            text: 'LAN prefix is not global: no reply would come back (RFC 4193 4.3); told at once',
+            matches: [from(facts.lan), to(...facts.uplinks), is(nfproto, ['ipv6'])],
+            verdict: reject6('policy-fail'),
+          },
+        ]
   return [
     ...translatedRefusals(site, facts),
     {
@@ -230,12 +243,15 @@ export const forward = (site: Site, facts: Facts): Chain => ({
     },
     ...knownFlows('forward'),
     ...otherRules(facts),
-    {
-      id: 'lan-to-lan',
-      text: 'within the LAN: carried by a bridge, or sent back on its link',
-      matches: [from(facts.lan), to(facts.lan)],
-      verdict: accept,
-    },
+    // From one LAN to another is refused below: a LAN of guests is one that is apart.
+    ...linksOf(facts.lan).map(
+      (link, index): Rule => ({
+        id: index === 0 ? 'lan-to-lan' : `lan-to-lan-${index + 1}`,
+        text: 'within the LAN: carried by a bridge, or sent back on its link',
+        matches: [from(link), to(link)],
+        verdict: accept,
+      }),
+    ),
     {
       id: 'forward-lan-sources',
       text: 'who on the LAN may speak',

@@ -19,7 +19,7 @@ import {
   rejectTcp,
 } from './nft.ts'
 import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
-import { type Facts, from, LINK_LOCAL, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
+import { type Facts, from, LINK_LOCAL, linksOf, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
 
 const DNS_PORT = 53
 const SSH_PORT = 22
@@ -171,10 +171,10 @@ export const input = (site: Site, facts: Facts): Chain => ({
       verdict: jump('lan_sources'),
     },
     // Before the invalid ones: conntrack calls what it does not know so (inverse ND, SEND, multicast router discovery).
-    ...linkRules('lan', [facts.lan]),
+    ...linkRules('lan', linksOf(facts.lan)),
     ...(facts.uplinks.length === 0 ? [] : linkRules('wan', facts.uplinks)),
     invalidPackets('input'),
-    ...pingRules('lan', [facts.lan, TUN_LINK]),
+    ...pingRules('lan', [...linksOf(facts.lan), TUN_LINK]),
     ...lanServices(facts),
     ...(facts.uplinks.length === 0 ? openPorts(site, facts) : uplinkRules(site, facts)),
     {

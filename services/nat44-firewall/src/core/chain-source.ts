@@ -1,4 +1,4 @@
-import type { Site } from '@sixgate/site'
+import { lanLinkName, lanPrefixes, lanViews, type Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP4_ERRORS, ICMP6, ICMP6_ERRORS } from './icmp6.ts'
 import {
   accept,
@@ -132,7 +132,7 @@ export const arrivals = (site: Site, facts: Facts): readonly Chain[] => {
         {
           id: 'lan-source-outside',
           text: 'source in the LAN prefix, but not from the LAN',
-          matches: [is(ip6.saddr, [prefix(site.lan.prefix)])],
+          matches: [is(ip6.saddr, lanPrefixes(site).map(prefix))],
           verdict: drop,
         },
         ...pingFloods(facts.uplinks),
@@ -140,6 +140,19 @@ export const arrivals = (site: Site, facts: Facts): readonly Chain[] => {
     },
   ]
 }
+
+/** Each LAN has its own prefix: the host of another one may not speak for it. */
+const lanSpoofs = (site: Site): readonly Rule[] =>
+  lanViews(site).map((view, index): Rule => {
+    const link = lanLinkName(view)
+    const speakers = [...lanSpeakers({ ...view, lans: [] })].map(prefix)
+    return {
+      id: index === 0 ? 'lan-spoof' : `lan-spoof-${index + 1}`,
+      text: 'source is neither in the LAN prefix nor link-local',
+      matches: [...(site.lans.length === 0 ? [] : [from(link)]), isNot(ip6.saddr, ['::', LINK_LOCAL, ...speakers])],
+      verdict: drop,
+    }
+  })
 
 /**
  * Jumped to by new flows of the LAN that the gateway takes or forwards: only the LAN prefix and link-local may speak
@@ -149,12 +162,7 @@ export const lanSources = (site: Site): Chain => ({
   name: 'lan_sources',
   base: undefined,
   rules: [
-    {
-      id: 'lan-spoof',
-      text: 'source is neither in the LAN prefix nor link-local',
-      matches: [isNot(ip6.saddr, ['::', LINK_LOCAL, ...lanSpeakers(site).map(prefix)])],
-      verdict: drop,
-    },
+    ...lanSpoofs(site),
     {
       id: 'lan-ip4',
       text: 'IPv4 on the IPv6-only LAN',

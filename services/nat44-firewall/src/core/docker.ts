@@ -12,6 +12,7 @@
  * | 29, nftables backend | no iptables chains; an earlier DROP and an earlier jump to DOCKER-USER stay until a reboot | the same |
  */
 import type { ForwardChain } from './listing.ts'
+import { linksOf, type Zone } from './zones.ts'
 
 export type IpFamily = 4 | 6
 
@@ -89,7 +90,7 @@ export const parseFilterTable = (text: string): FilterTable => {
 
 /** The links whose traffic Docker must leave alone. */
 export interface DockerLinks {
-  readonly lan: string
+  readonly lan: Zone
   readonly tun: string
   readonly uplinks: readonly string[]
 }
@@ -120,14 +121,16 @@ export const wantedRules = (family: IpFamily, { lan, tun, uplinks }: DockerLinks
       ...uplinks.flatMap((wan) => [acceptBetween(tun, wan), acceptBetween(wan, tun, ...REPLIES)]),
     ]
   return [
-    acceptBetween(lan, lan),
-    acceptBetween(lan, tun),
-    acceptBetween(tun, lan),
-    ...uplinks.flatMap((wan) => [
-      acceptBetween(lan, wan),
-      acceptBetween(wan, lan, ...REPLIES),
-      // -p comes behind the links in what iptables prints.
-      acceptBetween(wan, lan, '-p', ICMPV6, '-m', 'icmp6', '--icmpv6-type', '128'),
+    ...linksOf(lan).flatMap((link) => [
+      acceptBetween(link, link),
+      acceptBetween(link, tun),
+      acceptBetween(tun, link),
+      ...uplinks.flatMap((wan) => [
+        acceptBetween(link, wan),
+        acceptBetween(wan, link, ...REPLIES),
+        // -p comes behind the links in what iptables prints.
+        acceptBetween(wan, link, '-p', ICMPV6, '-m', 'icmp6', '--icmpv6-type', '128'),
+      ]),
     ]),
   ]
 }
