@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   BUCKETS,
   Lease,
+  QuestionRefused,
+  type Questions,
   type Service,
   type ServiceContext,
   SiteRejected,
@@ -15,6 +17,7 @@ import { lanLinkName, lanViews, type Site } from '@sixgate/site'
 import type { LanFacts } from './core/advertisement.ts'
 import { ALL_WELL } from './core/health.ts'
 import { NdpError } from './core/ndp-error.ts'
+import { reportNeighbour } from './core/neighbour-report.ts'
 import type { Problem } from './core/problem.ts'
 import { COUNTER_NAMES } from './io/counters.ts'
 import { HealthWatch } from './io/health-watch.ts'
@@ -151,6 +154,21 @@ export class RaService implements Service {
     return all.filter(({ message }, index) => all.findIndex((other) => other.message === message) === index)
   }
 
+  /** What commands ask; an instance that stands by has seen nothing. */
+  readonly questions: Questions = {
+    neighbours: () =>
+      [...this.#voices].flatMap(([link, { neighbours }]) =>
+        neighbours.map((neighbour) => reportNeighbour(link, neighbour, this.#nowMs())),
+      ),
+    'hosts-seen': () => {
+      try {
+        return [...this.#voices.values()].flatMap(({ hosts }) => hosts)
+      } catch (error) {
+        throw new QuestionRefused(`the kernel does not list the neighbours: ${hostProblem(error).message}`, error)
+      }
+    },
+  }
+
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -219,6 +237,12 @@ export class RaService implements Service {
     this.#counters.set('advertising', voices.filter((voice) => voice.advertising).length)
     this.#counters.set('forwarding', isOn(voices.length > 0 && voices.every((voice) => voice.forwarding)))
     const views = site === undefined ? [] : lanViews(site)
+    const others = voices.flatMap(({ neighbours }) => neighbours)
+    const isUnknown = ({ code }: { readonly code: string }): boolean => code === 'unknown-router'
+    this.#counters.set('ra_neighbours', others.length)
+    this.#counters.set('ra_neighbours_unknown', others.filter(({ findings }) => findings.some(isUnknown)).length)
+    const conflicts = others.flatMap(({ findings }) => findings.filter((finding) => !isUnknown(finding)))
+    this.#counters.set('ra_conflicts', conflicts.length)
     const health = views.map((view) => this.#health.of(view))
     for (const thing of ['nat64', 'dns64', 'uplink'] as const)
       this.#counters.set(`health_${thing}`, isOn(health.every((one) => one[thing])))

@@ -99,6 +99,8 @@ export const ra = section({
   pref64Route: autoOr(yesNo).default(AUTO),
   routes: listOf(route, 'routes').default([]),
   captivePortal: uriField.optional(),
+  /** Link-local addresses of the other routers that belong on this LAN; with a list, all others are reported. */
+  knownRouters: listOf(ip6Field, 'link-local addresses').optional(),
   health: health.prefault({}),
 }).transform((fields) => {
   const lifetimeS = 3 * fields.maxRtrAdvIntervalS

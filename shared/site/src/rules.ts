@@ -214,6 +214,12 @@ const raRules = ({ ra, lan }: Site, at: readonly (string | number)[]): SiteIssue
         ['routes', index, 'prefix'],
         `${formatPrefix(route.prefix)} is inside lan.prefix ${formatPrefix(lan.prefix)}: hosts reach that directly`,
       )
+  for (const [index, known] of (ra.knownRouters ?? []).entries())
+    if (known[0] !== 0xfe || ((known[1] ?? 0) & 0xc0) !== 0x80)
+      add(
+        ['knownRouters', index],
+        `${formatIp6(known)}: must be a link-local address like fe80::1, which is what routers send from (RFC 4861 §6.1.2)`,
+      )
   for (const [index, resolver] of ra.dnr.entries())
     if (resolver.dohPath === undefined && resolver.alpn.some((protocol) => protocol === 'h2' || protocol === 'h3'))
       add(

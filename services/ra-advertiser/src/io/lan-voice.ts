@@ -1,16 +1,20 @@
-import { addresses } from '@sixgate/host'
+import { addresses, neighbours6 } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import { lanLinkName, type Site } from '@sixgate/site'
 import { advertisementOf, finalAdvertisementOf, type LanFacts, type RouterState } from '../core/advertisement.ts'
 import type { Health } from '../core/health.ts'
+import { type HostSeen, hostsSeen } from '../core/hosts-seen.ts'
 import type { LanWish, ReadyLan } from '../core/lan-plan.ts'
 import { interfacePrefixes, type TimedPrefix } from '../core/prefixes.ts'
+import type { Neighbour } from '../core/neighbours.ts'
 import type { Problem } from '../core/problem.ts'
+import type { RouterAdvertisement } from '../core/ra-wire.ts'
 import { encodeWithin } from '../core/split.ts'
 import { Advertiser, type Announcement } from './advertiser.ts'
 import type { CounterName } from './counters.ts'
 import { hostProblem, type LanLink } from './lan-link.ts'
 import type { PrefixFile } from './prefix-file.ts'
+import { RouterWatch } from './router-watch.ts'
 
 /** The link that a view of the site wants. */
 export const wishOf = (view: Site): LanWish => ({
@@ -23,12 +27,13 @@ export const wishOf = (view: Site): LanWish => ({
 /** What is to be said of a view of the site. Throws NdpError when it cannot be written. */
 export const announcementOf = (view: Site, lan: LanFacts, state: Omit<RouterState, 'unixMs'>): Announcement => {
   const { minRtrAdvIntervalS, maxRtrAdvIntervalS, validUntil, preferredUntil } = view.ra
-  const composeAt = (unixMs: number): readonly Uint8Array[] =>
-    encodeWithin(advertisementOf(view, lan, { ...state, unixMs }))
+  const at = (unixMs: number): RouterAdvertisement => advertisementOf(view, lan, { ...state, unixMs })
+  const composeAt = (unixMs: number): readonly Uint8Array[] => encodeWithin(at(unixMs))
   return {
     key: [...composeAt(0).map((part) => Buffer.from(part).toString('hex')), validUntil, preferredUntil].join(),
     intervals: { minMs: minRtrAdvIntervalS * 1000, maxMs: maxRtrAdvIntervalS * 1000 },
     compose: () => composeAt(Date.now()),
+    now: () => at(Date.now()),
   }
 }
 
@@ -44,6 +49,7 @@ export class LanVoice {
   readonly #link: LanLink
   readonly #advertiser: Advertiser
   readonly #prefixes: PrefixFile
+  readonly #watch: RouterWatch
   #view: Site
   #ready: ReadyLan | undefined
   #further: readonly TimedPrefix[] = []
@@ -56,12 +62,29 @@ export class LanVoice {
     this.#link = link
     this.#view = view
     this.#prefixes = ports.prefixes
-    this.#advertiser = new Advertiser({ ...ports, random: Math.random })
+    this.#watch = new RouterWatch(ports)
+    this.#advertiser = new Advertiser({
+      ...ports,
+      random: Math.random,
+      onAdvertisement: (received, ours) =>
+        this.#watch.hear(received, { link: lanLinkName(this.#view), ours, known: this.#view.ra.knownRouters }),
+    })
   }
 
   /** The LAN as the document has it now. */
   set view(view: Site) {
     this.#view = view
+  }
+
+  /** Hosts on this LAN, as the kernel's neighbour discovery knows them. Throws NetlinkError. */
+  get hosts(): readonly HostSeen[] {
+    const lan = this.#ready
+    return lan === undefined ? [] : hostsSeen(lan.name, neighbours6(lan.ifindex))
+  }
+
+  /** Other routers on this LAN. */
+  get neighbours(): readonly Neighbour[] {
+    return this.#watch.neighbours
   }
 
   get advertising(): boolean {
