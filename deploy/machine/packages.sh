@@ -21,6 +21,8 @@ TOOLS=(
   # what the demo's client runs, what the tests look with
   dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute
   tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck nats-server=nats-server
+  # another router and another kind of host for ra-advertiser
+  radvd=radvd /lib/systemd/systemd-networkd=systemd
   # nat64's eBPF program
   clang=clang
   # what bench-nat64 compares with

@@ -38,6 +38,14 @@ export const COUNTER_NAMES = [
   'ra_neighbours',
   'ra_neighbours_unknown',
   'ra_conflicts',
+  /** DHCPv4 messages, answers with option 108, and why there was none. */
+  'dhcp4_received_total',
+  'dhcp4_offers_total',
+  'dhcp4_refused_malformed_total',
+  'dhcp4_refused_relayed_total',
+  'dhcp4_refused_not_discover_total',
+  'dhcp4_refused_not_asked_for_total',
+  'dhcp4_refused_too_many_total',
   /** 1 while this instance is the active one of several. */
   'active',
   /** 1 while it is well as far as `ra.health` follows it, on every LAN. */

@@ -12,6 +12,7 @@ import type { RouterAdvertisement } from '../core/ra-wire.ts'
 import { encodeWithin } from '../core/split.ts'
 import { Advertiser, type Announcement } from './advertiser.ts'
 import type { CounterName } from './counters.ts'
+import { Dhcp4Answerer } from './dhcp4-answerer.ts'
 import { hostProblem, type LanLink } from './lan-link.ts'
 import type { PrefixFile } from './prefix-file.ts'
 import { RouterWatch } from './router-watch.ts'
@@ -50,6 +51,8 @@ export class LanVoice {
   readonly #advertiser: Advertiser
   readonly #prefixes: PrefixFile
   readonly #watch: RouterWatch
+  readonly #ports: VoicePorts
+  #dhcp4: Dhcp4Answerer | undefined
   #view: Site
   #ready: ReadyLan | undefined
   #further: readonly TimedPrefix[] = []
@@ -61,6 +64,7 @@ export class LanVoice {
   constructor(link: LanLink, view: Site, ports: VoicePorts) {
     this.#link = link
     this.#view = view
+    this.#ports = ports
     this.#prefixes = ports.prefixes
     this.#watch = new RouterWatch(ports)
     this.#advertiser = new Advertiser({
@@ -123,6 +127,7 @@ export class LanVoice {
       this.say(health)
     } else {
       this.#advertiser.silence()
+      this.#endDhcp4()
       this.#forwardingProblem = undefined
     }
   }
@@ -137,11 +142,28 @@ export class LanVoice {
       const state = { forwarding: off.length === 0, health }
       const current = [this.#view.lan.prefix, ...this.#further.map(({ prefix }) => prefix)]
       const stale = this.#prefixes.follow(lan.name, current, Date.now())
+      this.#answerDhcp4(lan, state)
       this.#advertiser.announce(lan, announcementOf(this.#view, { ...lan, further: this.#further, stale }, state))
     } catch (error) {
       // What the host refuses is a problem that may heal; it must not end the process.
       this.#planProblems = [hostProblem(error)]
     }
+  }
+
+  /** RFC 8925, when the document asks for it, and while hosts get by without IPv4: else they may need their own. */
+  #answerDhcp4({ ifindex, name, mac }: ReadyLan, { forwarding, health }: Omit<RouterState, 'unixMs'>): void {
+    const waitS = this.#view.ra.ipv6OnlyWaitS
+    const isEnough = forwarding && health.nat64 && health.uplink
+    if (waitS === undefined || mac === undefined || !isEnough) return this.#endDhcp4()
+    const place = { ifindex, name, mac }
+    if (this.#dhcp4?.serves(place, waitS) === true) return
+    this.#endDhcp4()
+    this.#dhcp4 = new Dhcp4Answerer(place, waitS, this.#ports)
+  }
+
+  #endDhcp4(): void {
+    this.#dhcp4?.close()
+    this.#dhcp4 = undefined
   }
 
   #furtherPrefixes({ ifindex }: ReadyLan): readonly TimedPrefix[] {
@@ -157,6 +179,7 @@ export class LanVoice {
 
   /** Stops without a word. */
   silence(): void {
+    this.#endDhcp4()
     this.#advertiser.silence()
     this.#ready = undefined
   }
@@ -166,6 +189,7 @@ export class LanVoice {
     const lan = this.#ready
     if (lan === undefined) return
     this.#isCeasing = true
+    this.#endDhcp4()
     await this.#advertiser.cease(encodeWithin(finalAdvertisementOf(this.#view, lan)), budgetMs)
     this.#ready = undefined
   }
