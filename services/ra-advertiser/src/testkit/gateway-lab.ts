@@ -12,6 +12,9 @@ import type { EthernetPort } from './ethernet-port.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
+/** Of every lan0, so that another router in its place has the same link-local address. */
+export const LAN_MAC = '02:00:5e:10:00:01'
+
 export interface Instance {
   readonly process: Process
   /** State and problems as Docker's health check reads them. */
@@ -72,7 +75,7 @@ export class GatewayLab {
   cable(): void {
     const { gateway, host } = this
     gateway.runSync('ip', 'link', 'delete', 'lan0')
-    gateway.ip('link add lan0 type veth peer name wire')
+    gateway.ip(`link add lan0 address ${LAN_MAC} type veth peer name wire`)
     gateway.sysctl('ipv6/conf/wire/disable_ipv6', 1)
     gateway.ip('link set wire master br0')
     gateway.ip('link set wire up')
@@ -94,7 +97,7 @@ export class GatewayLab {
   }
 
   /** All instances share one state directory, as containers of one service share one volume. */
-  start(nats: NatsLab, name: string): Instance {
+  start(nats: NatsLab, name: string, environment: Readonly<Record<string, string>> = {}): Instance {
     const healthFile = join(this.directory, `health-${name}.json`)
     rmSync(healthFile, { force: true })
     const running = this.gateway.spawn(process.execPath, [MAIN], {
@@ -102,6 +105,7 @@ export class GatewayLab {
       NKEY_SEED_FILE: nats.seedFile,
       STATE_DIR: join(this.directory, 'state'),
       HEALTH_FILE: healthFile,
+      ...environment,
     })
     const health = (): ReturnType<Instance['health']> => {
       try {
