@@ -63,5 +63,5 @@ test('systemd-networkd: address, default route with its preference, route, MTU, 
     host.runSync('nsenter', '-t', String(networkd.child.pid), '-m', 'cat', `/run/systemd/netif/links/${index}`).stdout
   await until('its DNS server', () => /^DNS=.*fd00:1:2:3::1/m.test(state()))
   await until('its search domain', () => /^DOMAINS=.*lan\.example|^ROUTE_DOMAINS=.*lan\.example/m.test(state()))
-  await until('the MTU on its route', () => /^default .* mtu 1400 hoplimit 64 .*/m.test(routes()))
+  await until('the MTU on its route', () => /^default .* mtu 1400 pref high$/m.test(routes()))
 })
