@@ -257,6 +257,47 @@ describe('sixgate drops', () => {
   })
 })
 
+describe('sixgate ra neighbours', () => {
+  const router = {
+    link: 'lan0',
+    router: 'fe80::66',
+    mac: '02:00:5e:00:00:66',
+    routerLifetimeS: 9000,
+    preference: 'high',
+    prefixes: ['fd00:6::/64'],
+    silentS: 3,
+  }
+  const finding = { code: 'managed', message: 'M flag (addresses by DHCPv6): it says yes, this gateway no' }
+  const answering = async (lab: SiteLab, instance: string, answer: readonly unknown[]): Promise<void> =>
+    (await report(lab, 'ra-advertiser', { instance })).answer({ neighbours: () => answer })
+
+  it('lists what the active instance heard, with each thing that is odd; the one that stands by heard nothing', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    await answering(lab, 'a', [{ ...router, findings: [finding] }])
+    await answering(lab, 'b', [])
+    const { status, stdout, stderr } = await sixgate(lab, 'ra neighbours')
+    assert.deepEqual([status, stderr], [1, ''])
+    assert.equal(
+      stdout,
+      `LAN   ROUTER    MAC                DEFAULT ROUTER  PREFIXES     HEARD
+lan0  fe80::66  02:00:5e:00:00:66  9000 s, high    fd00:6::/64  3 s ago
+lan0 fe80::66: ${finding.message}
+`,
+    )
+    const json = JSON.parse((await sixgate(lab, 'ra neighbours --json')).stdout) as unknown
+    assert.deepEqual(json, { routers: [{ ...router, findings: [finding] }], complaints: [] })
+  })
+
+  it('says that there is none', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    await answering(lab, 'a', [])
+    const { status, stdout } = await sixgate(lab, 'ra neighbours')
+    assert.deepEqual([status, stdout], [0, 'no other router advertises on a LAN\n'])
+  })
+})
+
 const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
   ['help', 0, /Exit status: 0/],

@@ -120,19 +120,17 @@ export const wantedRules = (family: IpFamily, { lan, tun, uplinks }: DockerLinks
       acceptBetween(tun, tun),
       ...uplinks.flatMap((wan) => [acceptBetween(tun, wan), acceptBetween(wan, tun, ...REPLIES)]),
     ]
-  return [
-    ...linksOf(lan).flatMap((link) => [
-      acceptBetween(link, link),
-      acceptBetween(link, tun),
-      acceptBetween(tun, link),
-      ...uplinks.flatMap((wan) => [
-        acceptBetween(link, wan),
-        acceptBetween(wan, link, ...REPLIES),
-        // -p comes behind the links in what iptables prints.
-        acceptBetween(wan, link, '-p', ICMPV6, '-m', 'icmp6', '--icmpv6-type', '128'),
-      ]),
+  return linksOf(lan).flatMap((link) => [
+    acceptBetween(link, link),
+    acceptBetween(link, tun),
+    acceptBetween(tun, link),
+    ...uplinks.flatMap((wan) => [
+      acceptBetween(link, wan),
+      acceptBetween(wan, link, ...REPLIES),
+      // -p comes behind the links in what iptables prints.
+      acceptBetween(wan, link, '-p', ICMPV6, '-m', 'icmp6', '--icmpv6-type', '128'),
     ]),
-  ]
+  ])
 }
 
 const key = (rule: RuleWords): string => rule.join('\0')

@@ -138,12 +138,14 @@ const headerChecksum = (view: DataView, at: number): number => {
 
 const u32 = (value: number): readonly number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]
 
+const option = (code: number, value: readonly number[]): readonly number[] => [code, value.length, ...value]
+
 const offerOptions = (waitS: number): readonly number[] => [
-  ...[OPTION.MESSAGE_TYPE, 1, MESSAGE.OFFER],
-  ...[OPTION.SERVER_IDENTIFIER, 4, ...DUMMY_IP4],
+  ...option(OPTION.MESSAGE_TYPE, [MESSAGE.OFFER]),
+  ...option(OPTION.SERVER_IDENTIFIER, DUMMY_IP4),
   // RFC 2131 table 3: an OFFER MUST have it.
-  ...[OPTION.LEASE_TIME, 4, ...u32(waitS)],
-  ...[OPTION.IPV6_ONLY_PREFERRED, 4, ...u32(waitS)],
+  ...option(OPTION.LEASE_TIME, u32(waitS)),
+  ...option(OPTION.IPV6_ONLY_PREFERRED, u32(waitS)),
   OPTION.END,
 ]
 

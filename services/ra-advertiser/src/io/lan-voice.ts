@@ -142,8 +142,8 @@ export class LanVoice {
       const state = { forwarding: off.length === 0, health }
       const current = [this.#view.lan.prefix, ...this.#further.map(({ prefix }) => prefix)]
       const stale = this.#prefixes.follow(lan.name, current, Date.now())
-      this.#answerDhcp4(lan, state)
       this.#advertiser.announce(lan, announcementOf(this.#view, { ...lan, further: this.#further, stale }, state))
+      this.#answerDhcp4(lan, state)
     } catch (error) {
       // What the host refuses is a problem that may heal; it must not end the process.
       this.#planProblems = [hostProblem(error)]

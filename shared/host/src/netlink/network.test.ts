@@ -41,7 +41,7 @@ test('IPv6 neighbours as iproute2 lists them, of one interface', { skip }, () =>
   here().ip('-6 neigh add fd00::3 lladdr 02:00:5e:00:00:03 dev p1 nud permanent')
   const found = neighbours6(P0)
     .map(({ ip, mac, state, isRouter }) => [formatIp(ip), Buffer.from(mac ?? []).toString('hex'), state, isRouter])
-    .toSorted()
+    .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
   assert.deepEqual(found, [
     ['fd00::2', '02005e000002', 'reachable', true],
     ['fe80::2', '02005e000002', 'stale', false],
