@@ -170,6 +170,24 @@ test('nat64 is killed: it falls silent, and its prefix goes', { skip }, async (t
   await lastIs(port, [1800, 'low', [0], [0], DNS])
 })
 
+test('the LAN is unplugged for long, and dns64 has no address there: plugged in again, its address is there at once', {
+  skip,
+}, async (t) => {
+  const { dns64, port, instance } = await begin(t)
+  await lastIs(port, ALL_WELL)
+  lab.gateway.ip('link set wire down')
+  await until('said', () => instance.health().problems.some((problem) => /carrier/.test(problem)))
+  await dns64.say([
+    { code: 'listen-address-missing', message: 'dns64.listen: no interface has the address fd00:1:2:3::1 (yet)' },
+  ])
+  // Three times as long as what is not well is borne.
+  await new Promise((resolve) => setTimeout(resolve, 6000))
+  port.frames.length = 0
+  lab.gateway.ip('link set wire up')
+  const first = await until('a message', () => heardBy(port)[0])
+  assert.deepEqual(essence(first), ALL_WELL)
+})
+
 test('what ra.health does not follow stays', { skip }, async (t) => {
   const { nat64, dns64, port } = await begin(t, {
     ...RA,

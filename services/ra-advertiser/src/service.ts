@@ -219,7 +219,8 @@ export class RaService implements Service {
   #tick(): void {
     const site = this.#site
     if (site === undefined) return
-    this.#health.look(site)
+    // An instance that stands by does not look at the links.
+    this.#health.look(site, (name) => this.#voices.get(name)?.isReady ?? true)
     const link = this.#link
     // The record of what was made could not be read.
     if (link === undefined) return this.#lease?.active === true ? this.#activate() : undefined

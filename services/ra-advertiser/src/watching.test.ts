@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, test } from 'node:test'
 import { formatIp6, type Ip6, parseIp6 } from '@sixgate/addr'
-import { ask } from '@sixgate/bus'
+import { ask, KvBucket, parseStatus } from '@sixgate/bus'
 import { enterNamespace } from '@sixgate/testkit'
+import fc from 'fast-check'
 import { encodeRouterAdvertisement, type RouterAdvertisement } from './core/ra-wire.ts'
 import type { HostSeen } from './core/hosts-seen.ts'
 import type { NeighbourReport } from './core/neighbour-report.ts'
@@ -110,6 +111,37 @@ test('hosts on the LAN: link-layer address and addresses', { skip }, async (t) =
   )
 })
 
+test('2000 garbled Router Advertisements: each is counted, none is taken for more than it is, and it goes on', {
+  skip,
+}, async (t) => {
+  lab.cable()
+  lab.uplink(true)
+  const nats = await natsWith(siteOf())
+  t.after(async () => await nats[Symbol.asyncDispose]())
+  const port = new EthernetPort('br0')
+  t.after(() => port.close())
+  const { health } = lab.start(nats, 'a')
+  await until('state ok', () => health().state === 'ok')
+  const good = rogue()
+  const garbage = fc.sample(fc.tuple(fc.uint8Array({ maxLength: 100 }), fc.nat(good.length)), {
+    numRuns: 2000,
+    seed: 6104,
+  })
+  const status = new KvBucket(await nats.connectedLink(), 'status')
+  let counters: Readonly<Record<string, number>> = {}
+  t.after(status.watch((entry) => (counters = parseStatus(entry.value)?.counters ?? counters)))
+  for (const [n, [octets, kept]] of garbage.entries()) {
+    port.send(toAll(Uint8Array.of(134, 0, 0, 0, ...good.subarray(4, kept), ...octets)))
+    // No faster than the socket's buffer can take.
+    if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await until('all of them counted', () => counters.ra_received_total === 2000)
+  assert.ok((counters.ra_refused_malformed_total ?? 0) > 100, JSON.stringify(counters))
+  assert.equal(counters.ra_neighbours, 1)
+  assert.equal(health().state, 'ok')
+  assert.match((await host.run('rdisc6', '-1', '-w', '5000', 'eth0')).stdout, /Router lifetime +: +1800 /)
+})
+
 /** RFC 8200 §4.5: one message as two packets. The first has 16 octets of it. */
 const inTwo = (message: Uint8Array): Uint8Array[] => {
   const destination = ip6('ff02::2')
@@ -145,7 +177,6 @@ test('RFC 6980 §5: a solicitation in fragments is not answered, and counted', {
   const solicitation = Uint8Array.of(133, 0, 0, 0, 0, 0, 0, 0, 1, 1, ...ROUTER.mac, 14, 1, 0, 0, 0, 0, 0, 0)
   for (const frame of inTwo(solicitation)) port.send(frame)
   const link = await nats.connectedLink()
-  const { KvBucket, parseStatus } = await import('@sixgate/bus')
   const status = new KvBucket(link, 'status')
   let refused = 0
   t.after(

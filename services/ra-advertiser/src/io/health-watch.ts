@@ -3,7 +3,7 @@ import { formatIp6 } from '@sixgate/addr'
 import { type Bucket, parseStatus } from '@sixgate/bus'
 import { links, removeDurably, routes, writeDurably } from '@sixgate/host'
 import type { Logger } from '@sixgate/obs'
-import { lanLinkNames, type Site } from '@sixgate/site'
+import { lanLinkName, lanLinkNames, lanViews, type Site } from '@sixgate/site'
 import {
   dns64Works,
   type Health,
@@ -50,8 +50,11 @@ export class HealthWatch {
       }) ?? (() => undefined)
   }
 
-  /** Looks at everything once; call it every second. Returns whether what is believed of something has changed. */
-  look(site: Site): boolean {
+  /**
+   * Looks at everything once; call it every second. Returns whether what is believed of something has changed. `isReady`:
+   * whether the LAN link of that name has its addresses; where it has not, dns64 cannot be expected to answer.
+   */
+  look(site: Site, isReady: (link: string) => boolean): boolean {
     const { status, nowMs: clock } = this.#ports
     const nowMs = clock()
     if (status?.connected !== true) this.#connectedSinceMs = undefined
@@ -63,9 +66,10 @@ export class HealthWatch {
     const seen = new Map<Thing, boolean | undefined>([
       ['nat64', this.#seen(nat64Works, nowMs)],
       ['uplink', this.#seesUplink(site)],
-      ...[site.lan, ...site.lans].map(({ router }): [Thing, boolean | undefined] => {
-        const text = formatIp6(router)
-        return [`dns64 at ${text}`, this.#seen(dns64Works(text), nowMs)]
+      ...lanViews(site).map((view): [Thing, boolean | undefined] => {
+        const router = formatIp6(view.lan.router)
+        const works = isReady(lanLinkName(view)) ? this.#seen(dns64Works(router), nowMs) : undefined
+        return [`dns64 at ${router}`, works]
       }),
     ])
     const { downAfterS, upAfterS } = site.ra.health

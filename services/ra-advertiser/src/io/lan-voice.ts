@@ -95,6 +95,11 @@ export class LanVoice {
     return this.#advertiser.advertising
   }
 
+  /** The link has its addresses. */
+  get isReady(): boolean {
+    return this.#ready !== undefined
+  }
+
   /** Messages say that this router forwards. */
   get forwarding(): boolean {
     return this.#ready !== undefined && this.#forwardingProblem === undefined
