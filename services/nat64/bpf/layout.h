@@ -5,7 +5,7 @@
 #pragma once
 #include "lib/bpf.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define MAX_PREFIXES 8
 #define COPY 256
 
@@ -76,7 +76,7 @@ struct host4_key {
 _Static_assert(__builtin_offsetof(struct host4_key, ip4) == 0, "host4_key.ip4");
 _Static_assert(sizeof(struct host4_key) == 4, "host4_key");
 
-/* A host's IPv6 address and the place of its prefix, and what was translated from IPv4. */
+/* A host's IPv6 address and its prefix, and what was translated from IPv4. */
 struct host4 {
 	u64 packets;
 	u64 bytes;
@@ -85,7 +85,9 @@ struct host4 {
 	u32 word1;
 	u32 word2;
 	u32 word3;
-	u32 prefix;
+	u32 pref0;
+	u32 pref1;
+	u32 pref2;
 	u32 reserved;
 };
 _Static_assert(__builtin_offsetof(struct host4, packets) == 0, "host4.packets");
@@ -95,9 +97,11 @@ _Static_assert(__builtin_offsetof(struct host4, word0) == 24, "host4.word0");
 _Static_assert(__builtin_offsetof(struct host4, word1) == 28, "host4.word1");
 _Static_assert(__builtin_offsetof(struct host4, word2) == 32, "host4.word2");
 _Static_assert(__builtin_offsetof(struct host4, word3) == 36, "host4.word3");
-_Static_assert(__builtin_offsetof(struct host4, prefix) == 40, "host4.prefix");
-_Static_assert(__builtin_offsetof(struct host4, reserved) == 44, "host4.reserved");
-_Static_assert(sizeof(struct host4) == 48, "host4");
+_Static_assert(__builtin_offsetof(struct host4, pref0) == 40, "host4.pref0");
+_Static_assert(__builtin_offsetof(struct host4, pref1) == 44, "host4.pref1");
+_Static_assert(__builtin_offsetof(struct host4, pref2) == 48, "host4.pref2");
+_Static_assert(__builtin_offsetof(struct host4, reserved) == 52, "host4.reserved");
+_Static_assert(sizeof(struct host4) == 56, "host4");
 
 /* An IPv4 prefix. */
 struct special4_key {

@@ -2,14 +2,15 @@
 #pragma once
 #include "packet.h"
 
-INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
+/* `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back. */
+INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, const u32 l2)
 {
 	const struct echo_types echo = { PROTOCOL_ICMP, ICMPV4_ECHO_REQUEST, ICMPV4_ECHO_REPLY,
 					 ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY };
-	const u8 *data = (const u8 *)(unsigned long)skb->data;
+	const u8 *data = (const u8 *)(unsigned long)skb->data + l2;
 	const u8 *end = (const u8 *)(unsigned long)skb->data_end;
 	struct upper upper = {};
-	u32 len = skb->len;
+	u32 len = skb->len - l2;
 
 	if (data + IPV4_LEN > end)
 		return FALL_THROUGH;
@@ -34,12 +35,8 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
 
 	struct host4_key key = { old.dst };
 	struct host4 *host = bpf_map_lookup_elem(&hosts4, &key);
-	if (!host)
+	if (!host || is_special4(old.src))
 		return FALL_THROUGH;
-	u32 prefix = host->prefix;
-	if (prefix >= MAX_PREFIXES || is_special4(old.src))
-		return FALL_THROUGH;
-	const struct pref64 *pref = &config->prefixes[prefix];
 
 	__sync_fetch_and_add(&host->packets, wire_packets(skb));
 	__sync_fetch_and_add(&host->bytes, len);
@@ -50,7 +47,7 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
 		.payload_len = HTONS(upper.len),
 		.next_header = protocol == PROTOCOL_ICMP ? PROTOCOL_ICMPV6 : protocol,
 		.hop_limit = old.ttl - 1,
-		.src = { pref->word0, pref->word1, pref->word2, old.src },
+		.src = { host->pref0, host->pref1, host->pref2, old.src },
 		.dst = { host->word0, host->word1, host->word2, host->word3 },
 	};
 
@@ -65,15 +62,16 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
 	} else {
 		diff = bpf_csum_diff(&old.src, 8, new.src, 32, 0);
 	}
+	/* bpf_skb_change_proto puts zeros in front, which count for nothing. */
 	u32 header_diff = bpf_csum_diff(&old, sizeof(old), &new, sizeof(new), 0);
 
 	if (bpf_skb_change_proto(skb, HTONS(ETH_P_IPV6), 0) != 0)
 		return FALL_THROUGH;
-	if (bpf_skb_store_bytes(skb, 0, &new, sizeof(new), 0) != 0 ||
-	    rewrite_upper(skb, IPV6_LEN, protocol, &upper, diff, header_diff) != 0) {
+	if (bpf_skb_store_bytes(skb, l2, &new, sizeof(new), 0) != 0 ||
+	    rewrite_upper(skb, l2 + IPV6_LEN, protocol, &upper, diff, header_diff) != 0) {
 		count(VERDICT_CONTINUE, len);
 		return TC_ACT_SHOT;
 	}
 	count(VERDICT_TRANSLATED_4TO6, len);
-	return give_back(skb);
+	return TRANSLATED;
 }

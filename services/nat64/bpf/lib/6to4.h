@@ -18,15 +18,16 @@ INLINE int find_pref64(const struct config *config, const u32 *dst)
 	return -1;
 }
 
-INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config)
+/* `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back. */
+INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config, const u32 l2)
 {
 	const struct echo_types echo = { PROTOCOL_ICMPV6, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY,
 					 ICMPV4_ECHO_REQUEST, ICMPV4_ECHO_REPLY };
-	const u8 *data = (const u8 *)(unsigned long)skb->data;
+	const u8 *data = (const u8 *)(unsigned long)skb->data + l2;
 	const u8 *end = (const u8 *)(unsigned long)skb->data_end;
 	const struct ipv6 *ip6 = (const struct ipv6 *)data;
 	struct upper upper = {};
-	u32 len = skb->len;
+	u32 len = skb->len - l2;
 
 	if (data + IPV6_LEN > end)
 		return FALL_THROUGH;
@@ -80,15 +81,16 @@ INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config)
 	} else {
 		diff = bpf_csum_diff(old.src, 32, &new.src, 8, 0);
 	}
-	u32 header_diff = bpf_csum_diff(&old, sizeof(old), &new, sizeof(new), 0);
+	/* bpf_skb_change_proto takes the octets that it removes, the first 20, out of the sum itself. */
+	u32 header_diff = bpf_csum_diff((const u8 *)&old + IPV6_LEN - IPV4_LEN, IPV4_LEN, &new, sizeof(new), 0);
 
 	if (bpf_skb_change_proto(skb, HTONS(ETH_P_IP), 0) != 0)
 		return FALL_THROUGH;
-	if (bpf_skb_store_bytes(skb, 0, &new, sizeof(new), 0) != 0 ||
-	    rewrite_upper(skb, IPV4_LEN, protocol, &upper, diff, header_diff) != 0) {
+	if (bpf_skb_store_bytes(skb, l2, &new, sizeof(new), 0) != 0 ||
+	    rewrite_upper(skb, l2 + IPV4_LEN, protocol, &upper, diff, header_diff) != 0) {
 		count(VERDICT_CONTINUE, len);
 		return TC_ACT_SHOT;
 	}
 	count(VERDICT_TRANSLATED_6TO4, len);
-	return give_back(skb);
+	return TRANSLATED;
 }

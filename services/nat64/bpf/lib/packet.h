@@ -5,6 +5,20 @@
 
 /* Not ours: TypeScript sees the packet as it came. */
 #define FALL_THROUGH TC_ACT_UNSPEC
+/* No verdict of the kernel's: the packet is another one now, and somebody says where it goes. */
+#define TRANSLATED 100
+
+/* Headers that are looked at: IPv6 and TCP. */
+#define HEADERS_LEN (IPV6_LEN + TCP_LEN)
+
+/* Headers may lie in a page fragment. */
+INLINE void pull_headers(struct __sk_buff *skb, const u32 l2)
+{
+	u32 wanted = l2 + HEADERS_LEN;
+
+	if ((unsigned long)skb->data + wanted > (unsigned long)skb->data_end)
+		bpf_skb_pull_data(skb, skb->len < wanted ? skb->len : wanted);
+}
 
 /* What was found out about the upper layer. */
 struct upper {
@@ -78,7 +92,7 @@ INLINE u32 wire_packets(const struct __sk_buff *skb)
 
 /*
  * After the new IP header is in place: the checksum of TCP, UDP or ICMP changes by `diff` (the pseudo-header), ICMP
- * gets its new type, and a checksum over the whole packet (CHECKSUM_COMPLETE) learns of the new IP header. The kernel
+ * gets its new type, and a sum over the whole packet (CHECKSUM_COMPLETE) learns of what was stored as IP header. The kernel
  * knows whether the field holds a checksum or a partial sum (CHECKSUM_PARTIAL). Zero when all went well.
  */
 INLINE int rewrite_upper(struct __sk_buff *skb, u32 at, u8 protocol, const struct upper *upper, u32 diff, u32 header_diff)
@@ -102,8 +116,8 @@ INLINE int rewrite_upper(struct __sk_buff *skb, u32 at, u8 protocol, const struc
 }
 
 /* The packet comes in at the TUN as if it had been written there; a firewall mark would be another family's. */
-INLINE int give_back(struct __sk_buff *skb)
+INLINE int give_back(struct __sk_buff *skb, u32 tun_ifindex)
 {
 	skb->mark = 0;
-	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+	return bpf_redirect(tun_ifindex, BPF_F_INGRESS);
 }

@@ -7,7 +7,7 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
  */
 
 /** The kernel side refuses to work with another version. Raise it when a layout changes its meaning. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
 /** `tos`, `traffic_class`: taken from the packet. */
@@ -31,8 +31,8 @@ interface Struct {
   readonly fields: readonly Field[]
 }
 
-const words = (count: number): readonly Field[] =>
-  Array.from({ length: count }, (_, index) => ({ name: `word${index}`, type: 'be32' as const }))
+const words = (count: number, name = 'word'): readonly Field[] =>
+  Array.from({ length: count }, (_, index) => ({ name: `${name}${index}`, type: 'be32' as const }))
 
 /** What every host has on each of its two sides: packets on the wire and bytes carried, time of the last packet. */
 const USAGE: readonly Field[] = [
@@ -69,8 +69,9 @@ export const STRUCTS = {
   host4_key: { name: 'host4_key', says: 'An IPv4 address of the pool.', fields: [{ name: 'ip4', type: 'be32' }] },
   host4: {
     name: 'host4',
-    says: "A host's IPv6 address and the place of its prefix, and what was translated from IPv4.",
-    fields: [...USAGE, ...words(4), { name: 'prefix', type: 'u32' }, { name: 'reserved', type: 'u32' }],
+    // The prefix itself, not its place: the verifier of kernel 6.1 loses the bound of an index that was in memory meanwhile.
+    says: "A host's IPv6 address and its prefix, and what was translated from IPv4.",
+    fields: [...USAGE, ...words(4), ...words(3, 'pref'), { name: 'reserved', type: 'u32' }],
   },
   special4_key: {
     name: 'special4_key',

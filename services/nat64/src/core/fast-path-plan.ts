@@ -8,6 +8,8 @@ import type { XlateSettings } from './xlate.ts'
 export interface FastPathPlan {
   /** Place in the program's table by index in the document; -1: not in the table. */
   readonly places: readonly number[]
+  /** The program's table. */
+  readonly prefixes: readonly Prefix6[]
   /** The entry of config_map. */
   readonly config: Uint8Array
   /** Remote IPv4 addresses that only TypeScript may judge, as source or destination. */
@@ -49,6 +51,7 @@ export const fastPathPlan = (map: AddressMapConfig, settings: XlateSettings, mtu
   const explicit4 = map.eams.map((eam) => eam.prefix4)
   return {
     places,
+    prefixes: taken,
     config: configOf(taken, settings, mtuBytes),
     special4: [
       ...neverForwarded4.prefixes,
@@ -96,13 +99,13 @@ export const host6Entry = (host: FastPathHost, place: number): { key: Uint8Array
   return { key, value }
 }
 
-/** Key and value of a host in map `hosts4`. */
-export const host4Entry = (host: FastPathHost, place: number): { key: Uint8Array; value: Uint8Array } => {
+/** Key and value of a host in map `hosts4`; `prefix`: its pref64. */
+export const host4Entry = (host: FastPathHost, prefix: Prefix6): { key: Uint8Array; value: Uint8Array } => {
   const key = new Uint8Array(sizeOf('host4_key'))
   new DataView(key.buffer).setUint32(0, host.ip4)
   const value = new Uint8Array(sizeOf('host4'))
   value.set(host.ip6, offsetOf('host4', 'word0'))
-  new DataView(value.buffer).setUint32(offsetOf('host4', 'prefix'), place, true)
+  value.set(prefix.addr.subarray(0, sizeOf('pref64')), offsetOf('host4', 'pref0'))
   return { key, value }
 }
 

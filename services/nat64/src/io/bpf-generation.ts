@@ -76,11 +76,12 @@ export class Generation {
    * Throws `BpfError` (E2BIG: no room).
    */
   install(host: FastPathHost): boolean {
-    if (!takesHost(this.#plan, host)) return false
-    if (this.#installed.has(host.ip4)) return true
     const place = this.#plan.places[host.pref] ?? -1
+    const prefix = this.#plan.prefixes[place]
+    if (prefix === undefined || !takesHost(this.#plan, host)) return false
+    if (this.#installed.has(host.ip4)) return true
     const to4 = host6Entry(host, place)
-    const to6 = host4Entry(host, place)
+    const to6 = host4Entry(host, prefix)
     this.#installed.set(host.ip4, { key6: to4.key, key4: to6.key })
     try {
       this.#map('hosts4').set(to6.key, to6.value)

@@ -11,6 +11,7 @@ export const BPF = {
   MAP_UPDATE_ELEM: 2,
   MAP_DELETE_ELEM: 3,
   PROG_LOAD: 5,
+  PROG_TEST_RUN: 10,
   OBJ_GET_INFO_BY_FD: 15,
 } as const
 
