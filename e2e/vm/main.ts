@@ -1,12 +1,15 @@
 /**
  * Runs a suite in virtual machines with other kernels and architectures:
  *
- *   node e2e/vm/main.ts SUITE [GUEST…]      all guests when none is named; exit status 1 when anything failed
+ *   node e2e/vm/main.ts SUITE [GUEST…] [--steps=TEXT]
+ *
+ * All guests when none is named; of the suite the steps with TEXT in their names. Exit status 1 when anything failed.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { must } from '../harness/command.ts'
 import { failures } from './console.ts'
 import { type Guest, GUESTS } from './guests.ts'
@@ -60,8 +63,14 @@ const choose = <T extends { readonly name: string }>(what: string, all: readonly
 }
 
 const main = async (): Promise<void> => {
-  const [suiteName = '', ...guestNames] = process.argv.slice(2)
-  const suite = choose('suite', SUITES, suiteName)
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { steps: { type: 'string', default: '' } },
+  })
+  const [suiteName = '', ...guestNames] = positionals
+  const whole = choose('suite', SUITES, suiteName)
+  const suite = { ...whole, steps: whole.steps.filter(({ name }) => name.includes(values.steps)) }
+  if (suite.steps.length === 0) throw new Error(`suite ${suite.name} has no step with "${values.steps}" in its name`)
   const guests = guestNames.length === 0 ? GUESTS : guestNames.map((name) => choose('guest', GUESTS, name))
   let isGood = true
   for (const guest of guests) isGood = (await runIn(guest, suite)) && isGood

@@ -60,13 +60,13 @@ struct host6 {
 	u64 bytes;
 	u64 seen_ns;
 	u32 ip4;
-	u32 reserved;
+	u32 sum6;
 };
 _Static_assert(__builtin_offsetof(struct host6, packets) == 0, "host6.packets");
 _Static_assert(__builtin_offsetof(struct host6, bytes) == 8, "host6.bytes");
 _Static_assert(__builtin_offsetof(struct host6, seen_ns) == 16, "host6.seen_ns");
 _Static_assert(__builtin_offsetof(struct host6, ip4) == 24, "host6.ip4");
-_Static_assert(__builtin_offsetof(struct host6, reserved) == 28, "host6.reserved");
+_Static_assert(__builtin_offsetof(struct host6, sum6) == 28, "host6.sum6");
 _Static_assert(sizeof(struct host6) == 32, "host6");
 
 /* An IPv4 address of the pool. */
@@ -88,7 +88,7 @@ struct host4 {
 	u32 pref0;
 	u32 pref1;
 	u32 pref2;
-	u32 reserved;
+	u32 sum6;
 };
 _Static_assert(__builtin_offsetof(struct host4, packets) == 0, "host4.packets");
 _Static_assert(__builtin_offsetof(struct host4, bytes) == 8, "host4.bytes");
@@ -100,7 +100,7 @@ _Static_assert(__builtin_offsetof(struct host4, word3) == 36, "host4.word3");
 _Static_assert(__builtin_offsetof(struct host4, pref0) == 40, "host4.pref0");
 _Static_assert(__builtin_offsetof(struct host4, pref1) == 44, "host4.pref1");
 _Static_assert(__builtin_offsetof(struct host4, pref2) == 48, "host4.pref2");
-_Static_assert(__builtin_offsetof(struct host4, reserved) == 52, "host4.reserved");
+_Static_assert(__builtin_offsetof(struct host4, sum6) == 52, "host4.sum6");
 _Static_assert(sizeof(struct host4) == 56, "host4");
 
 /* An IPv4 prefix. */

@@ -25,5 +25,5 @@ int nat64(struct __sk_buff *skb)
 	return verdict == TRANSLATED ? give_back(skb, skb->ifindex) : verdict;
 }
 
-/* No helper that is used asks for a GPL-compatible program (bpf_ktime_get_ns: since kernel 5.8). */
+/* No helper that is used asks for a GPL-compatible program (bpf_ktime_get_coarse_ns: since kernel 5.11). */
 char _license[] SECTION("license") = "sixgate";

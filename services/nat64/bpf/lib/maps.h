@@ -34,7 +34,7 @@ struct map_definition totals_map SECTION("maps") = {
 
 INLINE const struct config *config_of(void)
 {
-	u32 zero = 0;
+	u64 zero = 0;
 
 	return bpf_map_lookup_elem(&config_map, &zero);
 }
@@ -42,12 +42,13 @@ INLINE const struct config *config_of(void)
 /* addr: network byte order */
 INLINE int is_special4(u32 addr)
 {
-	struct special4_key key = { 32, addr };
+	/* struct special4_key */
+	u64 key = 32 | (u64)addr << 32;
 
 	return bpf_map_lookup_elem(&special4, &key) != 0;
 }
 
-INLINE void count(u32 verdict, u32 bytes)
+INLINE void count(u64 verdict, u64 bytes)
 {
 	struct totals *totals = bpf_map_lookup_elem(&totals_map, &verdict);
 
@@ -56,3 +57,5 @@ INLINE void count(u32 verdict, u32 bytes)
 		totals->bytes += bytes;
 	}
 }
+_Static_assert(sizeof(struct host6_key) == 20 && __builtin_offsetof(struct host6_key, prefix) == 16, "built as 64-bit words");
+_Static_assert(sizeof(struct special4_key) == 8 && __builtin_offsetof(struct special4_key, addr) == 4, "built as a 64-bit word");

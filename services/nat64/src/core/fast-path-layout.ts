@@ -41,6 +41,9 @@ const USAGE: readonly Field[] = [
   { name: 'seen_ns', type: 'u64' },
 ]
 
+/** One's complement sum over host and prefix, words in the machine's order: what a translated packet's checksums change by. */
+const SUM6: Field = { name: 'sum6', type: 'u32' }
+
 export const STRUCTS = {
   pref64: { name: 'pref64', says: 'The 96 bits of a NAT64 prefix.', fields: words(3) },
   config: {
@@ -64,14 +67,14 @@ export const STRUCTS = {
   host6: {
     name: 'host6',
     says: "A host's IPv4 address, and what was translated from IPv6.",
-    fields: [...USAGE, { name: 'ip4', type: 'be32' }, { name: 'reserved', type: 'u32' }],
+    fields: [...USAGE, { name: 'ip4', type: 'be32' }, SUM6],
   },
   host4_key: { name: 'host4_key', says: 'An IPv4 address of the pool.', fields: [{ name: 'ip4', type: 'be32' }] },
   host4: {
     name: 'host4',
     // The prefix itself, not its place: the verifier of kernel 6.1 loses the bound of an index that was in memory meanwhile.
     says: "A host's IPv6 address and its prefix, and what was translated from IPv4.",
-    fields: [...USAGE, ...words(4), ...words(3, 'pref'), { name: 'reserved', type: 'u32' }],
+    fields: [...USAGE, ...words(4), ...words(3, 'pref'), SUM6],
   },
   special4_key: {
     name: 'special4_key',

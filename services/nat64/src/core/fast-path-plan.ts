@@ -89,13 +89,32 @@ const configOf = (prefixes: readonly Prefix6[], settings: XlateSettings, mtuByte
   return bytes
 }
 
-/** Key and value of a host in map `hosts6`. */
-export const host6Entry = (host: FastPathHost, place: number): { key: Uint8Array; value: Uint8Array } => {
+/** RFC 1071 §2: one's complement sum of the little-endian 32-bit words of `bytes`, whose length is a multiple of four. */
+const sum32 = (...arrays: readonly Uint8Array[]): number => {
+  let sum = 0
+  for (const bytes of arrays) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    for (let o = 0; o < bytes.length; o += 4) sum += view.getUint32(o, true)
+  }
+  while (sum > 0xffff_ffff) sum = Math.floor(sum / 0x1_0000_0000) + (sum % 0x1_0000_0000)
+  return sum
+}
+
+const prefixBytes = ({ addr }: Prefix6): Uint8Array => addr.subarray(0, sizeOf('pref64'))
+
+/** Key and value of a host in map `hosts6`; `prefix`: its pref64, which has this place in the program's table. */
+export const host6Entry = (
+  host: FastPathHost,
+  prefix: Prefix6,
+  place: number,
+): { key: Uint8Array; value: Uint8Array } => {
   const key = new Uint8Array(sizeOf('host6_key'))
   key.set(host.ip6)
   new DataView(key.buffer).setUint32(offsetOf('host6_key', 'prefix'), place, true)
   const value = new Uint8Array(sizeOf('host6'))
-  new DataView(value.buffer).setUint32(offsetOf('host6', 'ip4'), host.ip4)
+  const view = new DataView(value.buffer)
+  view.setUint32(offsetOf('host6', 'ip4'), host.ip4)
+  view.setUint32(offsetOf('host6', 'sum6'), sum32(host.ip6, prefixBytes(prefix)), true)
   return { key, value }
 }
 
@@ -105,7 +124,8 @@ export const host4Entry = (host: FastPathHost, prefix: Prefix6): { key: Uint8Arr
   new DataView(key.buffer).setUint32(0, host.ip4)
   const value = new Uint8Array(sizeOf('host4'))
   value.set(host.ip6, offsetOf('host4', 'word0'))
-  value.set(prefix.addr.subarray(0, sizeOf('pref64')), offsetOf('host4', 'pref0'))
+  value.set(prefixBytes(prefix), offsetOf('host4', 'pref0'))
+  new DataView(value.buffer).setUint32(offsetOf('host4', 'sum6'), sum32(host.ip6, prefixBytes(prefix)), true)
   return { key, value }
 }
 

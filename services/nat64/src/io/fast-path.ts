@@ -128,7 +128,7 @@ export class FastPath {
       }
       const next = new Generation(readObject(this.#objectFile), plan, capacity)
       try {
-        for (const host of hosts) next.install(host)
+        next.installAll(hosts)
         this.#attach(next)
       } catch (error) {
         next.close()

@@ -26,19 +26,18 @@ export type TestRun =
 /** Runs a tc program once on an Ethernet frame, which is handed over as received from the loopback device. */
 export const testRun = (programFd: number, frame: ArrayLike<number>, isSummedUp: boolean): TestRun => {
   input.bytes.set(frame)
-  let results: DataView | undefined
-  const result = bpf(BPF.PROG_TEST_RUN, (view) => {
-    results = view
+  let [verdict, lenBytes] = [0, 0]
+  const fill = (view: DataView): void => {
     view.setUint32(TEST.PROG_FD, programFd, true)
     view.setUint32(TEST.DATA_SIZE_IN, frame.length, true)
     view.setUint32(TEST.DATA_SIZE_OUT, FRAME_BYTES, true)
     putAddress(view, TEST.DATA_IN, input.address)
     putAddress(view, TEST.DATA_OUT, output.address)
     view.setUint32(TEST.FLAGS, isSummedUp ? CHECKSUM_COMPLETE : 0, true)
-  })
-  if (result < 0 || results === undefined) return { error: errnoName(-result) }
-  return {
-    verdict: results.getInt32(TEST.RETVAL, true),
-    frame: output.bytes.slice(0, results.getUint32(TEST.DATA_SIZE_OUT, true)),
   }
+  const result = bpf(BPF.PROG_TEST_RUN, fill, (view) => {
+    verdict = view.getInt32(TEST.RETVAL, true)
+    lenBytes = view.getUint32(TEST.DATA_SIZE_OUT, true)
+  })
+  return result < 0 ? { error: errnoName(-result) } : { verdict, frame: output.bytes.slice(0, lenBytes) }
 }
