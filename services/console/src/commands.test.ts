@@ -224,6 +224,54 @@ describe('sixgate config', () => {
   })
 })
 
+describe('sixgate hosts', () => {
+  const none = { packets: 0, bytes: 0 }
+  const host = (last: number) => ({
+    ip6: `fd00::${last}`,
+    ip4: `198.18.0.${last}`,
+    pref64: '64:ff9b::/96',
+    idleS: 65,
+    out: { fastPath: { packets: 3, bytes: 300 }, typescript: { packets: 1, bytes: 100 } },
+    in: { fastPath: none, typescript: none },
+  })
+
+  it('asks every instance page by page, and takes MACs from ra-advertiser', async () => {
+    await using lab = await withDaemon()
+    const all = [2, 7, 9].map(host)
+    for (const instance of ['a', 'b']) {
+      const nats = await report(lab, 'nat64', { instance })
+      nats.answer({
+        hosts: (body) => {
+          const after = (body as { after?: string } | undefined)?.after
+          const behind = all.slice(after === undefined ? 0 : all.findIndex(({ ip4 }) => ip4 === after) + 1)
+          return { hosts: behind.slice(0, 2), more: behind.length > 2 }
+        },
+      })
+    }
+    const without = await sixgate(lab, 'hosts')
+    assert.equal(without.stderr, '')
+    assert.equal(without.stdout.split('\n').length, 5, without.stdout)
+    const ra = await report(lab, 'ra-advertiser')
+    ra.answer({ 'hosts-seen': () => [{ ip6: 'fd00::7', mac: '02:00:00:00:00:07' }] })
+    const { status, stdout, stderr } = await sixgate(lab, 'hosts')
+    assert.equal(stderr, '')
+    assert.equal(status, 0)
+    assert.match(stdout, /^IPV6 +MAC +IPV4 +PREF64 +OUT +IN +IN KERNEL +LAST SEEN\nfd00::2 +- +198\.18\.0\.2 /)
+    assert.match(stdout, /^fd00::7 +02:00:00:00:00:07 +198\.18\.0\.7 +\S+ +8 \(800 B\) +0 \(0 B\) +75 % +1 min ago$/m)
+    const { hosts } = JSON.parse((await sixgate(lab, 'hosts 02:00:00:00:00:07 --json')).stdout) as { hosts: unknown[] }
+    const twice = { fastPath: { packets: 6, bytes: 600 }, typescript: { packets: 2, bytes: 200 } }
+    assert.deepEqual(hosts, [{ ...host(7), out: twice, mac: '02:00:00:00:00:07' }])
+    assert.equal((await sixgate(lab, 'hosts fd00::99')).stdout, 'no host has fd00::99\n')
+  })
+
+  it('says so when nat64 does not run', async () => {
+    await using lab = await withDaemon()
+    const { status, stderr } = await sixgate(lab, 'hosts')
+    assert.equal(status, 1)
+    assert.match(stderr, /no nat64 runs; see: docker compose ps --all nat64/)
+  })
+})
+
 describe('sixgate drops', () => {
   const sentence = 'No IPv6 host has this IPv4 address.'
   /** An instance of nat64 that answers; its questions are those of the real one. */

@@ -43,6 +43,8 @@ export interface Service {
   apply(snapshot: SiteSnapshot): Promise<void>
   /** What is wrong right now; empty = ok, else the service is `degraded`. Cheap: called every second. */
   problems(): readonly Problem[]
+  /** How it works at the moment, for people: lines below its row in `sixgate status`. Nothing to do about. */
+  remarks?(): readonly string[]
   /** Flat numbers for status and metrics, Prometheus-style names without the service's own prefix. */
   counters(): Readonly<Record<string, number>>
   /** What commands may ask this instance; answered while the service runs. */

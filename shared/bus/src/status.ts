@@ -15,6 +15,8 @@ export const statusSchema = z.object({
   /** Since when in this state, milliseconds since 1970. */
   sinceMs: z.number(),
   problems: z.array(z.object({ code: z.string(), message: z.string() })),
+  /** Lines for people: how it works at the moment, nothing to do about. */
+  remarks: z.array(z.string()).optional(),
   counters: z.record(z.string(), z.number()),
   /** Milliseconds since 1970. */
   startedAtMs: z.number(),
