@@ -14,6 +14,7 @@ import { bringUp } from './harness/site-under-test.ts'
 import type { Stack } from './harness/stack.ts'
 import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
+import { fastPathSuite } from './suites/fast-path.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
 import { nat44Suite } from './suites/nat44.ts'
@@ -60,6 +61,7 @@ describe('the simulated site', () => {
   })
   describe('each service stopped and started', () => restartSuite(site))
   describe('several instances', () => takeoverSuite(site))
+  describe('fast path', () => fastPathSuite(site))
   describe('docker compose down', () => {
     before(() => saveLogs(site.stack)) // down removes the containers and their logs
     downSuite(site)

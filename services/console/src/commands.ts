@@ -9,15 +9,7 @@ import { STATUS } from './commands/status.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
-const COMMANDS: readonly Command[] = [
-  STATUS,
-  HOSTS,
-  DROPS,
-  RA_NEIGHBOURS,
-  CONFIG_SHOW,
-  CONFIG_VALIDATE,
-  CONFIG_APPLY,
-]
+const COMMANDS: readonly Command[] = [STATUS, HOSTS, DROPS, RA_NEIGHBOURS, CONFIG_SHOW, CONFIG_VALIDATE, CONFIG_APPLY]
 
 const HELP_COLUMN = 42
 
