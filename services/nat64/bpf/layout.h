@@ -29,6 +29,7 @@ struct config {
 	u32 lowest_ipv6_mtu;
 	u32 mtu;
 	struct pref64 prefixes[8];
+	u32 special_nets[2048];
 };
 _Static_assert(__builtin_offsetof(struct config, version) == 0, "config.version");
 _Static_assert(__builtin_offsetof(struct config, prefix_count) == 4, "config.prefix_count");
@@ -37,7 +38,8 @@ _Static_assert(__builtin_offsetof(struct config, traffic_class) == 12, "config.t
 _Static_assert(__builtin_offsetof(struct config, lowest_ipv6_mtu) == 16, "config.lowest_ipv6_mtu");
 _Static_assert(__builtin_offsetof(struct config, mtu) == 20, "config.mtu");
 _Static_assert(__builtin_offsetof(struct config, prefixes) == 24, "config.prefixes");
-_Static_assert(sizeof(struct config) == 120, "config");
+_Static_assert(__builtin_offsetof(struct config, special_nets) == 120, "config.special_nets");
+_Static_assert(sizeof(struct config) == 8312, "config");
 
 /* An IPv6 host and the place of its prefix in config.prefixes. */
 struct host6_key {

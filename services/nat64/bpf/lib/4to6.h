@@ -36,7 +36,7 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, co
 	u64 key = old.dst;
 	struct host4 *host = bpf_map_lookup_elem(&hosts4, &key);
 	u64 src4 = IPV4_SRC(old);
-	if (!host || is_special4(src4))
+	if (!host || is_special4(config, src4))
 		return FALL_THROUGH;
 
 	__sync_fetch_and_add(&host->packets, wire_packets(skb));

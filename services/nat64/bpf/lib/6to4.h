@@ -44,7 +44,7 @@ INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config, co
 
 	u64 place = find_pref64(config, ip6->dst[0], ip6->dst[1]);
 	u64 dst4 = ip6->dst[1] >> 32;
-	if (place == MAX_PREFIXES || is_special4(dst4))
+	if (place == MAX_PREFIXES || is_special4(config, dst4))
 		return FALL_THROUGH;
 	/* struct host6_key */
 	u64 key[3] = { ip6->src[0], ip6->src[1], place };

@@ -39,9 +39,13 @@ INLINE const struct config *config_of(void)
 	return bpf_map_lookup_elem(&config_map, &zero);
 }
 
-/* addr: network byte order */
-INLINE int is_special4(u32 addr)
+/* addr: network byte order. Most of the internet is in none of the /16 that the list reaches into: the list costs 60 to 90 ns. */
+INLINE int is_special4(const struct config *config, u32 addr)
 {
+	u64 net = addr & 0xffff;
+
+	if ((config->special_nets[net >> 5] >> (net & 31) & 1) == 0)
+		return 0;
 	/* struct special4_key */
 	u64 key = 32 | (u64)addr << 32;
 

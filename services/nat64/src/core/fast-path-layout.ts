@@ -10,6 +10,8 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
 export const LAYOUT_VERSION = 2
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
+/** Of 32 bits, one for each IPv4 /16: whether the list of special addresses has to be looked through. */
+export const SPECIAL_WORDS = 65_536 / 32
 /** `tos`, `traffic_class`: taken from the packet. */
 export const COPY = 0x100
 
@@ -57,6 +59,8 @@ export const STRUCTS = {
       { name: 'lowest_ipv6_mtu', type: 'u32' },
       { name: 'mtu', type: 'u32' },
       { name: 'prefixes', type: 'struct pref64', count: MAX_PREFIXES },
+      // A bit for each /16, bit 0 of word 0 first, by its octets as a number with the first one lowest.
+      { name: 'special_nets', type: 'u32', count: SPECIAL_WORDS },
     ],
   },
   host6_key: {

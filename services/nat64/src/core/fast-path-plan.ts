@@ -1,7 +1,7 @@
 import { type Ip4, mask4, type Prefix4, type Prefix6, prefix4Of } from '@sixgate/addr'
 import type { AddressMapConfig } from './address-map/address-map.ts'
 import { isWellKnownPrefix, neverForwarded4, refusedByWellKnownPrefix } from './address-map/policy.ts'
-import { COPY, LAYOUT_VERSION, MAX_PREFIXES, offsetOf, sizeOf } from './fast-path-layout.ts'
+import { COPY, LAYOUT_VERSION, MAX_PREFIXES, offsetOf, SPECIAL_WORDS, sizeOf } from './fast-path-layout.ts'
 import type { XlateSettings } from './xlate.ts'
 
 /** What the fast path makes of a document: what it may translate on its own. All the rest is TypeScript's. */
@@ -49,19 +49,20 @@ export const fastPathPlan = (map: AddressMapConfig, settings: XlateSettings, mtu
     if (isTaken) taken.push(prefix)
   }
   const explicit4 = map.eams.map((eam) => eam.prefix4)
+  const special4 = [
+    ...neverForwarded4.prefixes,
+    ...map.forbidden4,
+    // Hosts of our own: hairpinning, the translator's address, addresses that nobody has.
+    ...map.pool4,
+    prefix4Of(map.own4, 32),
+    ...explicit4,
+    ...(taken.some(isWellKnownPrefix) ? refusedByWellKnownPrefix(map.wellKnownPrefixPolicy).prefixes : []),
+  ]
   return {
     places,
     prefixes: taken,
-    config: configOf(taken, settings, mtuBytes),
-    special4: [
-      ...neverForwarded4.prefixes,
-      ...map.forbidden4,
-      // Hosts of our own: hairpinning, the translator's address, addresses that nobody has.
-      ...map.pool4,
-      prefix4Of(map.own4, 32),
-      ...explicit4,
-      ...(taken.some(isWellKnownPrefix) ? refusedByWellKnownPrefix(map.wellKnownPrefixPolicy).prefixes : []),
-    ],
+    config: configOf(taken, special4, settings, mtuBytes),
+    special4,
     explicit6: map.eams.map((eam) => eam.prefix6),
     explicit4,
   }
@@ -73,7 +74,21 @@ export const takesHost = (plan: FastPathPlan, { ip6, ip4, pref }: FastPathHost):
   !plan.explicit6.some((prefix) => sharesBits(prefix.addr, ip6, prefix.lenBits)) &&
   !plan.explicit4.some((prefix) => ((ip4 ^ prefix.addr) & mask4(prefix.lenBits)) === 0)
 
-const configOf = (prefixes: readonly Prefix6[], settings: XlateSettings, mtuBytes: number): Uint8Array => {
+/** Sets the bit of every /16 that a prefix reaches into. */
+const markNets = (bits: Uint8Array, { addr, lenBits }: Prefix4): void => {
+  const first = (addr & mask4(lenBits)) >>> 16
+  for (let net = first; net < first + 2 ** Math.max(0, 16 - lenBits); net++) {
+    const index = (net >>> 8) | ((net & 0xff) << 8)
+    bits[index >>> 3]! |= 1 << (index & 7)
+  }
+}
+
+const configOf = (
+  prefixes: readonly Prefix6[],
+  special4: readonly Prefix4[],
+  settings: XlateSettings,
+  mtuBytes: number,
+): Uint8Array => {
   const bytes = new Uint8Array(sizeOf('config'))
   const view = new DataView(bytes.buffer)
   const put = (field: string, value: number): void => view.setUint32(offsetOf('config', field), value, true)
@@ -86,6 +101,11 @@ const configOf = (prefixes: readonly Prefix6[], settings: XlateSettings, mtuByte
   const size = sizeOf('pref64')
   for (const [place, { addr }] of prefixes.entries())
     bytes.set(addr.subarray(0, size), offsetOf('config', 'prefixes') + place * size)
+  const bits = bytes.subarray(
+    offsetOf('config', 'special_nets'),
+    offsetOf('config', 'special_nets') + SPECIAL_WORDS * 4,
+  )
+  for (const prefix of special4) markNets(bits, prefix)
   return bytes
 }
 
