@@ -1,10 +1,9 @@
 import type { Logger } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import type { Questions } from './questions.ts'
+import type { ServiceName } from './service-name.ts'
 
-/** Everything that reports a status; the names are those of docker-compose.yml. */
-export const SERVICE_NAMES = ['ra-advertiser', 'dns64', 'nat64', 'nat44-firewall', 'console'] as const
-export type ServiceName = (typeof SERVICE_NAMES)[number]
+export { SERVICE_NAMES, type ServiceName } from './service-name.ts'
 
 export interface SiteSnapshot {
   /** Which edition of the document. Compare for equality only: it may go down when the storage of NATS was lost. */
