@@ -22,9 +22,11 @@ TEST_FLAGS ?=
 RUN_UNIT = timeout --foreground 20m $(NODE) --test --test-timeout=180000
 RUN_E2E = timeout --foreground 40m $(NODE) --test --test-concurrency=1 --test-timeout=1800000
 BENCH_FLAGS ?=
+SUITE ?= fastpath
+GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e bpf bench-nat64 fuzz-nat64 images machine
+.PHONY: demo test check unit e2e e2e-vm bpf bench-nat64 fuzz-nat64 images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -35,7 +37,7 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	biome format --error-on-warnings .
 	oxlint --type-aware
 	tsc -p tsconfig.json
-	shellcheck -x -P . $(MACHINE)/*.sh .ci/run services/nat64/bpf/build.sh
+	shellcheck -x -P . $(MACHINE)/*.sh .ci/run services/nat64/bpf/build.sh e2e/vm/*.sh e2e/vm/guest/*
 	@echo 'check: ok'
 
 unit: machine node_modules/.package-lock.json bpf  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
@@ -43,6 +45,10 @@ unit: machine node_modules/.package-lock.json bpf  ## unit tests, vectors and pr
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
 	$(RUN_E2E) $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
+
+e2e-vm: machine node_modules/.package-lock.json bpf  ## other kernels in emulated machines: GUESTS='debian12-amd64 debian13-arm64' SUITE=fastpath (e2e/vm/README.md)
+	@$(MACHINE)/packages.sh --vm
+	$(NODE) e2e/vm/main.ts $(SUITE) $(GUESTS)
 
 bpf: machine  ## nat64's eBPF program (the images build their own)
 	services/nat64/bpf/build.sh

@@ -15,11 +15,13 @@ import type { Stack } from './harness/stack.ts'
 import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
 import { firewallSuite } from './suites/firewall.ts'
+import { fastPathSuite } from './suites/fast-path.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
 import { nat44Suite } from './suites/nat44.ts'
 import { pathSuite } from './suites/path.ts'
 import { privilegeSuite } from './suites/privileges.ts'
+import { takeoverSuite } from './suites/ra-takeover.ts'
 import { restartSuite } from './suites/restarts.ts'
 import { transcriptSuite } from './suites/transcript.ts'
 import { LAN_PREFIX, PREF64, ROUTER } from './transcript/facts.ts'
@@ -60,6 +62,8 @@ describe('the simulated site', () => {
     privilegeSuite(site)
   })
   describe('each service stopped and started', () => restartSuite(site))
+  describe('several instances', () => takeoverSuite(site))
+  describe('fast path', () => fastPathSuite(site))
   describe('docker compose down', () => {
     before(() => saveLogs(site.stack)) // down removes the containers and their logs
     downSuite(site)

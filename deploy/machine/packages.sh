@@ -3,9 +3,11 @@
 #
 #   packages.sh           engine, compose v2, buildx, and every tool below
 #   packages.sh --list    prints what would be installed, installs nothing
+#   packages.sh --vm      all that, and what boots virtual machines (e2e/vm)
 #
 # A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine and
-# NATS come from Debian 13 (trixie), pinned at 100, so that nothing else is upgraded. No service that is installed here gets started:
+# NATS come from Debian 13 (trixie), QEMU from bookworm-backports (7.2 of Debian 12 corrupts memory of guests), both pinned at 100, so
+# that nothing else is upgraded. No service that is installed here gets started:
 # the engines of the demo are private ones (engine.sh), and the network of this machine stays as it is.
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
@@ -21,13 +23,15 @@ TOOLS=(
   # what the demo's client runs, what the tests look with
   dig=bind9-dnsutils rdisc6=ndisc6 iperf3=iperf3 traceroute=traceroute
   tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck nats-server=nats-server
+  # another router and another kind of host for ra-advertiser
+  radvd=radvd /lib/systemd/systemd-networkd=systemd
   # nat64's eBPF program
   clang=clang
   # what bench-nat64 compares with
   tayga=tayga
 )
-TRIXIE_PIN=/etc/apt/preferences.d/sixgate-trixie
-TRIXIE_SOURCE=/etc/apt/sources.list.d/sixgate-trixie.sources
+# What e2e/vm needs: emulators of both architectures, disks and initial RAM disks.
+VM_TOOLS=(qemu-system-x86_64=qemu-system-x86 qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs cpio=cpio depmod=kmod)
 
 # The first docker on the PATH that knows compose v2 and buildx (a lone client may know neither).
 docker_complete() {
@@ -52,12 +56,13 @@ missing_packages() {
   docker_complete || printf '%s\n' docker-cli docker-compose docker-buildx
 }
 
-# Debian 12 has engine 20.10, no compose v2 and NATS 2.9: these come from trixie.
+# Debian 12 has engine 20.10, no compose v2 and NATS 2.9: these come from trixie; QEMU that needs no newer libc from its backports.
 with_suite() {
   local package
   for package in "$@"; do
     case $package in
-      docker* | nats-server) echo "$package$SUITE" ;;
+      docker* | nats-server) echo "$package$TRIXIE" ;;
+      qemu-* | seabios) echo "$package$BACKPORTS" ;;
       *) echo "$package" ;;
     esac
   done
@@ -65,22 +70,22 @@ with_suite() {
 
 update_lists() { apt-get update -q -o DPkg::Lock::Timeout=300 "$@"; }
 
-# Needs the lists of the machine's own sources, to take the mirror from them.
-add_trixie() {
-  local mirror
-  [ -e "$TRIXIE_SOURCE" ] && return
+# add_source SUITE WHAT: a suite of Debian beside the machine's own, whose lists are needed, to take the mirror from them.
+add_source() {
+  local suite=$1 what=$2 mirror file=/etc/apt/sources.list.d/sixgate-$1.sources
+  [ -e "$file" ] && return
   mirror=$("$(dirname "$0")/debian-mirror.sh")
-  [ -n "$mirror" ] || fail "apt has no source of Debian's own, so they are not to be had from it: install Docker and nats-server by hand, then run this again"
-  say "adding Debian 13 (trixie) as a source of Docker and NATS, pinned at 100: $TRIXIE_SOURCE"
-  printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n' >"$TRIXIE_PIN"
-  cat >"$TRIXIE_SOURCE" <<-SOURCES
+  [ -n "$mirror" ] || fail "apt has no source of Debian's own, so they are not to be had from it: install $what by hand, then run this again"
+  say "adding $suite as a source of $what, pinned at 100: $file"
+  printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$suite" >"/etc/apt/preferences.d/sixgate-$suite"
+  cat >"$file" <<-SOURCES
 	Types: deb
 	URIs: $mirror
-	Suites: trixie
+	Suites: $suite
 	Components: main
 	Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 	SOURCES
-  step "apt-get update (trixie)" update_lists -o "Dir::Etc::sourcelist=$TRIXIE_SOURCE" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
+  step "apt-get update ($suite)" update_lists -o "Dir::Etc::sourcelist=$file" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
 }
 
 # Nothing installed here may start by itself (policy-rc.d, 101 = not allowed): a dockerd of the machine would change its network.
@@ -94,6 +99,7 @@ install_quietly() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
 }
 
+[ "${1:-}" != --vm ] || TOOLS+=("${VM_TOOLS[@]}")
 mapfile -t packages < <(missing_packages)
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${packages[@]}"
@@ -106,11 +112,19 @@ fi
 need_root "installing ${packages[*]}"
 have apt-get || fail "apt-get is missing: this works on Debian 12 and later and on Raspberry Pi OS; elsewhere install by hand: ${packages[*]}"
 step "apt-get update" update_lists
-SUITE=
+TRIXIE='' BACKPORTS=''
 # shellcheck source=/dev/null
-if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* ]] && [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
-  add_trixie
-  SUITE=/trixie
+if [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
+  if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* ]]; then
+    add_source trixie "Docker and NATS"
+    TRIXIE=/trixie
+  fi
+  if [[ " ${packages[*]} " == *" qemu-"* ]]; then
+    add_source bookworm-backports QEMU
+    BACKPORTS=/bookworm-backports
+    # apt would take these from bookworm, where they do not fit.
+    packages+=(qemu-system-common qemu-system-data seabios)
+  fi
 fi
 mapfile -t chosen < <(with_suite "${packages[@]}")
 say "missing here: ${chosen[*]}"

@@ -9,10 +9,18 @@ export type ServiceName = (typeof SERVICES)[number]
 export class Stack {
   readonly #project: string
   readonly #siteDir: string
+  readonly #files: readonly string[]
 
-  constructor(project: string, siteDir: string) {
+  /** `files`: compose files, from the repository's root. */
+  constructor(project: string, siteDir: string, files: readonly string[] = ['docker-compose.yml']) {
     this.#project = project
     this.#siteDir = siteDir
+    this.#files = files
+  }
+
+  /** The same stack with one more compose file on top. */
+  with(file: string): Stack {
+    return new Stack(this.#project, this.#siteDir, [...this.#files, file])
   }
 
   /** `docker compose …`: stdout, or CommandError. */
@@ -36,6 +44,6 @@ export class Stack {
   }
 
   #argv(argv: readonly string[]): string[] {
-    return ['compose', '-p', this.#project, '-f', `${ROOT}docker-compose.yml`, ...argv]
+    return ['compose', '-p', this.#project, ...this.#files.flatMap((file) => ['-f', `${ROOT}${file}`]), ...argv]
   }
 }

@@ -65,4 +65,40 @@ export function documentSuite(site: SiteUnderTest): void {
       })
     }
   })
+
+  describe('a well-formed document that a service refuses', () => {
+    it('is put back to the one before it, with the reason; corrected, it is published', async () => {
+      const good = await site.readDocument()
+      const { revision } = await converged(stack)
+      assert.ok(good.includes(UPSTREAMS))
+      await site.writeDocument(good.replace(UPSTREAMS, `upstreams: ["${ROUTER}"]`))
+      try {
+        const message = await until(
+          'the console says that it was put back',
+          20,
+          async () =>
+            instancesOf(await siteStatus(stack), 'console')
+              .flatMap(({ problems }) => problems)
+              .find(({ code }) => code === 'document-put-back')?.message,
+        )
+        assert.match(message, /dns64 \w+: revision \d+: dns64\.upstreams.*fd00:6:4::1/s)
+        const status = await until('everybody runs the one before it again', 20, async () => {
+          const now = await siteStatus(stack)
+          const well = DATA_PLANE.every((service) =>
+            instancesOf(now, service).every((one) => one.state === 'ok' && one.revision === now.revision),
+          )
+          return well ? now : undefined
+        })
+        assert.ok(status.revision >= revision + 2, 'published, and put back')
+        assert.equal((await home.client.type('curl -s -m 5 http://www.example/')).code, 0, 'the site is up')
+      } finally {
+        await site.writeDocument(good)
+      }
+      await converged(stack)
+    })
+  })
 }
+
+const UPSTREAMS = 'upstreams: auto'
+/** The name server of the site itself: asking it would be a loop. */
+const ROUTER = 'fd00:6:4::1'

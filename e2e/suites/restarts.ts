@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { background } from '../harness/place.ts'
 import { converged } from '../harness/site-status.ts'
 import type { SiteUnderTest } from '../harness/site-under-test.ts'
 import type { ServiceName } from '../harness/stack.ts'
-import { until, untilTrue } from '../harness/until.ts'
-import { CLIENT, WEB_ADDRESSES } from '../topologies/home.ts'
+import { untilTrue } from '../harness/until.ts'
+import { WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
-import { longestPingGap, pingCounts } from '../transcript/parse.ts'
+import { pingCounts } from '../transcript/parse.ts'
 import { poolAddress } from './pool-address.ts'
+import { PING_INTERVAL_S, startTraffic } from './traffic.ts'
 
 const WEB = mapped(WEB_ADDRESSES[0])
-const PING_INTERVAL_S = 0.1
 
 /** One service, what the client notices while it is stopped, and what has to be so again after its start. */
 interface Case {
@@ -102,7 +101,7 @@ export function restartSuite(site: SiteUnderTest): void {
   for (const { service, whileStopped, stopped, started, carriesPackets } of CASES) {
     describe(service, () => {
       it(`stopped: ${whileStopped}; started: all is well again`, async () => {
-        const traffic = await startTraffic()
+        const traffic = await startTraffic(home)
         const stoppedAt = performance.now()
         await stack.compose(['stop', service])
         await stopped(site)
@@ -121,31 +120,11 @@ export function restartSuite(site: SiteUnderTest): void {
 
   it('nat64 restarted in one go: the client keeps its pool address, the outage is short', async () => {
     const before = await poolAddress(home)
-    const traffic = await startTraffic()
+    const traffic = await startTraffic(home)
     await stack.compose(['restart', 'nat64'])
     await converged(stack)
     const { gap } = await traffic.finish()
     assert.equal(await poolAddress(home), before)
     assert.ok(gap.lost * PING_INTERVAL_S <= 10, `${gap.lost} pings without reply`)
   })
-
-  /** A ping and a slow download in the client, both known to run. */
-  async function startTraffic() {
-    const ping = await background(CLIENT, `ping6 -D -n -i ${PING_INTERVAL_S} ${WEB}`)
-    const download = await background(CLIENT, `curl -sS -o /tmp/download http://[${WEB}]/slow`)
-    const size = async () => Number((await home.client.type('stat -c %s /tmp/download')).output)
-    const replies = async () => [...(await ping.output()).matchAll(/icmp_seq=/g)].length
-    await untilTrue('ping and download run', 10, async () => (await replies()) > 3 && (await size()) > 0)
-    return {
-      finish: async () => {
-        const [seen, loaded] = [await replies(), await size()]
-        await untilTrue('ping is answered again', 20, async () => (await replies()) > seen + 3)
-        const resumed = await until('the download goes on', 30, async () => (await size()) > loaded || undefined)
-        const gap = longestPingGap(await ping.finish())
-        const said = await download.finish()
-        assert.equal(said, '', 'curl has nothing to complain about')
-        return { gap, resumed }
-      },
-    }
-  }
 }

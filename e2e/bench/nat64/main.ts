@@ -5,7 +5,18 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { lossFreeUdp64, peakRssBytes, rttIdle, rttLoaded, tcp, udp64, udpGso, withoutOffloads } from './measure.ts'
+import {
+  lossFreeUdp64,
+  lostWhileRestarted,
+  newHosts,
+  peakRssBytes,
+  rttIdle,
+  rttLoaded,
+  tcp,
+  udp64,
+  udpGso,
+  withoutOffloads,
+} from './measure.ts'
 import { aligned, type Measure, median, ratio, renderTable } from './table.ts'
 import { CROWDED, masquerade4, plain6, sixgate, sixgateCrowded, sixgateFast, tayga, type Variant } from './variants.ts'
 
@@ -81,6 +92,18 @@ const STEPS: readonly Step[] = [
     note('RTT under TCP p50', 'ms', variant, p50)
     note('RTT under TCP p99', 'ms', variant, p99)
   },
+  async (variant) => {
+    // Who gives out addresses.
+    if (variant.name === CROWDED || variant.pid === undefined) return
+    const { perS, unheardPart } = await newHosts(variant)
+    note('new hosts, 2000 at once', 'hosts/s', variant, perS)
+    note('new hosts, never heard', '%', variant, unheardPart * 100)
+  },
+  async (variant) => {
+    if (variant.name === CROWDED || variant.restart === undefined) return
+    const { lost } = await lostWhileRestarted(variant, variant.restart)
+    note('UDP 10,000/s, lost while killed and started', 'packets', variant, lost)
+  },
 ]
 
 /** What the project asks of itself: [measure, against, at least (>) or at most (<), bound]. */
@@ -88,6 +111,8 @@ type Goal = readonly (readonly [string, string, '≥' | '≤', number])[]
 
 const TCP_MEASURES = ['TCP up × 1', 'TCP down × 1', 'TCP up × 4', 'TCP down × 4'] as const
 const PLAIN = 'plain IPv6 forwarding'
+/** A figure of its own, not a ratio. */
+const NOTHING = '–'
 
 const GOALS: Readonly<Record<string, Goal>> = {
   sixgate: [
@@ -111,6 +136,7 @@ const GOALS: Readonly<Record<string, Goal>> = {
     ['UDP 64 B, loss-free', 'TAYGA', '≥', 1.5],
     ['UDP 64 B, loss-free', PLAIN, '≥', 0.65],
     ['RTT idle p50', PLAIN, '≤', 1.6],
+    ['UDP 10,000/s, lost while killed and started', NOTHING, '≤', 0],
   ],
 }
 
@@ -134,7 +160,12 @@ try {
   const goals = Object.entries(GOALS).flatMap(([who, list]) =>
     list.map(([name, against, relation, bound]) => {
       const measure = measures.find((known) => known.name === name)
-      const value = measure === undefined ? Number.NaN : ratio(measure, who, against)
+      const value =
+        measure === undefined
+          ? Number.NaN
+          : against === NOTHING
+            ? median(measure.figures.get(who) ?? [])
+            : ratio(measure, who, against)
       const reached = relation === '≥' ? value >= bound : value <= bound
       return { who, name, against, relation, bound, value, reached }
     }),

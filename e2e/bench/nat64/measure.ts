@@ -138,6 +138,55 @@ export const udpGso = async (variant: Variant, seconds: number): Promise<UdpResu
   }
 }
 
+const NEW_HOSTS = fileURLToPath(new URL('new-hosts.ts', import.meta.url))
+/** Hosts that appear at once. */
+const NEW_HOST_COUNT = 2000
+/** Number of the next host that no gateway has seen. */
+let nextNewHost = 1
+
+/** Hosts that get their first packet through, per second, when 2000 new ones speak at once; and the part that never does. */
+export const newHosts = async (variant: Variant): Promise<{ readonly perS: number; readonly unheardPart: number }> => {
+  const { lab } = variant
+  const receiver = lab.start('s', {}, process.execPath, NEW_HOSTS, 'receive', String(NEW_HOST_COUNT))
+  await lineOf(receiver, /ready/)
+  const first = nextNewHost
+  nextNewHost += NEW_HOST_COUNT
+  lab.run('c', process.execPath, NEW_HOSTS, 'send', variant.target, String(NEW_HOST_COUNT), String(first))
+  const result = JSON.parse(await lineOf(receiver, /\{.*\}/)) as { readonly heard: number; readonly seconds: number }
+  return { perS: result.heard / result.seconds, unheardPart: 1 - result.heard / NEW_HOST_COUNT }
+}
+
+/** Of 64-byte UDP at this rate, which all variants carry without loss. */
+const RESTART_LOAD_PER_S = 10_000
+const RESTART_LOAD_S = 8
+/** The load runs for so long before the process is killed. */
+const BEFORE_KILL_MS = 1500
+
+/** Datagrams that reached the server and found no room in iperf3's socket: lost by the server, on a machine that is busy. */
+const unread = ({ lab }: Variant): number =>
+  Number(/UdpRcvbufErrors\s+(\d+)/.exec(lab.run('s', 'nstat', '-asz', 'UdpRcvbufErrors'))?.[1] ?? Number.NaN)
+
+/**
+ * Datagrams that are lost on the way while the gateway's process is killed (SIGKILL) and started again under load; what the
+ * server's kernel received counts as carried.
+ */
+export const lostWhileRestarted = async (
+  variant: Variant,
+  restart: () => Promise<void>,
+): Promise<{ readonly lost: number; readonly sent: number }> => {
+  const unreadBefore = unread(variant)
+  const rate = String(RESTART_LOAD_PER_S * 64 * 8)
+  const flags = ['-c', variant.target, '-u', '-l', '64', '-b', rate, '-t', String(RESTART_LOAD_S), '-i', '0']
+  const load = variant.lab.start('c', {}, 'iperf3', ...flags)
+  await new Promise((resolve) => setTimeout(resolve, BEFORE_KILL_MS))
+  await restart()
+  // "0.00-8.00 sec 4.88 MBytes 5.12 Mbits/sec 0.010 ms 0/80000 (0%) receiver"
+  const line = await lineOf(load, /\d+\/\d+ \([^)]*\) +receiver/)
+  const [, lost, sent] = /(\d+)\/(\d+)/.exec(line) ?? []
+  // What comes behind the end of iperf3 is in the second number only.
+  return { lost: Math.max(0, Number(lost) - (unread(variant) - unreadBefore)), sent: Number(sent) }
+}
+
 /** Runs `work` while both hosts hand single packets to their links, as hosts with other network cards do. */
 export const withoutOffloads = <T>({ lab }: Variant, work: () => T): T => {
   const set = (state: 'on' | 'off'): void => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,8 @@ export interface Variant {
   readonly target: string
   /** The process that carries the packets, when there is one. */
   readonly pid: number | undefined
+  /** Kills that process (SIGKILL) and starts it again; resolves when it works. */
+  readonly restart?: () => Promise<void>
   close(): Promise<void>
 }
 
@@ -135,7 +138,8 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
     STATE_DIR: join(folder, 'state'),
     HEALTH_FILE: join(folder, 'health.json'),
   }
-  const gateway = lab.start('g', environment, node, join(ROOT, 'services/nat64/src/main.ts'))
+  const start = (): Running => lab.start('g', environment, node, join(ROOT, 'services/nat64/src/main.ts'))
+  let gateway = start()
   await awaitReachable(lab, TARGET64, gateway)
   const expected = journal.split('\n').length - 1
   if (expected > 0 && !gateway.output().includes(`"hosts":${expected},`))
@@ -147,5 +151,26 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
     await lab.close()
     rmSync(folder, { recursive: true })
   }
-  return { name, lab, target: TARGET64, pid: gateway.process.pid, close }
+  const ready = fastPath === 'auto' ? /fast path: on/ : /data plane is up/
+  const restart = async (): Promise<void> => {
+    const ended = once(gateway.process, 'close')
+    gateway.process.kill('SIGKILL')
+    await ended
+    gateway = start()
+    const deadline = Date.now() + READY_WITHIN_MS
+    while (!ready.test(gateway.output())) {
+      if (Date.now() > deadline) throw new Error(`${name} does not come back\n${gateway.output()}`)
+      await pause(20)
+    }
+  }
+  return {
+    name,
+    lab,
+    target: TARGET64,
+    get pid() {
+      return gateway.process.pid
+    },
+    restart,
+    close,
+  }
 }

@@ -224,6 +224,54 @@ describe('sixgate config', () => {
   })
 })
 
+describe('sixgate hosts', () => {
+  const none = { packets: 0, bytes: 0 }
+  const host = (last: number) => ({
+    ip6: `fd00::${last}`,
+    ip4: `198.18.0.${last}`,
+    pref64: '64:ff9b::/96',
+    idleS: 65,
+    out: { fastPath: { packets: 3, bytes: 300 }, typescript: { packets: 1, bytes: 100 } },
+    in: { fastPath: none, typescript: none },
+  })
+
+  it('asks every instance page by page, and takes MACs from ra-advertiser', async () => {
+    await using lab = await withDaemon()
+    const all = [2, 7, 9].map(host)
+    for (const instance of ['a', 'b']) {
+      const nats = await report(lab, 'nat64', { instance })
+      nats.answer({
+        hosts: (body) => {
+          const after = (body as { after?: string } | undefined)?.after
+          const behind = all.slice(after === undefined ? 0 : all.findIndex(({ ip4 }) => ip4 === after) + 1)
+          return { hosts: behind.slice(0, 2), more: behind.length > 2 }
+        },
+      })
+    }
+    const without = await sixgate(lab, 'hosts')
+    assert.equal(without.stderr, '')
+    assert.equal(without.stdout.split('\n').length, 5, without.stdout)
+    const ra = await report(lab, 'ra-advertiser')
+    ra.answer({ 'hosts-seen': () => [{ ip6: 'fd00::7', mac: '02:00:00:00:00:07' }] })
+    const { status, stdout, stderr } = await sixgate(lab, 'hosts')
+    assert.equal(stderr, '')
+    assert.equal(status, 0)
+    assert.match(stdout, /^IPV6 +MAC +IPV4 +PREF64 +OUT +IN +IN KERNEL +LAST SEEN\nfd00::2 +- +198\.18\.0\.2 /)
+    assert.match(stdout, /^fd00::7 +02:00:00:00:00:07 +198\.18\.0\.7 +\S+ +8 \(800 B\) +0 \(0 B\) +75 % +1 min ago$/m)
+    const { hosts } = JSON.parse((await sixgate(lab, 'hosts 02:00:00:00:00:07 --json')).stdout) as { hosts: unknown[] }
+    const twice = { fastPath: { packets: 6, bytes: 600 }, typescript: { packets: 2, bytes: 200 } }
+    assert.deepEqual(hosts, [{ ...host(7), out: twice, mac: '02:00:00:00:00:07' }])
+    assert.equal((await sixgate(lab, 'hosts fd00::99')).stdout, 'no host has fd00::99\n')
+  })
+
+  it('says so when nat64 does not run', async () => {
+    await using lab = await withDaemon()
+    const { status, stderr } = await sixgate(lab, 'hosts')
+    assert.equal(status, 1)
+    assert.match(stderr, /no nat64 runs; see: docker compose ps --all nat64/)
+  })
+})
+
 describe('sixgate drops', () => {
   const sentence = 'No IPv6 host has this IPv4 address.'
   /** An instance of nat64 that answers; its questions are those of the real one. */
@@ -332,6 +380,47 @@ describe('sixgate firewall rules', () => {
     assert.doesNotMatch((await sixgate(lab, 'firewall rules --used')).stdout, /^forward +b/m)
     const { rules } = JSON.parse((await sixgate(lab, 'firewall rules --json')).stdout) as { rules: unknown[] }
     assert.deepEqual(rules, [rule('a', 7), rule('b', 0)])
+  })
+})
+
+describe('sixgate ra neighbours', () => {
+  const router = {
+    link: 'lan0',
+    router: 'fe80::66',
+    mac: '02:00:5e:00:00:66',
+    routerLifetimeS: 9000,
+    preference: 'high',
+    prefixes: ['fd00:6::/64'],
+    silentS: 3,
+  }
+  const finding = { code: 'managed', message: 'M flag (addresses by DHCPv6): it says yes, this gateway no' }
+  const answering = async (lab: SiteLab, instance: string, answer: readonly unknown[]): Promise<void> =>
+    (await report(lab, 'ra-advertiser', { instance })).answer({ neighbours: () => answer })
+
+  it('lists what the active instance heard, with each thing that is odd; the one that stands by heard nothing', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    await answering(lab, 'a', [{ ...router, findings: [finding] }])
+    await answering(lab, 'b', [])
+    const { status, stdout, stderr } = await sixgate(lab, 'ra neighbours')
+    assert.deepEqual([status, stderr], [1, ''])
+    assert.equal(
+      stdout,
+      `LAN   ROUTER    MAC                DEFAULT ROUTER  PREFIXES     HEARD
+lan0  fe80::66  02:00:5e:00:00:66  9000 s, high    fd00:6::/64  3 s ago
+lan0 fe80::66: ${finding.message}
+`,
+    )
+    const json = JSON.parse((await sixgate(lab, 'ra neighbours --json')).stdout) as unknown
+    assert.deepEqual(json, { routers: [{ ...router, findings: [finding] }], complaints: [] })
+  })
+
+  it('says that there is none', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    await answering(lab, 'a', [])
+    const { status, stdout } = await sixgate(lab, 'ra neighbours')
+    assert.deepEqual([status, stdout], [0, 'no other router advertises on a LAN\n'])
   })
 })
 

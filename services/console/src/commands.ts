@@ -5,11 +5,23 @@ import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts
 import { DOCTOR } from './commands/doctor.ts'
 import { DROPS } from './commands/drops.ts'
 import { FIREWALL_RULES } from './commands/firewall-rules.ts'
+import { HOSTS } from './commands/hosts.ts'
+import { RA_NEIGHBOURS } from './commands/ra-neighbours.ts'
 import { STATUS } from './commands/status.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
-const COMMANDS: readonly Command[] = [STATUS, DOCTOR, DROPS, FIREWALL_RULES, CONFIG_SHOW, CONFIG_VALIDATE, CONFIG_APPLY]
+const COMMANDS: readonly Command[] = [
+  STATUS,
+  DOCTOR,
+  HOSTS,
+  DROPS,
+  FIREWALL_RULES,
+  RA_NEIGHBOURS,
+  CONFIG_SHOW,
+  CONFIG_VALIDATE,
+  CONFIG_APPLY,
+]
 
 const HELP_COLUMN = 42
 

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { BUCKETS, DOCUMENT_KEY, KvBucket, type Link, STOPPING_KEY } from '@sixgate/bus'
+import { BUCKETS, DOCUMENT_KEY, KvBucket, type Link, type ServiceName, type Status, STOPPING_KEY } from '@sixgate/bus'
 import type { Process } from '@sixgate/testkit'
 import { putDocument, readPublished } from './io/publisher.ts'
 import { readReports } from './io/reports.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
+const CLI = join(import.meta.dirname, 'cli.ts')
 
 const startConsole = (lab: SiteLab, more: Record<string, string> = {}): Process => lab.run('console', MAIN, [], more)
 
@@ -22,6 +23,37 @@ const document = async (link: Link, isWanted: (text: string) => boolean): Promis
       resolve({ text, revision })
     })
   })
+
+/** A service of which one instance reports: `say` changes what, until it is stopped. */
+const reporting = async (
+  lab: SiteLab,
+  service: ServiceName,
+): Promise<{ say: (more: Partial<Status>) => Promise<void> }> => {
+  const { link } = await lab.connect(service, 'a')
+  const bucket = new KvBucket(link, BUCKETS.STATUS)
+  return {
+    say: async (more) => {
+      const status: Status = {
+        service,
+        instance: 'a',
+        version: '0.0.0',
+        revision: 1,
+        state: 'ok',
+        sinceMs: 0,
+        problems: [],
+        counters: {},
+        startedAtMs: 0,
+        // Ahead of time, so that a slow machine does not make it look silent.
+        atMs: Date.now() + 60_000,
+        ...more,
+      }
+      await bucket.put(`${service}.a`, new TextEncoder().encode(JSON.stringify(status)))
+    },
+  }
+}
+
+const OLD = '64:ff9b::/96'
+const NEW = '2001:db8:64::/96'
 
 const healthOf = (lab: SiteLab): { state: string; problems: string[] } =>
   JSON.parse(readFileSync(join(lab.directory, 'run/console/health.json'), 'utf8'))
@@ -45,7 +77,7 @@ describe('the console', () => {
         service: 'console',
         state: 'ok',
         revision: 1,
-        counters: { documents_published_total: 1, documents_invalid_total: 0 },
+        counters: { documents_published_total: 1, documents_invalid_total: 0, documents_put_back_total: 0 },
       },
     )
   })
@@ -195,6 +227,93 @@ describe('the console', () => {
     rmSync(lab.siteFile)
     await console.waitFor(/site\.yaml: cannot be read .*put the site document there/)
     assert.equal((await readPublished((await lab.connect('console')).link))?.revision, 1)
+  })
+
+  describe('commit-confirmed', () => {
+    /** A service that is well with revision 1, and a console that knows it. */
+    const settled = async (lab: SiteLab, more: Record<string, string> = {}) => {
+      await lab.makeBuckets()
+      const nat64 = await reporting(lab, 'nat64')
+      await nat64.say({ revision: 1 })
+      lab.writeSite(siteYaml(OLD))
+      const console = startConsole(lab, more)
+      await console.waitFor(/state: ok/)
+      const { link } = await lab.connect('console')
+      return { console, nat64, link }
+    }
+    const refused: Partial<Status> = {
+      state: 'rejected',
+      refused: 2,
+      problems: [{ code: 'x', message: 'revision 2: pool4: too small' }],
+    }
+
+    it('a document that a service refuses is put back at once, with the reason; an edit is tried again', async () => {
+      await using lab = await SiteLab.start()
+      const { console, nat64, link } = await settled(lab)
+      lab.writeSite(siteYaml(NEW))
+      await document(link, (text) => text.includes(NEW))
+      await nat64.say(refused)
+      assert.equal((await document(link, (text) => text.includes(OLD))).revision, 3)
+      await nat64.say({ revision: 3 })
+      await console.waitFor(/"state":"rejected"[^\n]*put back[^\n]*nat64 a: revision 2: pool4: too small/)
+      const own = (await readReports(link)).find(({ service }) => service === 'console')
+      assert.equal(own?.counters.documents_put_back_total, 1)
+      lab.writeSite(siteYaml('2001:db8:65::/96'))
+      assert.equal((await document(link, (text) => text.includes('2001:db8:65'))).revision, 4)
+      await nat64.say({ revision: 4 })
+      await console.waitFor(/document confirmed/)
+      assert.equal(healthOf(lab).state, 'ok')
+    })
+
+    it('a service that is not well with it at the end of the window: put back', async () => {
+      await using lab = await SiteLab.start()
+      const { console, nat64, link } = await settled(lab, { CONFIRM_S: '2' })
+      lab.writeSite(siteYaml(NEW))
+      await document(link, (text) => text.includes(NEW))
+      await nat64.say({ revision: 2, state: 'degraded', problems: [{ code: 'x', message: 'no TUN' }] })
+      assert.equal((await document(link, (text) => text.includes(OLD))).revision, 3)
+      await console.waitFor(/put back[^\n]*nat64 a: no TUN/)
+    })
+
+    it('a console that is restarted does not try it again; "config apply" does', async () => {
+      await using lab = await SiteLab.start()
+      const { console, nat64, link } = await settled(lab)
+      lab.writeSite(siteYaml(NEW))
+      await document(link, (text) => text.includes(NEW))
+      await nat64.say(refused)
+      await document(link, (text) => text.includes(OLD))
+      assert.equal(await console.stop('SIGTERM'), 0)
+      const second = startConsole(lab)
+      await second.waitFor(/"state":"rejected"[^\n]*put back/)
+      assert.equal((await readPublished(link))?.revision, 3)
+      await nat64.say({ revision: 3 })
+      const apply = lab.run('console', CLI, ['config', 'apply'])
+      assert.equal((await document(link, (text) => text.includes(NEW))).revision, 4)
+      await nat64.say({ revision: 4 })
+      await second.waitFor(/document confirmed/)
+      await apply.stop('SIGTERM')
+    })
+
+    it('what was not well before proves nothing: nothing is put back', async () => {
+      await using lab = await SiteLab.start()
+      const { console, nat64, link } = await settled(lab, { CONFIRM_S: '1' })
+      await nat64.say({ revision: 1, state: 'degraded', problems: [{ code: 'x', message: 'no TUN' }] })
+      const dns64 = await reporting(lab, 'dns64')
+      await dns64.say({ revision: 1 })
+      lab.writeSite(siteYaml(NEW))
+      await document(link, (text) => text.includes(NEW))
+      await dns64.say({ revision: 2 })
+      await nat64.say({ revision: 2, state: 'degraded', problems: [{ code: 'x', message: 'no TUN' }] })
+      await console.waitFor(/document confirmed/)
+      assert.equal((await readPublished(link))?.revision, 2)
+    })
+
+    it('CONFIRM_S is checked', async () => {
+      await using lab = await SiteLab.start()
+      const console = startConsole(lab, { CONFIRM_S: 'soon' })
+      assert.equal(await console.ended, 1)
+      assert.match(console.output.stdout, /CONFIRM_S: \\"soon\\": must be a whole number of seconds from 0/)
+    })
   })
 
   const WRONG: readonly (readonly [string, Record<string, string>, RegExp])[] = [

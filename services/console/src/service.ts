@@ -19,6 +19,7 @@ import {
 import { Counters, createLogger, type Logger } from '@sixgate/obs'
 import { conditionOf } from './core/condition.ts'
 import { adoptKnownPrefix } from './io/known-prefix.ts'
+import { Confirmer } from './io/confirmer.ts'
 import { Publisher } from './io/publisher.ts'
 
 const TICK_MS = 1000
@@ -36,6 +37,8 @@ interface Settings {
   readonly healthFile: string | undefined
   readonly stoppingFile: string | undefined
   readonly logLevel: string
+  /** How long a new document has to prove itself. */
+  readonly confirmMs: number
 }
 
 /** Reads the environment of the console. Throws EnvironmentError. */
@@ -46,7 +49,20 @@ export const readSettings = (variables: Variables): Settings => {
   const siteFile = variables.SITE_FILE
   if (siteFile === undefined || siteFile === '')
     throw new EnvironmentError('SITE_FILE: not set: it must name the site document, e.g. deploy/site.yaml')
-  return { ...rest, ...site, siteFile }
+  return { ...rest, ...site, siteFile, confirmMs: confirmMsOf(variables.CONFIRM_S) }
+}
+
+const DEFAULT_CONFIRM_S = 30
+const MAX_CONFIRM_S = 3600
+
+const confirmMsOf = (text: string | undefined): number => {
+  if (text === undefined || text === '') return DEFAULT_CONFIRM_S * 1000
+  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  if (!(seconds <= MAX_CONFIRM_S))
+    throw new EnvironmentError(
+      `CONFIRM_S: "${text}": must be a whole number of seconds from 0 (nothing is put back) to ${MAX_CONFIRM_S}`,
+    )
+  return seconds * 1000
 }
 
 /** Where the console keeps what `auto` stands for; the folder of the document may belong to somebody else. */
@@ -93,21 +109,33 @@ const forgetStop = (nats: NatsSite, stoppingFile: string | undefined): void => {
 
 /** Runs the console's daemon until SIGTERM or SIGINT: keeps the document of SITE_FILE published and reports. */
 export const runConsole = async (settings: Settings): Promise<void> => {
-  const { url, seedFile, siteFile, stateDir, healthFile, stoppingFile, logLevel } = settings
+  const { url, seedFile, siteFile, stateDir, healthFile, stoppingFile, logLevel, confirmMs } = settings
   const instance = instanceName()
   let revision = 0
   const log = createLogger({ service: 'console', instance, revision: () => revision, level: logLevel })
   mkdirSync(stateDir, { recursive: true })
   const identity = { service: 'console', instance, log } as const
   const nats = openNats({ url, seedFile, ...identity })
-  const counters = new Counters(['documents_published_total', 'documents_invalid_total'])
+  const counters = new Counters(['documents_published_total', 'documents_invalid_total', 'documents_put_back_total'])
   let mistake: string | undefined
   const publisher = new Publisher(nats, log, (standing) => {
     revision = standing.revision
     if (standing.isNew) counters.add('documents_published_total')
     log.info(standing.isNew ? 'document published' : 'document stands in NATS already')
+    confirmer.published(standing)
     report()
   })
+  const confirmer = new Confirmer(publisher, {
+    link: nats.link,
+    log,
+    stateDir,
+    windowMs: confirmMs,
+    onPutBack: () => {
+      counters.add('documents_put_back_total')
+      report()
+    },
+  })
+  nats.answer({ 'try-again': () => confirmer.tryAgain() })
   const reporter = new Reporter({
     ...identity,
     healthFile,
@@ -115,7 +143,13 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     send: (status) => nats.report(status),
   })
   const condition = (): Condition =>
-    conditionOf({ revision: publisher.revision, mistake, failure: publisher.failure, complaint: nats.link.complaint })
+    conditionOf({
+      revision: publisher.revision,
+      mistake,
+      reasons: confirmer.reasons,
+      failure: publisher.failure,
+      complaint: nats.link.complaint,
+    })
   const report = (): void => reporter.report(condition())
   forgetStop(nats, stoppingFile)
   const autoFile = autoFileOf(stateDir)
@@ -123,7 +157,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     document: ({ document }) => {
       mistake = undefined
       log.debug('document read')
-      publisher.publish(JSON.stringify(document))
+      confirmer.want(JSON.stringify(document))
       report()
     },
     mistake: (message) => {
@@ -138,6 +172,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     clearInterval(timer)
     source?.close()
     await markStop(nats, stoppingFile, log)
+    confirmer.close()
     publisher.close()
     await nats.close()
   })

@@ -14,7 +14,7 @@ import {
 } from '@sixgate/bus'
 import { Sysctls, watchNetwork } from '@sixgate/host'
 import { type Check, Counters } from '@sixgate/obs'
-import { lanLinkName, type Site } from '@sixgate/site'
+import { lanLinkName, lanPrefixes, type Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
 import { checksOf } from './core/doctor/checks.ts'
 import { missingHelperText, wantedHelpers } from './core/helpers.ts'
@@ -344,7 +344,7 @@ export class Firewall implements Service {
 
   #keepPrefixes(site: Site): void {
     this.#lan = lanLinkName(site)
-    this.#prefixes.note([site.lan.prefix], site.ra.validLifetimeS, Date.now())
+    this.#prefixes.note(lanPrefixes(site), site.ra.validLifetimeS, Date.now())
     this.#prefixes.keepRoutes(this.#lan)
   }
 

@@ -5,7 +5,7 @@
 #pragma once
 #include "lib/bpf.h"
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define MAX_PREFIXES 8
 #define COPY 256
 
@@ -29,6 +29,7 @@ struct config {
 	u32 lowest_ipv6_mtu;
 	u32 mtu;
 	struct pref64 prefixes[8];
+	u32 special_nets[2048];
 };
 _Static_assert(__builtin_offsetof(struct config, version) == 0, "config.version");
 _Static_assert(__builtin_offsetof(struct config, prefix_count) == 4, "config.prefix_count");
@@ -37,7 +38,8 @@ _Static_assert(__builtin_offsetof(struct config, traffic_class) == 12, "config.t
 _Static_assert(__builtin_offsetof(struct config, lowest_ipv6_mtu) == 16, "config.lowest_ipv6_mtu");
 _Static_assert(__builtin_offsetof(struct config, mtu) == 20, "config.mtu");
 _Static_assert(__builtin_offsetof(struct config, prefixes) == 24, "config.prefixes");
-_Static_assert(sizeof(struct config) == 120, "config");
+_Static_assert(__builtin_offsetof(struct config, special_nets) == 120, "config.special_nets");
+_Static_assert(sizeof(struct config) == 8312, "config");
 
 /* An IPv6 host and the place of its prefix in config.prefixes. */
 struct host6_key {
@@ -60,13 +62,13 @@ struct host6 {
 	u64 bytes;
 	u64 seen_ns;
 	u32 ip4;
-	u32 reserved;
+	u32 sum6;
 };
 _Static_assert(__builtin_offsetof(struct host6, packets) == 0, "host6.packets");
 _Static_assert(__builtin_offsetof(struct host6, bytes) == 8, "host6.bytes");
 _Static_assert(__builtin_offsetof(struct host6, seen_ns) == 16, "host6.seen_ns");
 _Static_assert(__builtin_offsetof(struct host6, ip4) == 24, "host6.ip4");
-_Static_assert(__builtin_offsetof(struct host6, reserved) == 28, "host6.reserved");
+_Static_assert(__builtin_offsetof(struct host6, sum6) == 28, "host6.sum6");
 _Static_assert(sizeof(struct host6) == 32, "host6");
 
 /* An IPv4 address of the pool. */
@@ -76,7 +78,7 @@ struct host4_key {
 _Static_assert(__builtin_offsetof(struct host4_key, ip4) == 0, "host4_key.ip4");
 _Static_assert(sizeof(struct host4_key) == 4, "host4_key");
 
-/* A host's IPv6 address and the place of its prefix, and what was translated from IPv4. */
+/* A host's IPv6 address and its prefix, and what was translated from IPv4. */
 struct host4 {
 	u64 packets;
 	u64 bytes;
@@ -85,8 +87,10 @@ struct host4 {
 	u32 word1;
 	u32 word2;
 	u32 word3;
-	u32 prefix;
-	u32 reserved;
+	u32 pref0;
+	u32 pref1;
+	u32 pref2;
+	u32 sum6;
 };
 _Static_assert(__builtin_offsetof(struct host4, packets) == 0, "host4.packets");
 _Static_assert(__builtin_offsetof(struct host4, bytes) == 8, "host4.bytes");
@@ -95,9 +99,11 @@ _Static_assert(__builtin_offsetof(struct host4, word0) == 24, "host4.word0");
 _Static_assert(__builtin_offsetof(struct host4, word1) == 28, "host4.word1");
 _Static_assert(__builtin_offsetof(struct host4, word2) == 32, "host4.word2");
 _Static_assert(__builtin_offsetof(struct host4, word3) == 36, "host4.word3");
-_Static_assert(__builtin_offsetof(struct host4, prefix) == 40, "host4.prefix");
-_Static_assert(__builtin_offsetof(struct host4, reserved) == 44, "host4.reserved");
-_Static_assert(sizeof(struct host4) == 48, "host4");
+_Static_assert(__builtin_offsetof(struct host4, pref0) == 40, "host4.pref0");
+_Static_assert(__builtin_offsetof(struct host4, pref1) == 44, "host4.pref1");
+_Static_assert(__builtin_offsetof(struct host4, pref2) == 48, "host4.pref2");
+_Static_assert(__builtin_offsetof(struct host4, sum6) == 52, "host4.sum6");
+_Static_assert(sizeof(struct host4) == 56, "host4");
 
 /* An IPv4 prefix. */
 struct special4_key {

@@ -9,25 +9,21 @@
 #include "lib/6to4.h"
 #include "lib/4to6.h"
 
-/* Headers that are looked at: IPv6 and TCP. */
-#define HEADERS_LEN (IPV6_LEN + TCP_LEN)
-
 int nat64(struct __sk_buff *skb) SECTION("tc");
 int nat64(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
+	int verdict = FALL_THROUGH;
 
 	if (!config || config->version != LAYOUT_VERSION)
 		return FALL_THROUGH;
-	/* Headers may lie in a page fragment. */
-	if ((unsigned long)skb->data + HEADERS_LEN > (unsigned long)skb->data_end)
-		bpf_skb_pull_data(skb, skb->len < HEADERS_LEN ? skb->len : HEADERS_LEN);
+	pull_headers(skb, 0);
 	if (skb->protocol == HTONS(ETH_P_IPV6))
-		return translate_6to4(skb, config);
-	if (skb->protocol == HTONS(ETH_P_IP))
-		return translate_4to6(skb, config);
-	return FALL_THROUGH;
+		verdict = translate_6to4(skb, config, 0);
+	else if (skb->protocol == HTONS(ETH_P_IP))
+		verdict = translate_4to6(skb, config, 0);
+	return verdict == TRANSLATED ? give_back(skb, skb->ifindex) : verdict;
 }
 
-/* No helper that is used asks for a GPL-compatible program (bpf_ktime_get_ns: since kernel 5.8). */
+/* No helper that is used asks for a GPL-compatible program (bpf_ktime_get_coarse_ns: since kernel 5.11). */
 char _license[] SECTION("license") = "sixgate";

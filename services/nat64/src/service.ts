@@ -1,7 +1,16 @@
 import { randomInt } from 'node:crypto'
-import type { Problem, Questions, Service, ServiceContext, SiteSnapshot, StopIntent } from '@sixgate/bus'
+import {
+  type Problem,
+  type Questions,
+  type Service,
+  type ServiceContext,
+  type SiteSnapshot,
+  type StopIntent,
+  QuestionRefused,
+} from '@sixgate/bus'
+import { type HostsPage, pageOf, readHostsQuery } from './core/address-map/host-listing.ts'
 import { packHosts } from './core/address-map/packed-hosts.ts'
-import { counterMetrics } from './core/counters.ts'
+import { carriedMetrics, counterMetrics } from './core/counters.ts'
 import { dropsOf } from './core/drops.ts'
 import { fastPathPlan } from './core/fast-path-plan.ts'
 import { type Plan, planFrom } from './core/plan.ts'
@@ -9,7 +18,7 @@ import { DataPlane } from './io/data-plane.ts'
 import { FastPath, type FastPathSource } from './io/fast-path.ts'
 import { HostNetwork } from './io/host-network.ts'
 import { Mappings } from './io/mappings.ts'
-import type { DataPlaneSnapshot } from './io/messages.ts'
+import { type DataPlaneSnapshot, monotonicMs } from './io/messages.ts'
 
 /** The device of all instances on this host. */
 export const TUN_NAME = 'nat64'
@@ -24,7 +33,10 @@ export class Nat64 implements Service {
   readonly #dataPlane: DataPlane
   readonly #fastPath: FastPath
   readonly #seed = randomInt(0x7fffffff)
-  readonly questions: Questions = { drops: () => dropsOf(this.#dataPlane.counters) }
+  readonly questions: Questions = {
+    drops: () => dropsOf(this.#dataPlane.counters),
+    hosts: (body) => this.#hosts(body),
+  }
   #inForce: { readonly snapshot: SiteSnapshot; readonly plan: Plan } | undefined
   #trouble: Problem | undefined
 
@@ -42,7 +54,8 @@ export class Nat64 implements Service {
         this.#dataPlane.send({ kind: 'remove', slot })
       },
       onRefuse: (ip6, pref) => this.#dataPlane.send({ kind: 'refuse', ip6, pref }),
-      seenS: ({ ip4 }) => this.#fastPath.usage(ip4)?.seenS ?? 0,
+      seenS: ({ ip4 }) => this.#fastPath.seenS(ip4),
+      seenByIp4: () => this.#fastPath.usages(),
     })
     this.#dataPlane = new DataPlane(TUN_NAME, () => this.#startSnapshot(), {
       onAttached: (offload) => {
@@ -87,8 +100,32 @@ export class Nat64 implements Service {
     return problems
   }
 
+  remarks(): readonly string[] {
+    return [this.#fastPath.remark]
+  }
+
   counters(): Readonly<Record<string, number>> {
-    return { ...counterMetrics(this.#dataPlane.counters), ...this.#mappings.counters(), ...this.#fastPath.counters() }
+    const typescript = counterMetrics(this.#dataPlane.counters)
+    const fastPath = this.#fastPath.counters()
+    return { ...typescript, ...this.#mappings.counters(), ...fastPath, ...carriedMetrics(typescript, fastPath) }
+  }
+
+  #hosts(body: unknown): HostsPage {
+    let query
+    try {
+      query = readHostsQuery(body)
+    } catch (error) {
+      throw new QuestionRefused(error instanceof Error ? error.message : String(error), error)
+    }
+    this.#mappings.refreshSeen()
+    const { registry } = this.#mappings
+    const nowS = Math.floor(monotonicMs() / 1000)
+    return pageOf(
+      query,
+      registry.all().filter((mapping) => mapping.isInstalled),
+      (mapping) => ({ idleS: registry.idleS(mapping, nowS), typescript: registry.usageOf(mapping.slot) }),
+      this.#fastPath.usages(),
+    )
   }
 
   async stop(intent: StopIntent): Promise<void> {

@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   BUCKETS,
   Lease,
+  QuestionRefused,
+  type Questions,
   type Service,
   type ServiceContext,
   SiteRejected,
@@ -10,17 +13,19 @@ import {
 } from '@sixgate/bus'
 import { closeNetlink, watchNetwork } from '@sixgate/host'
 import { Counters } from '@sixgate/obs'
-import { lanLinkName, type Site } from '@sixgate/site'
-import { advertisementOf, finalAdvertisementOf, type LanFacts } from './core/advertisement.ts'
-import type { LanPlan, LanWish, ReadyLan } from './core/lan-plan.ts'
+import { lanLinkName, lanViews, type Site } from '@sixgate/site'
+import type { LanFacts } from './core/advertisement.ts'
+import { ALL_WELL } from './core/health.ts'
 import { NdpError } from './core/ndp-error.ts'
+import { reportNeighbour } from './core/neighbour-report.ts'
 import type { Problem } from './core/problem.ts'
-import { encodeWithin } from './core/split.ts'
-import { Advertiser, type Announcement } from './io/advertiser.ts'
 import { COUNTER_NAMES } from './io/counters.ts'
+import { HealthWatch } from './io/health-watch.ts'
 import { hostProblem, LanLink } from './io/lan-link.ts'
+import { announcementOf, LanVoice, wishOf } from './io/lan-voice.ts'
+import { PrefixFile } from './io/prefix-file.ts'
 
-/** How often forwarding is read, and the host looked at again while something is wrong. */
+/** How often health and forwarding are looked at, and the host while something is wrong. */
 const TICK_MS = 1_000
 /** How often the host is looked at anyway, should a notification have been lost. */
 const RESYNC_MS = 30_000
@@ -28,24 +33,6 @@ const RESYNC_MS = 30_000
 const FINAL_BUDGET_MS = 6_200
 /** How long an instance that stands by waits at `down` for the active one to end, to see that nothing stays behind. */
 const LAST_WAIT_MS = 7_000
-
-const wishOf = (site: Site): LanWish => ({
-  parent: site.lan.interface,
-  vlan: site.lan.vlan,
-  link: lanLinkName(site),
-  router: site.lan.router,
-})
-
-const announcementOf = (site: Site, lan: LanFacts, forwarding: boolean): Announcement => {
-  const { minRtrAdvIntervalS, maxRtrAdvIntervalS, validUntil, preferredUntil } = site.ra
-  const composeAt = (unixMs: number): readonly Uint8Array[] =>
-    encodeWithin(advertisementOf(site, lan, { forwarding, unixMs }))
-  return {
-    key: [...composeAt(0).map((part) => Buffer.from(part).toString('hex')), validUntil, preferredUntil].join(),
-    intervals: { minMs: minRtrAdvIntervalS * 1000, maxMs: maxRtrAdvIntervalS * 1000 },
-    compose: () => composeAt(Date.now()),
-  }
-}
 
 /** Nobody advertises yet, as far as this instance knows. */
 const LEASE_PENDING: Problem = {
@@ -57,45 +44,52 @@ const LEASE_PENDING: Problem = {
 const SOME_LAN: LanFacts = { mac: new Uint8Array(6), mtuBytes: 1500 }
 
 /**
- * Owns the LAN link and advertises the site on it. Of several instances one is active, by the lease `ra-advertiser`; the
- * others have the document ready and leave the host alone.
+ * Owns the LAN links and advertises the site on them. Of several instances one is active, by the lease `ra-advertiser`; the
+ * others have the document ready, follow the health of the site, and leave the host alone.
  */
 export class RaService implements Service {
   readonly #context: ServiceContext
-  readonly #advertiser: Advertiser
   readonly #counters = new Counters(COUNTER_NAMES)
   readonly #nowMs = (): number => performance.now()
+  readonly #health: HealthWatch
+  /** By the name of the LAN link; empty in an instance that stands by. */
+  readonly #voices = new Map<string, LanVoice>()
   #lease: Lease | undefined
-  /** Read anew from the disk when this instance becomes the active one: another one made things meanwhile. */
+  /** Both are read anew from the disk when this instance becomes the active one: another one made things meanwhile. */
   #link: LanLink | undefined
+  #prefixes: PrefixFile | undefined
   #site: Site | undefined
-  #ready: ReadyLan | undefined
-  #planProblems: readonly Problem[] = []
-  #forwardingProblem: Problem | undefined
+  #hostProblem: Problem | undefined
   #lastSyncMs = 0
   #unwatch: (() => void) | undefined
   #ticker: NodeJS.Timeout | undefined
 
   constructor(context: ServiceContext) {
     this.#context = context
-    this.#advertiser = new Advertiser({
+    this.#health = new HealthWatch({
+      status: context.bus.bucket(BUCKETS.STATUS),
+      file: join(context.stateDir, 'unwell.json'),
       log: context.log,
-      counters: this.#counters,
       nowMs: this.#nowMs,
-      random: Math.random,
     })
   }
 
   async apply({ site }: SiteSnapshot): Promise<void> {
-    try {
-      announcementOf(site, SOME_LAN, true)
-    } catch (error) {
-      if (error instanceof NdpError) throw new SiteRejected('ra-too-large', error.message, error)
-      throw error
+    for (const view of lanViews(site)) {
+      try {
+        announcementOf(view, SOME_LAN, { forwarding: true, health: ALL_WELL })
+      } catch (error) {
+        if (!(error instanceof NdpError)) throw error
+        const where = view === site ? '' : `${lanLinkName(view)}: `
+        throw new SiteRejected('ra-too-large', `${where}${error.message}`, error)
+      }
     }
-    const before = this.#site
-    if (before !== undefined && lanLinkName(before) !== lanLinkName(site)) await this.#withdraw(before, 0)
+    const names = lanViews(site).map(lanLinkName)
+    const leaving = [...this.#voices].filter(([name]) => !names.includes(name))
+    await Promise.all(leaving.map(async ([, voice]) => await voice.withdraw(0)))
+    for (const [name] of leaving) this.#voices.delete(name)
     this.#site = site
+    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS)
     if (this.#lease === undefined) this.#joinIn()
     else if (this.#link !== undefined) this.#takeUp(this.#link, site)
   }
@@ -121,43 +115,58 @@ export class RaService implements Service {
       this.#link = new LanLink(this.#context, this.#context.log)
       this.#takeUp(this.#link, site)
     })
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS)
   }
 
   #takeUp(link: LanLink, site: Site): void {
     this.#unwatch ??= watchNetwork({ links: true, addresses: true }, () => this.#sync())
-    this.#guard(() => link.remove(wishOf(site)))
+    const { log, stateDir } = this.#context
+    this.#prefixes ??= new PrefixFile(join(stateDir, 'prefixes.json'), log)
+    const ports = { log, counters: this.#counters, nowMs: this.#nowMs, prefixes: this.#prefixes }
+    for (const view of lanViews(site)) {
+      const name = lanLinkName(view)
+      const voice = this.#voices.get(name)
+      if (voice === undefined) this.#voices.set(name, new LanVoice(link, view, ports))
+      else voice.view = view
+    }
+    this.#guard(() => link.remove(lanViews(site).map(wishOf)))
     this.#sync()
   }
 
   /** Leaves everything to the successor, without a word. */
   #standBy(): void {
     this.#counters.set('active', 0)
-    this.#halt()
-    this.#advertiser.silence()
-    this.#link = undefined
-    this.#ready = undefined
-    this.#planProblems = []
-    this.#forwardingProblem = undefined
-  }
-
-  #halt(): void {
     this.#unwatch?.()
     this.#unwatch = undefined
-    clearInterval(this.#ticker)
-    this.#ticker = undefined
+    for (const voice of this.#voices.values()) voice.silence()
+    this.#voices.clear()
+    this.#link = undefined
+    this.#prefixes = undefined
+    this.#hostProblem = undefined
+    this.#count()
   }
 
   problems(): readonly Problem[] {
     if (this.#lease === undefined || this.#lease.other !== undefined) return []
     if (!this.#lease.active) return [LEASE_PENDING]
-    const problems = [...this.#planProblems, this.#advertiser.problem, this.#forwardingProblem].filter(
-      (problem) => problem !== undefined,
-    )
-    if (problems.length > 0 || this.#ready !== undefined) return problems
-    // Not advertising is never "ok", though this ends by itself.
-    const message = 'the addresses of the LAN link are still being checked for duplicates (RFC 4862 §5.4): 1 to 3 s'
-    return [{ code: 'lan-link-pending', message }]
+    const own = this.#hostProblem === undefined ? [] : [this.#hostProblem]
+    // Several LANs on one interface have its troubles in common.
+    const all = [...own, ...[...this.#voices.values()].flatMap((voice) => voice.problems)]
+    return all.filter(({ message }, index) => all.findIndex((other) => other.message === message) === index)
+  }
+
+  /** What commands ask; an instance that stands by has seen nothing. */
+  readonly questions: Questions = {
+    neighbours: () =>
+      [...this.#voices].flatMap(([link, { neighbours }]) =>
+        neighbours.map((neighbour) => reportNeighbour(link, neighbour, this.#nowMs())),
+      ),
+    'hosts-seen': () => {
+      try {
+        return [...this.#voices.values()].flatMap(({ hosts }) => hosts)
+      } catch (error) {
+        throw new QuestionRefused(`the kernel does not list the neighbours: ${hostProblem(error).message}`, error)
+      }
+    },
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -166,16 +175,20 @@ export class RaService implements Service {
 
   async stop(intent: StopIntent): Promise<void> {
     if (intent === 'remove') await this.#untilOthersEnded()
-    const site = this.#site
     const link = this.#link
     // Nothing is begun any more.
-    this.#halt()
-    if (intent === 'remove' && site !== undefined) await this.#withdraw(site, FINAL_BUDGET_MS)
-    this.#standBy()
+    clearInterval(this.#ticker)
     this.#site = undefined
+    if (intent === 'remove')
+      await Promise.all([...this.#voices.values()].map(async (voice) => await voice.withdraw(FINAL_BUDGET_MS)))
+    this.#standBy()
+    this.#health.close()
     // Without a document nothing was put in force; what an earlier process made is removed nevertheless.
-    if (intent === 'remove' && this.#lease?.other === undefined)
-      (link ?? new LanLink(this.#context, this.#context.log)).remove()
+    if (intent === 'remove' && this.#lease?.other === undefined) {
+      const last = link ?? new LanLink(this.#context, this.#context.log)
+      last.remove()
+      this.#health.forget()
+    }
     await this.#lease?.release()
     closeNetlink()
   }
@@ -189,72 +202,62 @@ export class RaService implements Service {
     const connected = this.#context.bus.bucket(BUCKETS.LEASES)?.connected === true
     if (lease === undefined || !connected) return
     const endMs = this.#nowMs() + LAST_WAIT_MS
-    this.#site = lease.active ? this.#site : undefined
+    // Should it become the active one, it does not begin.
+    if (!lease.active) this.#site = undefined
     while (!lease.active && lease.other !== undefined && this.#nowMs() < endMs) await delay(100)
   }
 
-  async #withdraw(site: Site, budgetMs: number): Promise<void> {
-    if (this.#ready !== undefined)
-      await this.#advertiser.cease(encodeWithin(finalAdvertisementOf(site, this.#ready)), budgetMs)
-    this.#ready = undefined
-  }
-
-  /** Makes the link as the document wants it and says there what is to be said. Called on every change of the network. */
   #sync(): void {
     const site = this.#site
-    const link = this.#link
-    if (site === undefined || link === undefined) return
+    if (site === undefined || this.#link === undefined) return
     this.#lastSyncMs = this.#nowMs()
-    const plan: LanPlan = link.reconcile(wishOf(site))
-    this.#planProblems = plan.problems
-    // The router's address coming back (somebody had removed it) is no reason to fall silent.
-    const ready = plan.ready?.routerPending === true && !this.#advertiser.advertising ? undefined : plan.ready
-    this.#ready = ready
-    if (ready !== undefined) this.#announce(link, site, ready)
-    else {
-      this.#advertiser.silence()
-      this.#forwardingProblem = undefined
-    }
-  }
-
-  #announce(link: LanLink, site: Site, lan: ReadyLan): void {
-    this.#guard(() => this.#say(link, site, lan))
-  }
-
-  #say(link: LanLink, site: Site, lan: ReadyLan): void {
-    const off = link.forwardingOff(lan.name)
-    this.#forwardingProblem =
-      off.length === 0
-        ? undefined
-        : {
-            code: 'forwarding-off',
-            message: `${off.join(' and ')} ${off.length === 1 ? 'is' : 'are'} 0: the kernel does not forward from ${lan.name}, so the Router Lifetime is advertised as 0 (RFC 4861 §6.2.5). nat44-firewall switches forwarding on once its rules stand: see its status`,
-          }
-    const forwarding = off.length === 0
-    this.#counters.set('forwarding', forwarding ? 1 : 0)
-    this.#counters.set('router_lifetime_seconds', forwarding ? site.ra.routerLifetimeS : 0)
-    this.#advertiser.announce(lan, announcementOf(site, lan, forwarding))
+    for (const view of lanViews(site)) this.#voices.get(lanLinkName(view))?.sync(this.#health.of(view))
+    this.#count()
   }
 
   /** The kernel sends no notification to rtnetlink that this service has joined when forwarding changes: look. */
   #tick(): void {
     const site = this.#site
-    const link = this.#link
     if (site === undefined) return
+    // An instance that stands by does not look at the links.
+    this.#health.look(site, (name) => this.#voices.get(name)?.isReady ?? true)
+    const link = this.#link
     // The record of what was made could not be read.
-    if (link === undefined) return this.#activate()
-    const resync = this.#nowMs() - this.#lastSyncMs >= RESYNC_MS
-    if (resync) this.#guard(() => link.retryDuplicates())
-    if (resync || this.#planProblems.length > 0 || this.#ready === undefined) this.#sync()
-    else this.#announce(link, site, this.#ready)
+    if (link === undefined) return this.#lease?.active === true ? this.#activate() : undefined
+    const isResync = this.#nowMs() - this.#lastSyncMs >= RESYNC_MS
+    if (isResync) this.#guard(() => link.retryDuplicates())
+    if (isResync || [...this.#voices.values()].some((voice) => voice.isUnsettled)) return this.#sync()
+    for (const view of lanViews(site)) this.#voices.get(lanLinkName(view))?.say(this.#health.of(view))
+    this.#count()
+  }
+
+  #count(): void {
+    const voices = [...this.#voices.values()]
+    const site = this.#site
+    const isOn = (yes: boolean): number => (yes ? 1 : 0)
+    this.#counters.set('advertising', voices.filter((voice) => voice.advertising).length)
+    this.#counters.set('forwarding', isOn(voices.length > 0 && voices.every((voice) => voice.forwarding)))
+    const views = site === undefined ? [] : lanViews(site)
+    const others = voices.flatMap(({ neighbours }) => neighbours)
+    const isUnknown = ({ code }: { readonly code: string }): boolean => code === 'unknown-router'
+    this.#counters.set('ra_neighbours', others.length)
+    this.#counters.set('ra_neighbours_unknown', others.filter(({ findings }) => findings.some(isUnknown)).length)
+    const conflicts = others.flatMap(({ findings }) => findings.filter((finding) => !isUnknown(finding)))
+    this.#counters.set('ra_conflicts', conflicts.length)
+    const health = views.map((view) => this.#health.of(view))
+    for (const thing of ['nat64', 'dns64', 'uplink'] as const)
+      this.#counters.set(`health_${thing}`, isOn(health.every((one) => one[thing])))
+    const isDefaultRouter = voices.some((voice) => voice.forwarding) && (health[0]?.uplink ?? false)
+    this.#counters.set('router_lifetime_seconds', isDefaultRouter ? (site?.ra.routerLifetimeS ?? 0) : 0)
   }
 
   /** What the host refuses is a problem that may heal; it must not end the process. */
   #guard(action: () => void): void {
     try {
       action()
+      this.#hostProblem = undefined
     } catch (error) {
-      this.#planProblems = [hostProblem(error)]
+      this.#hostProblem = hostProblem(error)
     }
   }
 }

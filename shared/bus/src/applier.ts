@@ -16,6 +16,8 @@ export interface Condition {
   /** Revision in force; 0 = none yet. */
   readonly revision: number
   readonly problems: readonly Problem[]
+  /** Revision that the service refused, which is why it is `rejected`. */
+  readonly refused?: number
 }
 
 /** A document that failed for a reason that may pass is offered again after this time. */
@@ -24,6 +26,12 @@ export const RETRY_MS = 5000
 export const SLOW_APPLY_MS = 15_000
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+interface Refusal {
+  readonly problem: Problem
+  /** Undefined: what was refused has no revision (a file). */
+  readonly revision: number | undefined
+}
 
 interface Failure {
   readonly offer: Offer
@@ -52,7 +60,7 @@ export class Applier {
   #startedMs = 0
   #running: Promise<void> | undefined
   /** Why the newest document is not in force: it is no site, or the service cannot serve it. */
-  #refusal: Problem | undefined
+  #refusal: Refusal | undefined
   #failure: Failure | undefined
   #closed = false
 
@@ -77,9 +85,9 @@ export class Applier {
     this.#running ??= this.#drain()
   }
 
-  /** Reports that the newest edition is no valid site document. */
-  refuse(problem: Problem): void {
-    this.#refusal = problem
+  /** Reports that the newest edition, of that revision where it has one, is no valid site document. */
+  refuse(problem: Problem, revision?: number): void {
+    this.#refusal = { problem, revision }
     this.#events.changed()
   }
 
@@ -107,10 +115,11 @@ export class Applier {
   /** `extra`: problems that the runtime itself has. */
   condition(extra: readonly Problem[] = []): Condition {
     const own = this.#inForce === undefined ? [] : this.#service.problems()
-    const problems = [this.#refusal, this.#failure?.problem, this.#slow(), ...own, ...extra].filter(
+    const problems = [this.#refusal?.problem, this.#failure?.problem, this.#slow(), ...own, ...extra].filter(
       (problem) => problem !== undefined,
     )
-    return { state: this.#state(problems), revision: this.revision, problems }
+    const condition = { state: this.#state(problems), revision: this.revision, problems }
+    return this.#refusal?.revision === undefined ? condition : { ...condition, refused: this.#refusal.revision }
   }
 
   #state(problems: readonly Problem[]): ServiceState {
@@ -150,7 +159,8 @@ export class Applier {
       if (this.#next !== undefined || this.#refusal !== undefined) return
       if (error instanceof SiteRejected) {
         this.#failure = undefined
-        this.#refusal = { code: error.code, message: `revision ${offer.revision}: ${error.message}` }
+        const message = `revision ${offer.revision}: ${error.message}`
+        this.#refusal = { problem: { code: error.code, message }, revision: offer.revision }
         return
       }
       const message = `revision ${offer.revision}: ${messageOf(error)}; it is tried again every ${RETRY_MS / 1000} s`

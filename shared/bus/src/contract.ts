@@ -1,10 +1,9 @@
 import type { Logger } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import type { Questions } from './questions.ts'
+import type { ServiceName } from './service-name.ts'
 
-/** Everything that reports a status; the names are those of docker-compose.yml. */
-export const SERVICE_NAMES = ['ra-advertiser', 'dns64', 'nat64', 'nat44-firewall', 'console'] as const
-export type ServiceName = (typeof SERVICE_NAMES)[number]
+export { SERVICE_NAMES, type ServiceName } from './service-name.ts'
 
 export interface SiteSnapshot {
   /** Which edition of the document. Compare for equality only: it may go down when the storage of NATS was lost. */
@@ -43,6 +42,8 @@ export interface Service {
   apply(snapshot: SiteSnapshot): Promise<void>
   /** What is wrong right now; empty = ok, else the service is `degraded`. Cheap: called every second. */
   problems(): readonly Problem[]
+  /** How it works at the moment, for people: lines below its row in `sixgate status`. Nothing to do about. */
+  remarks?(): readonly string[]
   /** Flat numbers for status and metrics, Prometheus-style names without the service's own prefix. */
   counters(): Readonly<Record<string, number>>
   /** What commands may ask this instance; answered while the service runs. */

@@ -1,5 +1,5 @@
 /** Questions that commands such as `sixgate drops` put to services over NATS. Pure: names, types and values. */
-import type { ServiceName } from './contract.ts'
+import type { ServiceName } from './service-name.ts'
 
 /** Answers one question: JSON in, JSON out. Throws `QuestionRefused` when it cannot be answered. */
 export type Question = (body: unknown) => unknown

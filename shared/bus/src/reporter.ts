@@ -13,6 +13,7 @@ export interface ReporterOptions {
   readonly log: Logger
   readonly healthFile: string | undefined
   readonly counters: () => Readonly<Record<string, number>>
+  readonly remarks?: () => readonly string[]
   /** Brings a report to where it is read. */
   readonly send: (status: Status) => void
 }
@@ -46,7 +47,7 @@ export class Reporter {
     this.#condition = text
     this.#state = condition.state
     this.#sentAtMs = atMs
-    const { service, instance, counters, send } = this.#options
+    const { service, instance, counters, remarks, send } = this.#options
     const { state, problems } = condition
     this.#writeHealth({ state, atMs, problems: problems.map(({ message }) => message) })
     send({
@@ -55,6 +56,7 @@ export class Reporter {
       version: VERSION,
       ...condition,
       problems: [...problems],
+      ...(remarks === undefined ? {} : { remarks: [...remarks()] }),
       sinceMs: this.#sinceMs,
       counters: { ...counters() },
       startedAtMs: this.#startedAtMs,

@@ -73,6 +73,7 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
     ...identity,
     healthFile,
     counters: () => service.counters(),
+    ...(service.remarks === undefined ? {} : { remarks: () => service.remarks?.() ?? [] }),
     send: (status) => source.report(status),
   })
   const condition = (): Condition =>

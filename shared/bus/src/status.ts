@@ -9,10 +9,14 @@ export const statusSchema = z.object({
   version: z.string(),
   /** Revision of the document in force; 0 = none yet. */
   revision: z.number(),
+  /** Revision that the service refused, when it is `rejected`. */
+  refused: z.number().optional(),
   state: z.enum(['starting', 'ok', 'degraded', 'rejected', 'stopping']),
   /** Since when in this state, milliseconds since 1970. */
   sinceMs: z.number(),
   problems: z.array(z.object({ code: z.string(), message: z.string() })),
+  /** Lines for people: how it works at the moment, nothing to do about. */
+  remarks: z.array(z.string()).optional(),
   counters: z.record(z.string(), z.number()),
   /** Milliseconds since 1970. */
   startedAtMs: z.number(),

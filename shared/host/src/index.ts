@@ -40,6 +40,7 @@ export {
   setLinkUp,
   type VlanSpec,
 } from './netlink/links.ts'
+export { type Neighbour6, type NeighbourState, neighbours6 } from './netlink/neighbours.ts'
 export type { NextHop, Route, RouteSpec } from './netlink/route-codec.ts'
 export { addRoute, type DefaultRoute, defaultRoute, deleteRoute, routes } from './netlink/routes.ts'
 export { closeNetlink } from './netlink/socket.ts'

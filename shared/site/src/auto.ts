@@ -17,10 +17,10 @@ export const randomUla = (): Prefix6 => {
   return prefix6Of(asIp6(bytes), 48)
 }
 
-/** The /64 of a VLAN in a ULA /48: the VLAN identifier is the subnet identifier, 0 without VLAN. */
-export const ulaSubnet = (ula: Prefix6, vlan: number): Prefix6 => {
+/** A /64 of a ULA /48 by its subnet identifier (16 bits): that of a VLAN is the VLAN identifier, of the LAN without VLAN 0. */
+export const ulaSubnet = (ula: Prefix6, subnet: number): Prefix6 => {
   const bytes = Uint8Array.from(ula.addr)
-  new DataView(bytes.buffer).setUint16(6, vlan)
+  new DataView(bytes.buffer).setUint16(6, subnet)
   return prefix6Of(asIp6(bytes), 64)
 }
 

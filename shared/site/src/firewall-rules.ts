@@ -1,6 +1,7 @@
 import { contains6, equalIp6, formatIp6, formatPrefix, overlaps } from '@sixgate/addr'
 import type { SiteIssue } from './error.ts'
 import { formatPortRange, type PortRange } from './firewall-section.ts'
+import { lanPrefixes } from './lans.ts'
 import { staticIp4 } from './reserved-hosts.ts'
 import type { Site } from './schema.ts'
 
@@ -15,15 +16,15 @@ const forwardRules = (site: Site): SiteIssue[] => {
   const issues: SiteIssue[] = []
   for (const [index, { to, port, protocol }] of firewall.forwards.entries()) {
     const path = ['firewall', 'forwards', index]
-    if (equalIp6(lan.router, to))
+    if ([lan, ...site.lans].some(({ router }) => equalIp6(router, to)))
       issues.push({
         path: [...path, 'to'],
         message: `${formatIp6(to)} is the gateway itself: its own ports are opened by firewall.inbound`,
       })
-    else if (!contains6(lan.prefix, to) && staticIp4(site, to) === undefined)
+    else if (!lanPrefixes(site).some((prefix) => contains6(prefix, to)) && staticIp4(site, to) === undefined)
       issues.push({
         path: [...path, 'to'],
-        message: `${formatIp6(to)} is outside lan.prefix ${formatPrefix(lan.prefix)}, and no nat64.maps has it`,
+        message: `${formatIp6(to)} is outside lan.prefix ${lanPrefixes(site).map(formatPrefix).join(', ')}, and no nat64.maps has it`,
       })
     const twin = firewall.forwards
       .slice(0, index)

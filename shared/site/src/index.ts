@@ -10,7 +10,7 @@ export {
   WEEKDAYS,
 } from './firewall-section.ts'
 export { staticIp4 } from './reserved-hosts.ts'
-export { lanLinkName } from './rules.ts'
+export { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
 export type { Site } from './schema.ts'
 export { parseSite } from './site.ts'
 export { type ReadSite, readSite } from './yaml.ts'

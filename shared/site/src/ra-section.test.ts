@@ -31,12 +31,14 @@ test('left out, everything has the default of its RFC', () => {
     autonomous: true,
     routerAddress: false,
     preferDelegation: false,
+    interfacePrefixes: false,
     validLifetimeS: 86_400,
     preferredLifetimeS: 14_400,
     rdnss: 'auto',
     rdnssLifetimeS: 1800,
     pref64LifetimeS: 1800,
     pref64Route: false,
+    health: { nat64: true, dns64: true, uplink: true, lowerPreference: true, downAfterS: 30, upAfterS: 10 },
   })
 })
 

@@ -13,6 +13,7 @@ import {
   uriField,
   yesNo,
 } from './fields.ts'
+import { health } from './health-section.ts'
 
 const UINT16 = 0xffff
 const UINT32 = 0xffffffff
@@ -22,6 +23,8 @@ const PREF64_LIFETIME_MAX_S = 65_528
 const REACHABLE_TIME_MAX_MS = 3_600_000
 /** RFC 8319 §4 raised RFC 4861's 1800 s to 65535 s; here a NAT64 prefix has to last from one message to the next. */
 const INTERVAL_MAX_S = PREF64_LIFETIME_MAX_S
+/** RFC 8925 §3.4: hosts take a shorter time for this one. */
+const MIN_V6ONLY_WAIT_S = 300
 const LINK_MTU = 'must be 0 (no option) or from 1280 to 65535 bytes'
 
 const preference = oneOf('high', 'medium', 'low').default('medium')
@@ -84,6 +87,9 @@ export const ra = section({
   validUntil: timeField.optional(),
   preferredUntil: timeField.optional(),
 
+  /** Also advertise every other /64 of which the LAN link has an address, e.g. delegated by DHCPv6, until it ends. */
+  interfacePrefixes: yesNo.default(false),
+
   /** auto = the router's address, where dns64 answers. */
   rdnss: ipv6Addresses,
   rdnssLifetimeS: integer(0, UINT32, 'seconds').optional(),
@@ -95,6 +101,11 @@ export const ra = section({
   pref64Route: autoOr(yesNo).default(AUTO),
   routes: listOf(route, 'routes').default([]),
   captivePortal: uriField.optional(),
+  /** DHCPv4 option 108 (RFC 8925): how long hosts that ask leave IPv4 alone; left out: DHCPv4 is not answered. */
+  ipv6OnlyWaitS: integer(MIN_V6ONLY_WAIT_S, UINT32, 'seconds').optional(),
+  /** Link-local addresses of the other routers that belong on this LAN; with a list, all others are reported. */
+  knownRouters: listOf(ip6Field, 'link-local addresses').optional(),
+  health: health.prefault({}),
 }).transform((fields) => {
   const lifetimeS = 3 * fields.maxRtrAdvIntervalS
   const routerLifetimeS = fields.routerLifetimeS ?? Math.min(lifetimeS, UINT16)

@@ -14,6 +14,7 @@ import {
 import type { SiteIssue } from './error.ts'
 import { isInterfaceName } from './fields.ts'
 import { firewallRules } from './firewall-rules.ts'
+import { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
 import type { Site } from './schema.ts'
 
 /** IPv4 blocks that no pool may touch: they mean something else on every host (RFC 6890). */
@@ -23,10 +24,6 @@ const NOT_FOR_POOL4 = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/
 
 /** IPv6 blocks that no LAN can have: unspecified and loopback, link-local, multicast (RFC 4291 §2.4). */
 const NOT_FOR_LAN = ['::/64', 'fe80::/10', 'ff00::/8'].flatMap((text) => parsePrefix6(text) ?? [])
-
-/** The link that carries the LAN: `eth0`, or `eth0.2` with a VLAN. */
-export const lanLinkName = (site: Pick<Site, 'lan'>): string =>
-  site.lan.vlan === undefined ? site.lan.interface : `${site.lan.interface}.${site.lan.vlan}`
 
 /** Each pair of prefixes of one list that share an address, at the later one. */
 const overlapsWithin = (field: string[], prefixes: readonly (Prefix4 | Prefix6)[]): SiteIssue[] =>
@@ -41,43 +38,52 @@ const overlapsWithin = (field: string[], prefixes: readonly (Prefix4 | Prefix6)[
     ]
   })
 
-const lanRules = ({ lan, wan }: Site): SiteIssue[] => {
-  const issues: SiteIssue[] = []
-  const link = lanLinkName({ lan })
-  const special = NOT_FOR_LAN.find((block) => overlaps(block, lan.prefix))
-  if (special !== undefined)
-    issues.push({
-      path: ['lan', 'prefix'],
-      message: `${formatPrefix(lan.prefix)} is inside ${formatPrefix(special)}, which no LAN can have (RFC 4291 §2.4): auto, a ULA fdxx:…/64 or a prefix of your provider`,
-    })
-  if (!isInterfaceName(link))
-    issues.push({
-      path: ['lan', 'vlan'],
-      message: `the VLAN's link would be called "${link}": at most 15 characters fit`,
-    })
-  if (wan.interface === link)
-    issues.push({
-      path: ['wan', 'interface'],
-      message: `"${link}" is the LAN: the uplink must be another interface, or auto`,
-    })
-  return issues
+/** Where LAN number `index` of `lanViews` stands in the document. */
+const lanPath = (index: number): (string | number)[] => (index === 0 ? ['lan'] : ['lans', index - 1])
+
+const lanRules = (site: Site): SiteIssue[] => {
+  const names = lanLinkNames(site)
+  const prefixes = lanPrefixes(site)
+  return lanViews(site).flatMap(({ lan, wan }, index) => {
+    const issues: SiteIssue[] = []
+    const add = (field: string, message: string): void => {
+      issues.push({ path: [...lanPath(index), field], message })
+    }
+    const link = lanLinkName({ lan })
+    const special = NOT_FOR_LAN.find((block) => overlaps(block, lan.prefix))
+    if (special !== undefined)
+      add(
+        'prefix',
+        `${formatPrefix(lan.prefix)} is inside ${formatPrefix(special)}, which no LAN can have (RFC 4291 §2.4): auto, a ULA fdxx:…/64 or a prefix of your provider`,
+      )
+    const rival = prefixes.slice(0, index).findIndex((earlier) => overlaps(earlier, lan.prefix))
+    if (rival >= 0)
+      add('prefix', `${formatPrefix(lan.prefix)} is the prefix of ${names[rival]} already: each LAN needs its own /64`)
+    if (!isInterfaceName(link)) add('vlan', `the VLAN's link would be called "${link}": at most 15 characters fit`)
+    if (names.indexOf(link) < index)
+      add('interface', `"${link}" is a LAN already: each needs an interface or a VLAN of its own`)
+    if (wan.interface === link) {
+      const message = `"${link}" is ${index === 0 ? 'the' : 'a'} LAN: the uplink must be another interface, or auto`
+      issues.push({ path: ['wan', 'interface'], message })
+    }
+    return issues
+  })
 }
 
-const pref64Rules = ({ pref64, lan }: Site): SiteIssue[] => [
-  ...overlapsWithin(['pref64'], pref64),
-  ...pref64.flatMap((prefix, index) =>
-    overlaps(prefix, lan.prefix)
-      ? [
-          {
-            path: ['pref64', index],
-            message: `${formatPrefix(prefix)} overlaps lan.prefix ${formatPrefix(lan.prefix)}: they must be apart`,
-          },
-        ]
-      : [],
+const pref64Rules = (site: Site): SiteIssue[] => [
+  ...overlapsWithin(['pref64'], site.pref64),
+  ...lanPrefixes(site).flatMap((lanPrefix, lanIndex) =>
+    site.pref64.flatMap((prefix, index) => {
+      if (!overlaps(prefix, lanPrefix)) return []
+      const lan = lanIndex === 0 ? 'lan' : `lans[${lanIndex - 1}]`
+      const message = `${formatPrefix(prefix)} overlaps ${lan}.prefix ${formatPrefix(lanPrefix)}: they must be apart`
+      return [{ path: ['pref64', index], message }]
+    }),
   ),
 ]
 
-const poolRules = ({ nat64, lan }: Site): SiteIssue[] => {
+const poolRules = (site: Site): SiteIssue[] => {
+  const { nat64 } = site
   const issues = overlapsWithin(['nat64', 'pool4'], nat64.pool4)
   for (const [index, pool] of nat64.pool4.entries()) {
     const path = ['nat64', 'pool4', index]
@@ -107,10 +113,10 @@ const poolRules = ({ nat64, lan }: Site): SiteIssue[] => {
         path: ['nat64', 'hosts', index, 'ip4'],
         message: `${ip4} is the first, second or last of ${formatPrefix(pool)}: these are the gateway's own`,
       })
-    if (!contains6(lan.prefix, host.ip6))
+    if (!lanPrefixes(site).some((prefix) => contains6(prefix, host.ip6)))
       issues.push({
         path: ['nat64', 'hosts', index, 'ip6'],
-        message: `${formatIp6(host.ip6)} is outside lan.prefix ${formatPrefix(lan.prefix)}`,
+        message: `${formatIp6(host.ip6)} is outside lan.prefix ${lanPrefixes(site).map(formatPrefix).join(', ')}`,
       })
     for (const [field, text] of [
       ['ip4', ip4],
@@ -181,10 +187,11 @@ const lifetimeRules = ({ nat64 }: Site): SiteIssue[] =>
       ]
     : []
 
-const raRules = ({ ra, lan }: Site): SiteIssue[] => {
+/** `at`: where the section stands. */
+const raRules = ({ ra, lan }: Site, at: readonly (string | number)[]): SiteIssue[] => {
   const issues: SiteIssue[] = []
   const add = (field: string | (string | number)[], message: string): void => {
-    issues.push({ path: ['ra', ...(typeof field === 'string' ? [field] : field)], message })
+    issues.push({ path: [...at, ...(typeof field === 'string' ? [field] : field)], message })
   }
   // RFC 4861 §6.2.1: MinRtrAdvInterval MUST be no less than 3 seconds and no greater than 0.75 × MaxRtrAdvInterval.
   if (ra.minRtrAdvIntervalS > 0.75 * ra.maxRtrAdvIntervalS)
@@ -208,6 +215,12 @@ const raRules = ({ ra, lan }: Site): SiteIssue[] => {
         ['routes', index, 'prefix'],
         `${formatPrefix(route.prefix)} is inside lan.prefix ${formatPrefix(lan.prefix)}: hosts reach that directly`,
       )
+  for (const [index, known] of (ra.knownRouters ?? []).entries())
+    if (known[0] !== 0xfe || ((known[1] ?? 0) & 0xc0) !== 0x80)
+      add(
+        ['knownRouters', index],
+        `${formatIp6(known)}: must be a link-local address like fe80::1, which is what routers send from (RFC 4861 §6.1.2)`,
+      )
   for (const [index, resolver] of ra.dnr.entries())
     if (resolver.dohPath === undefined && resolver.alpn.some((protocol) => protocol === 'h2' || protocol === 'h3'))
       add(
@@ -224,6 +237,6 @@ export const conflicts = (site: Site): SiteIssue[] => [
   ...poolRules(site),
   ...mapRules(site),
   ...lifetimeRules(site),
-  ...raRules(site),
+  ...lanViews(site).flatMap((view, index) => raRules(view, index === 0 ? ['ra'] : [...lanPath(index), 'ra'])),
   ...firewallRules(site),
 ]

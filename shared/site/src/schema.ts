@@ -1,4 +1,3 @@
-import { withInterfaceId } from '@sixgate/addr'
 import { z } from 'zod'
 import {
   AUTO,
@@ -7,7 +6,6 @@ import {
   interfaceField,
   ip4Field,
   ip6Field,
-  lanPrefixField,
   listenField,
   listOf,
   oneOf,
@@ -18,26 +16,8 @@ import {
   upstreamField,
 } from './fields.ts'
 import { firewall } from './firewall-section.ts'
+import { furtherLan, lan } from './lan-section.ts'
 import { ra } from './ra-section.ts'
-
-const lan = section({
-  interface: interfaceField,
-  /** IEEE 802.1Q VLAN identifier; 0 and 4095 are reserved. */
-  vlan: integer(1, 4094).optional(),
-  prefix: lanPrefixField,
-  router: ip6Field.prefault('::1'),
-}).transform(({ vlan, router, ...rest }, context) => {
-  const isSuffix = router.subarray(0, 8).every((octet) => octet === 0)
-  const address = isSuffix ? withInterfaceId(rest.prefix, router) : router
-  const inPrefix = rest.prefix.addr.subarray(0, 8).every((octet, index) => octet === address[index])
-  if (!inPrefix || address.subarray(8).every((octet) => octet === 0)) {
-    // RFC 4291 §2.6.1: the all-zero interface identifier is the subnet-router anycast address.
-    const message = 'must be an interface identifier like ::1, or an address inside lan.prefix that is not its first'
-    context.issues.push({ code: 'custom', path: ['router'], message, input: router })
-    return z.NEVER
-  }
-  return { ...rest, vlan, router: address }
-})
 
 const wan = section({ interface: autoOr(interfaceField).default(AUTO) })
 
@@ -89,6 +69,8 @@ const dns64 = section({
 /** The site document. The only source of its types; cross-field rules are in rules.ts. */
 export const siteSchema = section({
   lan,
+  /** Further LANs: other interfaces, other VLANs. */
+  lans: listOf(furtherLan, 'LANs').default([]),
   wan: wan.prefault({}),
   pref64: listOf(pref64Field, 'NAT64 prefixes').min(1, {
     error: 'must hold at least one NAT64 prefix like 64:ff9b::/96',

@@ -7,7 +7,7 @@ import { formatIp6, formatPrefix, type Prefix6, parsePrefix6 } from '@sixgate/ad
 import fc from 'fast-check'
 import { adoptUla, companionFile, keptUla } from './auto.ts'
 import { SiteError } from './error.ts'
-import { lanLinkName } from './rules.ts'
+import { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
 import { parseSite } from './site.ts'
 import { readSite } from './yaml.ts'
 
@@ -224,7 +224,7 @@ test('broken YAML and a repeated field are told with their place', async () => {
   assert.equal(broken.code, 'syntax')
   assert.match(broken.message, /^site\.yaml:\d+:\d+ /)
   assert.match((await failure(`${MINIMAL}pref64: []\n`)).message, /^site\.yaml:8:1 .*unique/)
-  assert.match((await failure('')).message, /^site\.yaml:1:1 null: must be a mapping with the fields lan, wan, /)
+  assert.match((await failure('')).message, /^site\.yaml:1:1 null: must be a mapping with the fields lan, lans, wan, /)
 })
 
 test('name servers: address, port, brackets', async () => {
@@ -245,6 +245,79 @@ test('RFC 4193: an automatic prefix is a random ULA, the VLAN its subnet, and it
   assert.match(first, /^fd[0-9a-f]{2}:[0-9a-f:]*:2::\/64$/)
   assert.equal(formatPrefix((await readSite(text, file)).site.lan.prefix), first)
   assert.notEqual(formatPrefix((await readSite(text, join(await folder(context), 'site.yaml'))).site.lan.prefix), first)
+})
+
+const LANS = `lan: { interface: eth0, prefix: auto }
+lans:
+  - { interface: eth0, vlan: 7, prefix: auto, ra: { managed: true } }
+  - { interface: eth1, prefix: auto }
+pref64: [64:ff9b::/96]
+nat64: { pool4: [198.18.0.0/16] }
+ra: { preference: high }
+`
+
+test('several LANs: each has its subnet of the one ULA, its link and its own ra', async (context) => {
+  const file = join(await folder(context), 'site.yaml')
+  const { site, document } = await readSite(LANS, file)
+  const ula = formatPrefix(await keptUla(companionFile(file))).replace('::/48', '')
+  assert.deepEqual(lanPrefixes(site).map(formatPrefix), [`${ula}::/64`, `${ula}:7::/64`, `${ula}:1001::/64`])
+  assert.deepEqual(lanLinkNames(site), ['eth0', 'eth0.7', 'eth1'])
+  assert.deepEqual(
+    lanViews(site).map(({ lan, ra }) => [formatIp6(lan.router), ra.preference, ra.managed]),
+    [
+      [`${ula}::1`, 'high', false],
+      [`${ula}:7::1`, 'medium', true],
+      [`${ula}:1001::1`, 'medium', false],
+    ],
+  )
+  // What is published is read again by every service.
+  assert.deepEqual(parseSite(document), site)
+})
+
+const LAN_MISTAKES: readonly (readonly [string, string, string, RegExp])[] = [
+  ['two LANs on one link', 'vlan: 7, ', '', /:3:7 lans\[0\]\.interface: "eth0" is a LAN already: each needs/],
+  [
+    'one prefix twice',
+    'eth1, prefix: auto',
+    'eth1, prefix: "fd00:1:2:7::/64"',
+    /:4:24 lans\[1\]\.prefix: fd00:1:2:7::\/64 is the prefix of eth0\.7 already/,
+  ],
+  [
+    'the uplink is a LAN',
+    'ra: { preference',
+    'wan: { interface: eth1 }\nra: { preference',
+    /wan\.interface: "eth1" is a LAN: the uplink must be another/,
+  ],
+  [
+    'a mistake in a further ra',
+    'managed: true',
+    'maxRtrAdvIntervalS: 10, minRtrAdvIntervalS: 9',
+    /lans\[0\]\.ra\.minRtrAdvIntervalS: 9: must be at most 0\.75/,
+  ],
+  [
+    'pref64 in a further LAN',
+    '64:ff9b::/96',
+    '"fd00:1:2:7::/96"',
+    /pref64\[0\]: .* overlaps lans\[0\]\.prefix fd00:1:2:7::\/64/,
+  ],
+]
+for (const [what, from, to, expected] of LAN_MISTAKES)
+  test(`${what} is told with its place`, async (context) => {
+    const file = join(await folder(context), 'site.yaml')
+    const text = LANS.replace('vlan: 7, prefix: auto', 'vlan: 7, prefix: "fd00:1:2:7::/64"')
+    assert.ok(text.includes(from))
+    assert.match((await failure(text.replace(from, to), file)).message, expected)
+  })
+
+test('a static host may be in any LAN, and in no other network', async (context) => {
+  const file = join(await folder(context), 'site.yaml')
+  const text = LANS.replace('vlan: 7, prefix: auto', 'vlan: 7, prefix: "fd00:1:2:7::/64"')
+  const withHost = (ip6: string): string => text.replace('16] }', `16], hosts: [{ ip6: "${ip6}", ip4: 198.18.0.9 }] }`)
+  await readSite(withHost('fd00:1:2:7::5'), file)
+  assert.match(
+    (await failure(withHost('fd00:1:2:8::5'), file)).message,
+    /fd00:1:2:8::5 is outside lan\.prefix .*, fd00:1:2:7::\/64/,
+  )
 })
 
 test('processes that start at the same time keep the same prefix', async (context) => {

@@ -42,14 +42,25 @@ const withPlace = (error: SiteError, document: Document.Parsed, lines: LineCount
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isAuto = (document: unknown): document is { lan: Record<string, unknown> } =>
-  isRecord(document) && isRecord(document.lan) && (document.lan.prefix === undefined || document.lan.prefix === 'auto')
+/** Subnet numbers of further LANs without a VLAN begin here: VLAN identifiers end below. */
+const UNTAGGED_SUBNET = 0x1000
 
-/** Replaces `lan.prefix: auto` by the kept ULA subnet; all else stays as it came. */
+/** A LAN with its prefix, if that is auto: the ULA subnet of its VLAN, or of its place in the document. */
+const resolveLan = async (lan: unknown, untagged: number, autoFile: string): Promise<unknown> => {
+  if (!isRecord(lan) || (lan.prefix !== undefined && lan.prefix !== 'auto')) return lan
+  const subnet = Number.isInteger(lan.vlan) ? Number(lan.vlan) & 0xfff : untagged
+  return { ...lan, prefix: formatPrefix(ulaSubnet(await keptUla(autoFile), subnet)) }
+}
+
+/** Replaces each LAN's `prefix: auto` by its subnet of the kept ULA; all else stays as it came. */
 const resolveAutos = async (document: unknown, autoFile: string): Promise<unknown> => {
-  if (!isAuto(document)) return document
-  const vlan = Number.isInteger(document.lan.vlan) ? Number(document.lan.vlan) & 0xfff : 0
-  return { ...document, lan: { ...document.lan, prefix: formatPrefix(ulaSubnet(await keptUla(autoFile), vlan)) } }
+  if (!isRecord(document)) return document
+  const lan = document.lan === undefined ? {} : { lan: await resolveLan(document.lan, 0, autoFile) }
+  if (!Array.isArray(document.lans)) return { ...document, ...lan }
+  const lans = await Promise.all(
+    document.lans.map(async (further: unknown, index) => await resolveLan(further, UNTAGGED_SUBNET + index, autoFile)),
+  )
+  return { ...document, ...lan, lans }
 }
 
 /**

@@ -1,14 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { readlinkSync } from 'node:fs'
 import { isInOwnNamespace } from './enter-namespace.ts'
-import { type Output, Process } from './process.ts'
+import { type Output, Process, SLOWNESS } from './process.ts'
 
 /** How a command ended. */
 export type RunResult = Output & { readonly status: number }
 
 /** A command that hangs is a failed test, not a hanging one. */
-const RUN_TIMEOUT_MS = 60_000
-const WAIT_UP_TIMEOUT_MS = 20_000
+const RUN_TIMEOUT_MS = 60_000 * SLOWNESS
+const WAIT_UP_TIMEOUT_MS = 20_000 * SLOWNESS
 
 /**
  * Nothing that a test started outlives the test process: the kernel kills it then (parent-death signal). Should the

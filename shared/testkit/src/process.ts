@@ -7,8 +7,10 @@ export interface Output {
   readonly stderr: string
 }
 
+/** How many times slower than usual this machine is: an emulated one sets it, so that patience does not end before it is done. */
+export const SLOWNESS = Number(process.env['SIXGATE_SLOWNESS'] ?? 1)
 /** How long `output` waits unless told otherwise: far more than anything here takes, so that only a real failure ends it. */
-const OUTPUT_TIMEOUT_MS = 20_000
+const OUTPUT_TIMEOUT_MS = 20_000 * SLOWNESS
 
 /** A process that was started for a test and runs beside it. */
 export class Process {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { readEnvironment } from '@sixgate/bus'
+import { ask, readEnvironment } from '@sixgate/bus'
 import { type ReadSite, readSite } from '@sixgate/site'
 import { stringify } from 'yaml'
 import { autoFileOf } from '../service.ts'
@@ -67,6 +67,8 @@ export const CONFIG_APPLY: Command = {
     readEnvironment(variables, 'console')
     const { document } = await readFrom(variables, siteFileOf(variables))
     return await withNats(variables, terminal, async ({ link }) => {
+      // What was put back is published by the daemon alone, which would undo it again otherwise.
+      await ask(link, { service: 'console', question: 'try-again', expected: 1 })
       let standing = await putDocument(link, JSON.stringify(document))
       // Undefined: the daemon published at the same moment; then it stands there already, or is put again.
       while (standing === undefined) standing = await putDocument(link, JSON.stringify(document))

@@ -107,13 +107,14 @@ describe('status as JSON', () => {
 })
 
 describe('the console’s own state', () => {
-  const good = { revision: 3, mistake: undefined, failure: undefined, complaint: undefined }
+  const good = { revision: 3, mistake: undefined, reasons: [], failure: undefined, complaint: undefined }
   const ROWS: readonly (readonly [string, Partial<Parameters<typeof conditionOf>[0]>, string, readonly string[]])[] = [
     ['published', {}, 'ok', []],
     ['nothing read yet', { revision: 0 }, 'starting', []],
     ['a mistake', { mistake: 'site.yaml:1:1 x' }, 'rejected', ['document-invalid']],
     ['a mistake, and NATS away', { mistake: 'x', complaint: 'y' }, 'rejected', ['document-invalid', 'not-published']],
     ['NATS was never there', { revision: 0, complaint: 'x', failure: 'y' }, 'degraded', ['not-published']],
+    ['put back', { reasons: ['nat64 a: x'] }, 'rejected', ['document-put-back']],
     ['NATS refuses', { failure: 'y' }, 'degraded', ['not-published']],
   ]
   for (const [what, more, state, codes] of ROWS) {

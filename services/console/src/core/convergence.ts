@@ -16,6 +16,8 @@ export interface InstanceOverview {
   /** Since when in this state, milliseconds since 1970; undefined: not known. */
   readonly sinceMs: number | undefined
   readonly problems: readonly Problem[]
+  /** How it works at the moment; nothing to do about. */
+  readonly remarks?: readonly string[] | undefined
 }
 
 export interface SiteOverview {
@@ -47,14 +49,10 @@ const silentInstance = ({ service, instance, revision, atMs }: Status): Instance
   problems: [{ code: 'gone', message: `it stopped reporting; see: docker compose logs ${service}` }],
 })
 
-const liveInstance = ({ service, instance, revision, state, sinceMs, problems }: Status): InstanceOverview => ({
-  service,
-  instance,
-  revision,
-  state,
-  sinceMs,
-  problems,
-})
+const liveInstance = (report: Status): InstanceOverview => {
+  const { service, instance, revision, state, sinceMs, problems, remarks } = report
+  return { service, instance, revision, state, sinceMs, problems, ...(remarks === undefined ? {} : { remarks }) }
+}
 
 /** Puts the reports of all instances together. `revision`: of the document in NATS, 0 when there is none. */
 export const overviewOf = (revision: number, reports: readonly Status[], nowMs: number): SiteOverview => {
@@ -102,12 +100,13 @@ export const overviewJson = (
     service: name,
     instances: instances
       .filter(({ service, instance }) => service === name && instance !== undefined)
-      .map(({ instance, revision, state, sinceMs, problems }) => ({
+      .map(({ instance, revision, state, sinceMs, problems, remarks }) => ({
         instance,
         revision,
         state,
         since: sinceMs === undefined ? null : showTime(sinceMs),
         problems,
+        ...(remarks === undefined ? {} : { remarks }),
       })),
   })),
 })

@@ -35,7 +35,7 @@ const TABLE: readonly (readonly [string, 'publish' | 'subscribe', string, readon
   ['read a pool address', 'publish', '$JS.API.DIRECT.GET.KV_hosts.$KV.hosts.198-18-0-1', ['nat64']],
   ['follow the pool', 'publish', '$JS.API.CONSUMER.CREATE.KV_hosts.x.$KV.hosts.>', ['nat64']],
   ['follow the document', 'publish', '$JS.API.CONSUMER.CREATE.KV_site.x.$KV.site.>', EVERYONE],
-  ['follow all reports', 'publish', '$JS.API.CONSUMER.CREATE.KV_status.x.$KV.status.>', NOBODY],
+  ['follow all reports', 'publish', '$JS.API.CONSUMER.CREATE.KV_status.x.$KV.status.>', ['ra-advertiser', 'console']],
   ['take the lease of ra-advertiser', 'publish', '$KV.leases.ra-advertiser', ['ra-advertiser']],
   ['take the lease of nat44-firewall', 'publish', '$KV.leases.nat44-firewall', ['nat44-firewall']],
   ['make a bucket', 'publish', '$JS.API.STREAM.CREATE.KV_site', ['console']],

@@ -55,7 +55,8 @@ const lease = (service: ServiceName): string[] => [
 ]
 
 const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
-  'ra-advertiser': [...common('ra-advertiser'), ...lease('ra-advertiser')],
+  // Its messages follow the health of the others.
+  'ra-advertiser': [...common('ra-advertiser'), ...lease('ra-advertiser'), ...watch(BUCKETS.STATUS)],
   dns64: common('dns64'),
   nat64: [...common('nat64'), ...watch(BUCKETS.HOSTS), ...get(BUCKETS.HOSTS, '*'), subjectOf(BUCKETS.HOSTS, '*')],
   'nat44-firewall': [...common('nat44-firewall'), ...lease('nat44-firewall')],
@@ -65,6 +66,7 @@ const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
     ...get(BUCKETS.SITE, DOCUMENT_KEY),
     subjectOf(BUCKETS.SITE, DOCUMENT_KEY),
     ...get(BUCKETS.STATUS, '>'),
+    ...watch(BUCKETS.STATUS),
     subjectOf(BUCKETS.STATUS, 'console.*'),
     subjectOf(BUCKETS.STATUS, STOPPING_KEY),
     // Asking all services by the services protocol: `nats micro ls` with the console's key.

@@ -26,7 +26,7 @@ const overview = (more: Partial<SiteOverview>): SiteOverview => ({
 describe('the table of sixgate status', () => {
   it('aligns its columns, and puts problems with all their lines below their row', () => {
     const instances = [
-      instance({}),
+      instance({ remarks: ['fast path: on, 3 hosts'] }),
       instance({
         service: 'nat44-firewall',
         instance: 'b',
@@ -44,6 +44,7 @@ describe('the table of sixgate status', () => {
 
 SERVICE         INSTANCE      REVISION  STATE     SINCE
 nat64           0123456789ab  12 of 12  ok        3 h
+    fast path: on, 3 hosts
 nat44-firewall  b             9 of 12   degraded  4 s
     first line
     second line

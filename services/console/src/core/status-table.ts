@@ -51,13 +51,13 @@ const titleOf = ({ revision, documentProblem, isConverged }: SiteOverview): stri
   return `site document: revision ${revision}, ${isConverged ? 'in force everywhere' : 'not well everywhere'}${newer}`
 }
 
-/** The table that `sixgate status` prints: a row per instance, problems with their fix below it. */
+/** The table that `sixgate status` prints: a row per instance, below it problems with their fix, and remarks. */
 export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint): string => {
   const rows = overview.instances.map((row) => ({ ...row, cells: cellsOf(row, overview.revision, nowMs) }))
   const [head, ...lines] = alignColumns([HEAD, ...rows.map(({ cells }) => cells)])
-  const body = rows.flatMap(({ state, problems }, index) => [
+  const body = rows.flatMap(({ state, problems, remarks = [] }, index) => [
     joinCells((lines[index] ?? []).map((cell, column) => (column === STATE_COLUMN ? paint(cell, state) : cell))),
-    ...problems.map(({ message }) => `    ${message.replaceAll('\n', '\n    ')}`),
+    ...[...problems.map(({ message }) => message), ...remarks].map((line) => `    ${line.replaceAll('\n', '\n    ')}`),
   ])
   return [titleOf(overview), '', joinCells(head ?? []), ...body, ''].join('\n')
 }

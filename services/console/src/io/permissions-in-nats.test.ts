@@ -102,6 +102,18 @@ describe('with the real server and keys', () => {
     })
   }
 
+  it('ra-advertiser follows the reports of the others', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const nat64 = new KvBucket((await lab.connect('nat64')).link, 'status')
+    const status = new KvBucket((await lab.connect('ra-advertiser')).link, 'status')
+    const { promise: seen, resolve } = Promise.withResolvers<string>()
+    const stop = status.watch(({ key }) => resolve(key))
+    await nat64.put('nat64.a', bytes('{}'))
+    assert.equal(await seen, 'nat64.a')
+    stop()
+  })
+
   for (const service of ['ra-advertiser', 'nat44-firewall'] as const) {
     it(`${service} takes its lease, hands it over, and cannot touch another's`, async () => {
       await using lab = await SiteLab.start()

@@ -13,6 +13,10 @@ export interface Standing {
   readonly revision: number
   /** It was put there just now; false: it stood there already. */
   readonly isNew: boolean
+  /** Its JSON text. */
+  readonly text: string
+  /** The document that it took the place of, as JSON text. */
+  readonly replaced?: string
 }
 
 /** Keeps the document in NATS equal to the one it was given last, and the buckets in place. */
@@ -110,13 +114,14 @@ export class Publisher {
 export const putDocument = async (link: Link, text: string): Promise<Standing | undefined> => {
   const bucket = new KvBucket(link, BUCKETS.SITE)
   const current = await bucket.get(DOCUMENT_KEY)
-  if (current !== undefined && new TextDecoder().decode(current.value) === text)
-    return { revision: current.revision, isNew: false }
+  const standing = current === undefined ? undefined : new TextDecoder().decode(current.value)
+  if (current !== undefined && standing === text) return { revision: current.revision, isNew: false, text }
   const bytes = new TextEncoder().encode(text)
   const revision = await (current === undefined
     ? bucket.create(DOCUMENT_KEY, bytes)
     : bucket.update(DOCUMENT_KEY, bytes, current.revision))
-  return revision === undefined ? undefined : { revision, isNew: true }
+  if (revision === undefined) return undefined
+  return { revision, isNew: true, text, ...(standing === undefined ? {} : { replaced: standing }) }
 }
 
 /** The document that stands in NATS now. Throws KvError. */

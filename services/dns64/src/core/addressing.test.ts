@@ -2,13 +2,25 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testSite } from '../testkit/virtual-server.ts'
 import { isOurs, listenAddresses, loopIn, upstreamsOf } from './addressing.ts'
-import { makePolicy, showPrefixes } from './policy.ts'
+import { makePolicy, mayAsk, showPrefixes } from './policy.ts'
 import { nameserversOf } from './resolv-conf.ts'
 
 test('listen: auto is the router’s own address and loopback; a list is taken as written, once each', () => {
   const addresses = (listen: unknown) => listenAddresses(testSite({ dns64: { listen } }), 53).map((e) => e.address)
   assert.deepEqual(addresses('auto'), ['fd00:64::1', '127.0.0.1', '::1'])
+  const lans = [{ interface: 'lan1', prefix: 'fd00:65::/64', router: '::53' }]
+  assert.deepEqual(
+    listenAddresses(testSite({ lans }), 53).map((e) => e.address),
+    ['fd00:64::1', 'fd00:65::53', '127.0.0.1', '::1'],
+  )
   assert.deepEqual(addresses(['FD00:64:0::2', 'fd00:64::2', '192.0.2.1']), ['fd00:64::2', '192.0.2.1'])
+})
+
+test('hosts of every LAN may ask, of no other network', () => {
+  const site = testSite({ lans: [{ interface: 'lan1', prefix: 'fd00:65::/64' }] })
+  const policy = makePolicy(site, { hasIp6Uplink: true, hasPrivateUpstream: false })
+  const may = (source: string): boolean => mayAsk(policy, source)
+  assert.deepEqual(['fd00:64::9', 'fd00:65::9', 'fd00:66::9'].map(may), [true, true, false])
 })
 
 test('resolv.conf(5)', () => {

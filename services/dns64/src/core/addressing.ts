@@ -20,10 +20,13 @@ const canonical = (address: string): string => {
   return ip6 === undefined ? bare : formatIp6(ip6)
 }
 
-/** Where a document says to listen; `auto` = the router's own address and loopback. No address twice. */
+/** Where a document says to listen; `auto` = the router's own address on every LAN, and loopback. No address twice. */
 export const listenAddresses = (site: Site, port: number): ListenAddress[] => {
   const { listen } = site.dns64
-  const texts = listen === 'auto' ? [formatIp6(site.lan.router), ...LOOPBACK] : listen.map(canonical)
+  const texts =
+    listen === 'auto'
+      ? [...[site.lan, ...site.lans].map(({ router }) => formatIp6(router)), ...LOOPBACK]
+      : listen.map(canonical)
   return [...new Set(texts)].map((address) => ({ address, port }))
 }
 

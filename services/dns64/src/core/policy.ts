@@ -8,14 +8,15 @@ import {
   type Pref64,
   type Prefix6,
 } from '@sixgate/addr'
-import type { Site } from '@sixgate/site'
+import { lanPrefixes, type Site } from '@sixgate/site'
 
 /** What answers depend on: made from a site document and the state of the uplink, never changed afterwards. */
 export interface Policy {
   readonly pref64: readonly Pref64[]
   /** AAAA records inside these count as missing (RFC 6147 §5.1.4); always with ::ffff:0:0/96. */
   readonly exclude: readonly Prefix6[]
-  readonly lanPrefix: Prefix6
+  /** The prefixes of all LANs. */
+  readonly lanPrefixes: readonly Prefix6[]
   /** Who answers reverse names of private networks: we, or the upstreams because one of them is in such a network. */
   readonly privateReverse: 'local' | 'upstream'
   readonly cacheMaxEntries: number
@@ -49,7 +50,7 @@ export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Sur
   return {
     pref64: site.pref64,
     exclude: [IP4_MAPPED, ...own],
-    lanPrefix: site.lan.prefix,
+    lanPrefixes: lanPrefixes(site),
     privateReverse: hasPrivateUpstream ? 'upstream' : 'local',
     cacheMaxEntries: site.dns64.cacheMaxEntries,
   }
@@ -61,7 +62,7 @@ export const showPrefixes = (prefixes: readonly Prefix6[]): string => prefixes.m
 /** True when two policies are the same in every respect. */
 export const samePolicy = (a: Policy, b: Policy): boolean =>
   !changesAnswers(a, b) &&
-  showPrefixes([a.lanPrefix]) === showPrefixes([b.lanPrefix]) &&
+  showPrefixes(a.lanPrefixes) === showPrefixes(b.lanPrefixes) &&
   a.cacheMaxEntries === b.cacheMaxEntries
 
 /** True when AAAA, reverse and local answers made under `a` do not hold under `b`. */
@@ -84,5 +85,9 @@ export const mayAsk = (policy: Policy, source: string): boolean => {
   if (ip4 !== undefined) return ip4 >>> 24 === LOOPBACK4_NET
   const ip6 = parseIp6(text)
   if (ip6 === undefined) return false
-  return contains6(policy.lanPrefix, ip6) || contains6(LINK_LOCAL, ip6) || contains6(LOOPBACK6, ip6)
+  return (
+    policy.lanPrefixes.some((prefix) => contains6(prefix, ip6)) ||
+    contains6(LINK_LOCAL, ip6) ||
+    contains6(LOOPBACK6, ip6)
+  )
 }

@@ -14,11 +14,14 @@ import { type Asked, encodeQuery, packetsFor, type QuerySpec, readAsked, type Sc
 export const CLIENT = 'fd00:64::c1'
 
 /** A site document for tests; `dns64` and `pref64` as in YAML. */
-export const testSite = (over: { dns64?: Record<string, unknown>; pref64?: readonly string[] } = {}): Site =>
+export const testSite = (
+  over: { dns64?: Record<string, unknown>; pref64?: readonly string[]; lans?: unknown } = {},
+): Site =>
   parseSite({
     lan: { interface: 'lan0', prefix: 'fd00:64::/64' },
     pref64: over.pref64 ?? ['64:ff9b::/96'],
     nat64: { pool4: ['192.168.240.0/20'] },
+    ...(over.lans === undefined ? {} : { lans: over.lans }),
     dns64: { exclude: [], upstreams: ['192.0.2.53'], ...over.dns64 },
   })
 

@@ -24,7 +24,7 @@ import {
 } from './nft.ts'
 import { forwardLeg6 } from './port-forwards.ts'
 import { uplinkRules } from './uplink-rules.ts'
-import { type Facts, from, inside4, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
+import { type Facts, from, inside4, linksOf, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
 
 /** Docker's bridges, as nft patterns: their packets are ruled by Docker's own chains. */
 const DOCKER_BRIDGES = ['docker*', 'br-*']
@@ -39,7 +39,7 @@ export const embedPrefix = (pref64: Pref64, pool: Prefix4): Prefix6 => {
 
 /** Packets between links that are none of ours. A host that did not route before does not start to. */
 const otherRules = (facts: Facts): readonly Rule[] => {
-  const own = [facts.lan, TUN_LINK]
+  const own = [...linksOf(facts.lan), TUN_LINK]
   const outside = [notFrom(...ownLinks(facts)), notTo(...own)]
   const perFamily = (family: 'ipv4' | 'ipv6', routed: boolean): readonly Rule[] =>
     routed
@@ -110,12 +110,15 @@ export const forward = (site: Site, facts: Facts): Chain => ({
     ...knownFlows('forward'),
     ...lan4ToWan(site, facts),
     ...otherRules(facts),
-    {
-      id: 'lan-to-lan',
-      text: 'within the LAN: carried by a bridge, or sent back on its link',
-      matches: [from(facts.lan), to(facts.lan)],
-      verdict: accept,
-    },
+    // From one LAN to another is refused below: a LAN of guests is one that is apart.
+    ...linksOf(facts.lan).map(
+      (link, index): Rule => ({
+        id: index === 0 ? 'lan-to-lan' : `lan-to-lan-${index + 1}`,
+        text: 'within the LAN: carried by a bridge, or sent back on its link',
+        matches: [from(link), to(link)],
+        verdict: accept,
+      }),
+    ),
     {
       id: 'forward-lan-sources',
       text: 'who on the LAN may speak',

@@ -21,7 +21,7 @@ import {
 } from './nft.ts'
 import { WAN_ACCEPT } from './port-forwards.ts'
 import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
-import { type Facts, from, LINK_LOCAL, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
+import { type Facts, from, LINK_LOCAL, linksOf, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
 
 const DNS_PORT = 53
 const SSH_PORT = 22
@@ -166,7 +166,7 @@ export const input = (site: Site, facts: Facts): Chain => ({
       matches: [notFrom(...ownLinks(facts))],
       verdict: accept,
     },
-    ...(lan4Of(site, facts.lan).length === 0
+    ...(linksOf(facts.lan).every((link) => lan4Of(site, link).length === 0)
       ? []
       : [
           {
@@ -187,10 +187,10 @@ export const input = (site: Site, facts: Facts): Chain => ({
       verdict: jump('lan_sources'),
     },
     // Before the invalid ones: conntrack calls what it does not know so (inverse ND, SEND, multicast router discovery).
-    ...linkRules('lan', [facts.lan]),
+    ...linkRules('lan', linksOf(facts.lan)),
     ...(facts.uplinks.length === 0 ? [] : linkRules('wan', facts.uplinks)),
     invalidPackets('input'),
-    ...pingRules('lan', [facts.lan, TUN_LINK]),
+    ...pingRules('lan', [...linksOf(facts.lan), TUN_LINK]),
     ...lanServices(facts),
     ...(facts.uplinks.length === 0 ? openPorts(site, facts) : uplinkRules(site, facts)),
     {

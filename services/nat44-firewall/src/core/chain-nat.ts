@@ -1,4 +1,4 @@
-import type { Site } from '@sixgate/site'
+import { lanPrefixes, type Site } from '@sixgate/site'
 import { lan4Leaks, lan4Masquerade } from './lan4.ts'
 import {
   accept,
@@ -95,16 +95,20 @@ export const nat = (site: Site, facts: Facts): Chain => ({
 export const departures = (site: Site, facts: Facts): Chain => {
   const pool4 = inside4(site).map(prefix)
   const pref64 = site.pref64.map(prefix)
-  const ula: readonly Rule[] = isGlobal(site.lan.prefix)
-    ? []
-    : [
-        {
-          id: 'leak-lan-source',
-          text: 'LAN prefix is not global and stays inside (RFC 4193 4.3)',
-          matches: [is(ip6.saddr, [prefix(site.lan.prefix)])],
-          verdict: drop,
-        },
-      ]
+  const locals = lanPrefixes(site)
+    .filter((one) => !isGlobal(one))
+    .map(prefix)
+  const ula: readonly Rule[] =
+    locals.length === 0
+      ? []
+      : [
+          {
+            id: 'leak-lan-source',
+            text: 'LAN prefix is not global and stays inside (RFC 4193 4.3)',
+            matches: [is(ip6.saddr, locals)],
+            verdict: drop,
+          },
+        ]
   return {
     name: 'departures',
     base: { type: 'filter', hook: 'postrouting', prio: PRIORITY.LAST, policy: 'accept' },

@@ -1,5 +1,5 @@
 import type { Prefix4 } from '@sixgate/addr'
-import type { Site } from '@sixgate/site'
+import { lanLinkName, lanPrefixes, lanViews, type Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP4_ERRORS, ICMP6, ICMP6_ERRORS } from './icmp6.ts'
 import { lan4Of } from './lan4.ts'
 import { hostLimit } from './limits.ts'
@@ -22,7 +22,7 @@ import {
   type Rule,
   reject6,
 } from './nft.ts'
-import { type Facts, from, inside4, lanSpeakers, LINK_LOCAL, LOOPBACK, prefix, TUN_LINK } from './zones.ts'
+import { type Facts, from, inside4, lanSpeakers, LINK_LOCAL, linksOf, LOOPBACK, prefix, TUN_LINK } from './zones.ts'
 
 /** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.3.1, §4.4.1). */
 const PING_PER_SECOND = 50
@@ -175,7 +175,7 @@ export const arrivals = (site: Site, facts: Facts): readonly Chain[] => {
         {
           id: 'lan-source-outside',
           text: 'source in the LAN prefix, but not from the LAN',
-          matches: [is(ip6.saddr, [prefix(site.lan.prefix)])],
+          matches: [is(ip6.saddr, lanPrefixes(site).map(prefix))],
           verdict: drop,
         },
         ...reversePath(site, facts),
@@ -194,6 +194,19 @@ const lanIp4 = (prefixes: readonly Prefix4[]): Rule =>
         matches: [isNot(ip4.saddr, prefixes.map(prefix))],
         verdict: drop,
       }
+
+/** Each LAN has its own prefix: the host of another one may not speak for it. */
+const lanSpoofs = (site: Site): readonly Rule[] =>
+  lanViews(site).map((view, index): Rule => {
+    const link = lanLinkName(view)
+    const speakers = [...lanSpeakers({ ...view, lans: [] })].map(prefix)
+    return {
+      id: index === 0 ? 'lan-spoof' : `lan-spoof-${index + 1}`,
+      text: 'source is neither in the LAN prefix nor link-local',
+      matches: [...(site.lans.length === 0 ? [] : [from(link)]), isNot(ip6.saddr, ['::', LINK_LOCAL, ...speakers])],
+      verdict: drop,
+    }
+  })
 
 /**
  * Jumped to by new flows of the LAN that the gateway takes or forwards: only the LAN prefix and link-local may speak
@@ -223,13 +236,8 @@ export const lanSources = (site: Site, facts: Facts): Chain => ({
             verdict: reject6('policy-fail'),
           },
         ]),
-    {
-      id: 'lan-spoof',
-      text: 'source is neither in the LAN prefix nor link-local',
-      matches: [isNot(ip6.saddr, ['::', LINK_LOCAL, ...lanSpeakers(site).map(prefix)])],
-      verdict: drop,
-    },
-    lanIp4(lan4Of(site, facts.lan)),
+    ...lanSpoofs(site),
+    lanIp4(linksOf(facts.lan).flatMap((link) => lan4Of(site, link))),
     ...hostLimit(site),
   ],
 })

@@ -12,7 +12,7 @@
  * | 29, nftables backend | no iptables chains; an earlier DROP and an earlier jump to DOCKER-USER stay until a reboot | the same |
  */
 import type { ForwardChain } from './listing.ts'
-import type { SiteLinks } from './zones.ts'
+import { linksOf, type SiteLinks } from './zones.ts'
 
 export type IpFamily = 4 | 6
 
@@ -141,17 +141,17 @@ export const wantedRules = (
       ]),
       ...(forwards ? lan4.flatMap((link) => [acceptBetween(link, tun), acceptBetween(tun, link, ...REPLIES)]) : []),
     ]
-  return [
-    acceptBetween(lan, lan),
-    acceptBetween(lan, tun),
-    acceptBetween(tun, lan),
+  return linksOf(lan).flatMap((link) => [
+    acceptBetween(link, link),
+    acceptBetween(link, tun),
+    acceptBetween(tun, link),
     ...uplinks.flatMap((wan) => [
-      acceptBetween(lan, wan),
-      acceptBetween(wan, lan, ...REPLIES),
+      acceptBetween(link, wan),
+      acceptBetween(wan, link, ...REPLIES),
       // -p comes behind the links in what iptables prints.
-      acceptBetween(wan, lan, '-p', ICMPV6, '-m', 'icmp6', '--icmpv6-type', '128'),
+      acceptBetween(wan, link, '-p', ICMPV6, '-m', 'icmp6', '--icmpv6-type', '128'),
     ]),
-  ]
+  ])
 }
 
 const key = (rule: RuleWords): string => rule.join('\0')

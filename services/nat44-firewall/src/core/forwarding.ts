@@ -1,5 +1,7 @@
 /** Which sysctls make the host a router, in which order. Pure: io reads the state and sets what comes out. */
 
+import { linksOf, type Zone } from './zones.ts'
+
 /** One sysctl to set, and those that the kernel changes along with it. */
 export interface SysctlStep {
   /** Below /proc/sys/net. */
@@ -22,7 +24,7 @@ export interface SysctlState {
 }
 
 export interface ForwardingLinks {
-  readonly lan: string
+  readonly lan: Zone
   readonly tun: string
   readonly uplinks: readonly string[]
 }
@@ -49,7 +51,7 @@ const ACCEPT_REDIRECTS = 'ipv4/conf/all/accept_redirects'
 export const planForwarding = ({ lan, tun, uplinks }: ForwardingLinks, state: SysctlState): readonly SysctlStep[] => {
   const step = (path: string, value: string, affects: readonly string[] = []): SysctlStep => ({ path, value, affects })
   const byRa = new Set([...uplinks, ...state.routesByRa])
-  byRa.delete(lan)
+  for (const link of linksOf(lan)) byRa.delete(link)
   byRa.delete(tun)
   return [
     ...[...byRa]
@@ -60,7 +62,7 @@ export const planForwarding = ({ lan, tun, uplinks }: ForwardingLinks, state: Sy
       ON,
       state.conf6.map((name) => `ipv6/conf/${name}/forwarding`),
     ),
-    ...[lan, tun, ...uplinks]
+    ...[...linksOf(lan), tun, ...uplinks]
       .filter((name) => state.conf6.includes(name))
       .map((name) => step(`ipv6/conf/${name}/forwarding`, ON)),
     ...(state.ipForward === OFF ? [step(ACCEPT_REDIRECTS, OFF)] : []),

@@ -1,4 +1,4 @@
-import type { Site } from '@sixgate/site'
+import { lanPrefixes, type Site } from '@sixgate/site'
 import { bogonRules } from './chain-input.ts'
 import { ICMP6, MOBILITY } from './icmp6.ts'
 import {
@@ -24,25 +24,28 @@ const UNPROHIBITED = [50, 135, 139]
 const AH = 51
 const IKE_PORT = 500
 
+/** LAN prefixes that may be seen outside. */
+const globals = (site: Site) => lanPrefixes(site).filter(isGlobal).map(prefix)
+
 /**
  * What is let through before the invalid packets, because conntrack does not know it: messages of Mobile IPv6 about home agents
  * (RFC 4890 §4.3.2), and AH, behind which it judges what only the two ends can.
  */
 export const statelessRules = (site: Site, facts: Facts): readonly Rule[] => {
-  if (facts.uplinks.length === 0 || !isGlobal(site.lan.prefix)) return []
+  if (facts.uplinks.length === 0 || globals(site).length === 0) return []
   const messages = is(icmp6Type, MOBILITY)
   const toHosts = [
     from(...facts.uplinks),
     to(facts.lan),
     isNot(ip6.saddr, [...NEVER6, ...UNIQUE_LOCAL].map(prefix)),
-    is(ip6.daddr, [prefix(site.lan.prefix)]),
+    is(ip6.daddr, globals(site)),
   ]
   const text = 'Mobile IPv6: home agents and prefixes (RFC 4890 4.3.2)'
   return [
     {
       id: 'lan-to-wan-mobility',
       text,
-      matches: [from(facts.lan), to(...facts.uplinks), is(ip6.saddr, [prefix(site.lan.prefix)]), messages],
+      matches: [from(facts.lan), to(...facts.uplinks), is(ip6.saddr, globals(site)), messages],
       verdict: accept,
     },
     {
@@ -62,7 +65,7 @@ export const statelessRules = (site: Site, facts: Facts): readonly Rule[] => {
 
 /** What comes in by IPv6 unasked (RFC 6092 §3.2, RFC 4890 §4.3). */
 const inbound = (site: Site, facts: Facts): readonly Rule[] => {
-  const toHosts = [from(...facts.uplinks), to(facts.lan), is(ip6.daddr, [prefix(site.lan.prefix)])]
+  const toHosts = [from(...facts.uplinks), to(facts.lan), is(ip6.daddr, globals(site))]
   const transparent: readonly Rule[] =
     site.firewall.ipv6Inbound === 'accept'
       ? [
@@ -100,7 +103,7 @@ const inbound = (site: Site, facts: Facts): readonly Rule[] => {
 
 /** IPv6 between the LAN and the uplink, without translation. */
 export const nativeRules = (site: Site, facts: Facts): readonly Rule[] =>
-  isGlobal(site.lan.prefix)
+  globals(site).length > 0
     ? [
         {
           id: 'lan-to-wan-local',

@@ -1,5 +1,5 @@
 import type { Site } from '@sixgate/site'
-import { TUN_LINK } from './zones.ts'
+import { linksOf, TUN_LINK, type Zone } from './zones.ts'
 
 /** What the machine says about its ways out. */
 export interface UplinkState {
@@ -22,10 +22,11 @@ export interface Uplinks {
  * carries IPv6, is held as closed as the first. While there is none, the last known ones stay: a gateway that loses its
  * lease must not open up.
  */
-export const findUplinks = (site: Site, lan: string, state: UplinkState): Uplinks => {
+export const findUplinks = (site: Site, lan: Zone, state: UplinkState): Uplinks => {
+  const lans = linksOf(lan)
   const name = site.wan.interface
   if (name !== 'auto') {
-    const there = state.links.filter((link) => link !== 'lo' && link !== lan && link !== TUN_LINK)
+    const there = state.links.filter((link) => link !== 'lo' && !lans.includes(link) && link !== TUN_LINK)
     const missing = `wan.interface: there is no link "${name}" (there are: ${there.join(', ') || 'none'}): connect it, or name the right one in the site document`
     return {
       names: [name],
@@ -33,10 +34,11 @@ export const findUplinks = (site: Site, lan: string, state: UplinkState): Uplink
     }
   }
   const candidates = [...state.defaultRoutes4, ...state.defaultRoutes6]
-  const names = [...new Set(candidates)].filter((link) => link !== lan && link !== TUN_LINK)
+  const names = [...new Set(candidates)].filter((link) => !lans.includes(link) && link !== TUN_LINK)
   if (state.defaultRoutes4.some((link) => names.includes(link))) return { names, problem: undefined }
-  if (state.defaultRoutes4.includes(lan)) {
-    const message = `wan.interface auto: the IPv4 default route leads to "${lan}", which is the LAN: remove that route, or name another link in wan.interface`
+  const wrong = lans.find((link) => state.defaultRoutes4.includes(link))
+  if (wrong !== undefined) {
+    const message = `wan.interface auto: the IPv4 default route leads to "${wrong}", which is ${lans.length === 1 ? 'the' : 'a'} LAN: remove that route, or name another link in wan.interface`
     return { names: names.length === 0 ? state.remembered : names, problem: { code: 'wan-is-lan', message } }
   }
   const kept = names.length === 0 ? state.remembered : names

@@ -1,5 +1,5 @@
 import { formatIp4, formatIp6, overlaps, type Prefix4, type Prefix6 } from '@sixgate/addr'
-import type { Site } from '@sixgate/site'
+import { lanPrefixes, type Site } from '@sixgate/site'
 import { type Helper, type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
 
 /** The link that nat64 creates. */
@@ -8,10 +8,15 @@ export const LOOPBACK = 'lo'
 /** RFC 4291 §2.5.6 */
 export const LINK_LOCAL: Json = { prefix: { addr: 'fe80::', len: 10 } }
 
+/** One link, or several. */
+export type Zone = string | readonly string[]
+
+export const linksOf = (zone: Zone): readonly string[] => (typeof zone === 'string' ? [zone] : zone)
+
 /** What the machine says, beside what the site document says. */
 export interface Facts {
-  /** Link of the LAN; it need not exist. */
-  readonly lan: string
+  /** Link of the LAN, or the links of all LANs; they need not exist. */
+  readonly lan: Zone
   /** Links of the uplink: one as a rule, several with several default routes; empty: none is known and none ever was. */
   readonly uplinks: readonly string[]
   /** The uplink has addresses of the public IPv4 internet only: no other NAT follows. */
@@ -49,9 +54,11 @@ const outermost = <P extends Prefix4 | Prefix6>(prefixes: readonly P[]): readonl
 export const inside4 = ({ nat64 }: Site): readonly Prefix4[] =>
   outermost([...nat64.pool4, ...nat64.maps.map(({ prefix4 }) => prefix4)])
 
-/** Who may speak on the LAN: its prefix, and networks behind it that `nat64.sources` lists. */
-export const lanSpeakers = ({ lan, nat64 }: Site): readonly Prefix6[] =>
-  outermost([lan.prefix, ...(nat64.sources === 'auto' ? [] : nat64.sources)])
+/** Who may speak on the LANs: their prefixes, and networks behind them that `nat64.sources` lists. */
+export const lanSpeakers = (site: Pick<Site, 'lan' | 'lans' | 'nat64'>): readonly Prefix6[] => {
+  const { nat64 } = site
+  return outermost([...lanPrefixes(site), ...(nat64.sources === 'auto' ? [] : nat64.sources)])
+}
 
 /** RFC 4291 §2.4 as handed out so far: 2000::/3. Others (ULA) never pass the uplink (RFC 4193 §4.3). */
 export const isGlobal = ({ addr }: Prefix6): boolean => ((addr[0] ?? 0) & 0xe0) === 0x20
@@ -67,7 +74,7 @@ export const lan4Links = ({ firewall }: Site): readonly string[] => [
 
 /** The links of the site, as chains of others and sysctls have to know them. */
 export interface SiteLinks {
-  readonly lan: string
+  readonly lan: Zone
   readonly tun: string
   readonly uplinks: readonly string[]
   /** IPv4 LANs beside the LAN. */
@@ -76,7 +83,7 @@ export interface SiteLinks {
   readonly forwards: boolean
 }
 
-export const siteLinks = (site: Site, lan: string, uplinks: readonly string[]): SiteLinks => ({
+export const siteLinks = (site: Site, lan: Zone, uplinks: readonly string[]): SiteLinks => ({
   lan,
   tun: TUN_LINK,
   uplinks,
@@ -84,11 +91,11 @@ export const siteLinks = (site: Site, lan: string, uplinks: readonly string[]): 
   forwards: site.firewall.forwards.length > 0,
 })
 
-/** A zone is a set of links. */
-export const from = (...links: readonly string[]): Statement => is(iif, links.map(literalLink))
-export const notFrom = (...links: readonly string[]): Statement => isNot(iif, links.map(literalLink))
-export const to = (...links: readonly string[]): Statement => is(oif, links.map(literalLink))
-export const notTo = (...links: readonly string[]): Statement => isNot(oif, links.map(literalLink))
+/** Links are matched by name. */
+export const from = (...zones: readonly Zone[]): Statement => is(iif, zones.flatMap(linksOf).map(literalLink))
+export const notFrom = (...zones: readonly Zone[]): Statement => isNot(iif, zones.flatMap(linksOf).map(literalLink))
+export const to = (...zones: readonly Zone[]): Statement => is(oif, zones.flatMap(linksOf).map(literalLink))
+export const notTo = (...zones: readonly Zone[]): Statement => isNot(oif, zones.flatMap(linksOf).map(literalLink))
 
 /** All links that the table rules over: the rest of the host is none of its business. */
-export const ownLinks = (facts: Facts): readonly string[] => [facts.lan, TUN_LINK, ...facts.uplinks]
+export const ownLinks = (facts: Facts): readonly string[] => [...linksOf(facts.lan), TUN_LINK, ...facts.uplinks]

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { addresses, link, links, routes, type Sysctls } from '@sixgate/host'
-import { lanLinkName, type Site } from '@sixgate/site'
+import { lanLinkName, lanLinkNames, lanViews, type Site } from '@sixgate/site'
 import type { ConntrackUse } from '../core/conntrack.ts'
 import { IP_FORWARD, type SysctlState } from '../core/forwarding.ts'
 import { utcOffsetS } from '../core/schedule.ts'
@@ -53,15 +53,20 @@ export interface HostFacts {
   readonly problem: { readonly code: string; readonly message: string } | undefined
 }
 
+/** What a host of one LAN may send at most. */
+const lanMtuOf = (view: Site): number => {
+  const linkMtu = link(lanLinkName(view))?.mtu ?? ETHERNET_MTU_BYTES
+  return view.ra.linkMtu === 0 ? linkMtu : Math.min(linkMtu, view.ra.linkMtu)
+}
+
 /** Facts that somebody else has found out. */
 export type KnownFacts = Pick<Facts, 'routedBefore' | 'helpers' | 'oldPrefixes'>
 
 /** Everything the ruleset needs to know beside the document. Throws NetlinkError. */
 export const readFacts = (site: Site, remembered: readonly string[], known: KnownFacts): HostFacts => {
-  const lan = lanLinkName(site)
+  const lan = lanLinkNames(site)
   const { names, problem } = findUplinks(site, lan, readUplinkState(remembered))
-  const linkMtu = link(lan)?.mtu ?? ETHERNET_MTU_BYTES
-  const lanMtuBytes = site.ra.linkMtu === 0 ? linkMtu : Math.min(linkMtu, site.ra.linkMtu)
+  const lanMtuBytes = Math.min(...lanViews(site).map(lanMtuOf))
   const uplinkIsPublic = uplinksArePublic(names)
   const offsetS = utcOffsetS(site.firewall.timezone, Date.now())
   return {

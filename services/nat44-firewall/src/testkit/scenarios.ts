@@ -61,6 +61,16 @@ export const SCENARIOS: readonly Scenario[] = [
     }),
     facts: testFacts(),
   },
+  {
+    name: 'several-lans',
+    site: testSite({
+      lans: [
+        { interface: 'lan1', prefix: '2001:db8:1:4::/64' },
+        { interface: 'lan0', vlan: 7, prefix: 'fd00:1:2:7::/64' },
+      ],
+    }),
+    facts: testFacts({ lan: ['lan0', 'lan1', 'lan0.7'] }),
+  },
   { name: 'no-mss-clamp', site: testSite({ firewall: { mssClamp: false } }), facts: testFacts() },
   {
     name: 'many-prefixes',

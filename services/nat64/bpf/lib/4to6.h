@@ -2,29 +2,30 @@
 #pragma once
 #include "packet.h"
 
-INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
+/* `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back. */
+INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, const u32 l2)
 {
 	const struct echo_types echo = { PROTOCOL_ICMP, ICMPV4_ECHO_REQUEST, ICMPV4_ECHO_REPLY,
 					 ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY };
-	const u8 *data = (const u8 *)(unsigned long)skb->data;
+	const u8 *data = (const u8 *)(unsigned long)skb->data + l2;
 	const u8 *end = (const u8 *)(unsigned long)skb->data_end;
 	struct upper upper = {};
-	u32 len = skb->len;
+	u64 len = skb->len - l2;
 
 	if (data + IPV4_LEN > end)
 		return FALL_THROUGH;
-	struct ipv4 old = *(const struct ipv4 *)data;
+	const struct ipv4 old = { *(const u64 *)data, *(const u64 *)(data + 8), *(const u32 *)(data + 16) };
 	/* Version 4 and no options. */
-	if (old.version_ihl != 0x45 || NTOHS(old.total_len) != len || len < IPV4_LEN)
+	if (IPV4_VERSION_IHL(old) != 0x45 || IPV4_TOTAL_LEN(old) != len || len < IPV4_LEN)
 		return FALL_THROUGH;
-	u32 flags_frag = NTOHS(old.flags_frag);
-	if ((flags_frag & IPV4_MF_AND_OFFSET) != 0 || old.ttl <= 1 || sum_ipv4(&old) != 0xffff)
+	u64 flags_frag = IPV4_FLAGS_FRAG(old);
+	if ((flags_frag & IPV4_MF_AND_OFFSET) != 0 || IPV4_TTL(old) <= 1 || sum_ipv4(&old) != 0xffff)
 		return FALL_THROUGH;
 	upper.len = len - IPV4_LEN;
-	u8 protocol = old.protocol;
+	u64 protocol = IPV4_PROTOCOL(old);
 	if (!read_upper(&upper, data + IPV4_LEN, end, protocol, echo))
 		return FALL_THROUGH;
-	u32 wire_len = IPV6_LEN + wire_upper_len(skb, &upper);
+	u64 wire_len = IPV6_LEN + wire_upper_len(skb, &upper);
 	/* RFC 7915 §4: DF is clear: it has to be cut. */
 	if ((flags_frag & IPV4_DF) == 0 && wire_len > config->lowest_ipv6_mtu)
 		return FALL_THROUGH;
@@ -32,48 +33,38 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config)
 	if (wire_len > config->mtu)
 		return FALL_THROUGH;
 
-	struct host4_key key = { old.dst };
+	u64 key = old.dst;
 	struct host4 *host = bpf_map_lookup_elem(&hosts4, &key);
-	if (!host)
+	u64 src4 = IPV4_SRC(old);
+	if (!host || is_special4(config, src4))
 		return FALL_THROUGH;
-	u32 prefix = host->prefix;
-	if (prefix >= MAX_PREFIXES || is_special4(old.src))
-		return FALL_THROUGH;
-	const struct pref64 *pref = &config->prefixes[prefix];
 
 	__sync_fetch_and_add(&host->packets, wire_packets(skb));
 	__sync_fetch_and_add(&host->bytes, len);
-	host->seen_ns = bpf_ktime_get_ns();
-	u32 traffic_class = config->traffic_class == COPY ? old.tos : config->traffic_class;
+	host->seen_ns = bpf_ktime_get_coarse_ns();
+	u64 traffic_class = config->traffic_class == COPY ? IPV4_TOS(old) : config->traffic_class;
+	u64 protocol6 = protocol == PROTOCOL_ICMP ? PROTOCOL_ICMPV6 : protocol;
 	struct ipv6 new = {
-		.version_class_flow = HTONL(0x60000000 | traffic_class << 20),
-		.payload_len = HTONS(upper.len),
-		.next_header = protocol == PROTOCOL_ICMP ? PROTOCOL_ICMPV6 : protocol,
-		.hop_limit = old.ttl - 1,
-		.src = { pref->word0, pref->word1, pref->word2, old.src },
-		.dst = { host->word0, host->word1, host->word2, host->word3 },
+		HTONL(0x60000000 | traffic_class << 20) | (u64)HTONS(upper.len) << 32 | protocol6 << 48 |
+			(IPV4_TTL(old) - 1) << 56,
+		{ host->pref0 | (u64)host->pref1 << 32, host->pref2 | src4 << 32 },
+		{ host->word0 | (u64)host->word1 << 32, host->word2 | (u64)host->word3 << 32 },
 	};
 
-	u32 diff;
-	if (protocol == PROTOCOL_ICMP) {
-		struct pseudo6 pseudo = {
-			.upper_len = HTONL(upper.len),
-			.next_header = HTONL(PROTOCOL_ICMPV6),
-		};
-		__builtin_memcpy(&pseudo, new.src, 32);
-		diff = bpf_csum_diff(0, 0, &pseudo, sizeof(pseudo), 0);
-	} else {
-		diff = bpf_csum_diff(&old.src, 8, new.src, 32, 0);
-	}
-	u32 header_diff = bpf_csum_diff(&old, sizeof(old), &new, sizeof(new), 0);
+	/* Pseudo-headers: ICMPv4 has none; for the others the server's address counts the same on both sides. */
+	u64 diff = protocol == PROTOCOL_ICMP ?
+			   fold32((u64)host->sum6 + src4 + HTONL(upper.len) + HTONL(PROTOCOL_ICMPV6)) :
+			   fold32(host->sum6 + minus(old.dst));
+	/* An IPv4 header sums up to nothing; the zeros that bpf_skb_change_proto puts in front do so, too. */
+	u64 header_diff = fold32(halves(new.word0) + host->sum6 + src4);
 
 	if (bpf_skb_change_proto(skb, HTONS(ETH_P_IPV6), 0) != 0)
 		return FALL_THROUGH;
-	if (bpf_skb_store_bytes(skb, 0, &new, sizeof(new), 0) != 0 ||
-	    rewrite_upper(skb, IPV6_LEN, protocol, &upper, diff, header_diff) != 0) {
+	if (bpf_skb_store_bytes(skb, l2, &new, IPV6_LEN, 0) != 0 ||
+	    rewrite_upper(skb, l2 + IPV6_LEN, protocol, &upper, diff, header_diff) != 0) {
 		count(VERDICT_CONTINUE, len);
 		return TC_ACT_SHOT;
 	}
 	count(VERDICT_TRANSLATED_4TO6, len);
-	return give_back(skb);
+	return TRANSLATED;
 }

@@ -34,20 +34,25 @@ struct map_definition totals_map SECTION("maps") = {
 
 INLINE const struct config *config_of(void)
 {
-	u32 zero = 0;
+	u64 zero = 0;
 
 	return bpf_map_lookup_elem(&config_map, &zero);
 }
 
-/* addr: network byte order */
-INLINE int is_special4(u32 addr)
+/* addr: network byte order. Most of the internet is in none of the /16 that the list reaches into: the list costs 60 to 90 ns. */
+INLINE int is_special4(const struct config *config, u32 addr)
 {
-	struct special4_key key = { 32, addr };
+	u64 net = addr & 0xffff;
+
+	if ((config->special_nets[net >> 5] >> (net & 31) & 1) == 0)
+		return 0;
+	/* struct special4_key */
+	u64 key = 32 | (u64)addr << 32;
 
 	return bpf_map_lookup_elem(&special4, &key) != 0;
 }
 
-INLINE void count(u32 verdict, u32 bytes)
+INLINE void count(u64 verdict, u64 bytes)
 {
 	struct totals *totals = bpf_map_lookup_elem(&totals_map, &verdict);
 
@@ -56,3 +61,5 @@ INLINE void count(u32 verdict, u32 bytes)
 		totals->bytes += bytes;
 	}
 }
+_Static_assert(sizeof(struct host6_key) == 20 && __builtin_offsetof(struct host6_key, prefix) == 16, "built as 64-bit words");
+_Static_assert(sizeof(struct special4_key) == 8 && __builtin_offsetof(struct special4_key, addr) == 4, "built as a 64-bit word");

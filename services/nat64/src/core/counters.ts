@@ -33,6 +33,23 @@ const metricName = (verdict: number, name: string): string => {
   return `${carried ? '' : 'dropped_'}${name.toLowerCase()}_packets_total`
 }
 
+const DIRECTIONS = ['6to4', '4to6'] as const
+const UNITS = ['packets', 'bytes'] as const
+
+/** What both paths carried: `carried_6to4_packets_total` and so on, out of the metrics of either. */
+export const carriedMetrics = (
+  typescript: Readonly<Record<string, number>>,
+  fastPath: Readonly<Record<string, number>>,
+): Record<string, number> =>
+  Object.fromEntries(
+    DIRECTIONS.flatMap((direction) =>
+      UNITS.map((unit) => {
+        const name = `translated_${direction}_${unit}_total`
+        return [`carried_${direction}_${unit}_total`, (typescript[name] ?? 0) + (fastPath[`fast_path_${name}`] ?? 0)]
+      }),
+    ),
+  )
+
 /** The counters as flat numbers for metrics; `values` is the array that the data plane counts in. */
 export const counterMetrics = (values: ArrayLike<number>): Record<string, number> => {
   const metrics: Record<string, number> = {}

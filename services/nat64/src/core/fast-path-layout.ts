@@ -7,9 +7,11 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
  */
 
 /** The kernel side refuses to work with another version. Raise it when a layout changes its meaning. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
+/** Of 32 bits, one for each IPv4 /16: whether the list of special addresses has to be looked through. */
+export const SPECIAL_WORDS = 65_536 / 32
 /** `tos`, `traffic_class`: taken from the packet. */
 export const COPY = 0x100
 
@@ -31,8 +33,8 @@ interface Struct {
   readonly fields: readonly Field[]
 }
 
-const words = (count: number): readonly Field[] =>
-  Array.from({ length: count }, (_, index) => ({ name: `word${index}`, type: 'be32' as const }))
+const words = (count: number, name = 'word'): readonly Field[] =>
+  Array.from({ length: count }, (_, index) => ({ name: `${name}${index}`, type: 'be32' as const }))
 
 /** What every host has on each of its two sides: packets on the wire and bytes carried, time of the last packet. */
 const USAGE: readonly Field[] = [
@@ -40,6 +42,9 @@ const USAGE: readonly Field[] = [
   { name: 'bytes', type: 'u64' },
   { name: 'seen_ns', type: 'u64' },
 ]
+
+/** One's complement sum over host and prefix, words in the machine's order: what a translated packet's checksums change by. */
+const SUM6: Field = { name: 'sum6', type: 'u32' }
 
 export const STRUCTS = {
   pref64: { name: 'pref64', says: 'The 96 bits of a NAT64 prefix.', fields: words(3) },
@@ -54,6 +59,8 @@ export const STRUCTS = {
       { name: 'lowest_ipv6_mtu', type: 'u32' },
       { name: 'mtu', type: 'u32' },
       { name: 'prefixes', type: 'struct pref64', count: MAX_PREFIXES },
+      // A bit for each /16, bit 0 of word 0 first, by its octets as a number with the first one lowest.
+      { name: 'special_nets', type: 'u32', count: SPECIAL_WORDS },
     ],
   },
   host6_key: {
@@ -64,13 +71,14 @@ export const STRUCTS = {
   host6: {
     name: 'host6',
     says: "A host's IPv4 address, and what was translated from IPv6.",
-    fields: [...USAGE, { name: 'ip4', type: 'be32' }, { name: 'reserved', type: 'u32' }],
+    fields: [...USAGE, { name: 'ip4', type: 'be32' }, SUM6],
   },
   host4_key: { name: 'host4_key', says: 'An IPv4 address of the pool.', fields: [{ name: 'ip4', type: 'be32' }] },
   host4: {
     name: 'host4',
-    says: "A host's IPv6 address and the place of its prefix, and what was translated from IPv4.",
-    fields: [...USAGE, ...words(4), { name: 'prefix', type: 'u32' }, { name: 'reserved', type: 'u32' }],
+    // The prefix itself, not its place: the verifier of kernel 6.1 loses the bound of an index that was in memory meanwhile.
+    says: "A host's IPv6 address and its prefix, and what was translated from IPv4.",
+    fields: [...USAGE, ...words(4), ...words(3, 'pref'), SUM6],
   },
   special4_key: {
     name: 'special4_key',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asIp4, formatPrefix } from '@sixgate/addr'
+import { asIp4, formatPrefix, mask4 } from '@sixgate/addr'
 import {
   addressMapConfig,
   eam,
@@ -11,6 +11,7 @@ import {
   pref64Of,
   prefix4Of,
 } from '../testkit/core-lab.ts'
+import { offsetOf } from './fast-path-layout.ts'
 import { fastPathPlan, takesHost } from './fast-path-plan.ts'
 import { DEFAULT_SETTINGS } from './xlate.ts'
 
@@ -42,6 +43,29 @@ test('a host that an explicit map covers, on either side, is left to TypeScript'
   for (const one of [eam(`${HOST_A.ip6}/128`, '198.51.100.1/32'), eam('2001:db8:2::/120', '198.18.0.0/24')])
     assert.equal(takesHost(planOf({ eams: [one] }), hostA), false)
   assert.equal(takesHost(planOf({ eams: [eam('2001:db8:2::/128', '198.51.100.1/32')] }), hostA), true)
+})
+
+/** As bpf/lib/maps.h does it. */
+const isMarked = (config: Uint8Array, ip4: number): boolean => {
+  const net = (ip4 >>> 24) | (((ip4 >>> 16) & 0xff) << 8)
+  const word = new DataView(config.buffer).getUint32(offsetOf('config', 'special_nets') + (net >>> 5) * 4, true)
+  return ((word >>> (net & 31)) & 1) === 1
+}
+
+test('the /16 that the list of special addresses reaches into are marked, and no others', () => {
+  const forbidden4 = ['203.0.113.1/32', '10.0.0.0/8', '192.168.128.0/17', '172.16.0.0/12'].map(prefix4Of)
+  const { config, special4 } = planOf({ forbidden4 })
+  for (let net = 0; net < 65_536; net++) {
+    const isReached = special4.some(({ addr, lenBits }) => {
+      const mask = mask4(Math.min(16, lenBits))
+      return (((net << 16) ^ addr) & mask) === 0
+    })
+    assert.equal(
+      isMarked(config, (net << 16) >>> 0),
+      isReached,
+      formatPrefix(prefix4Of(`${net >>> 8}.${net & 255}.0.0/16`)),
+    )
+  }
 })
 
 test('addresses that only TypeScript may judge', () => {

@@ -1,13 +1,15 @@
 import { type Ip4, mask4, type Prefix4, type Prefix6, prefix4Of } from '@sixgate/addr'
 import type { AddressMapConfig } from './address-map/address-map.ts'
 import { isWellKnownPrefix, neverForwarded4, refusedByWellKnownPrefix } from './address-map/policy.ts'
-import { COPY, LAYOUT_VERSION, MAX_PREFIXES, offsetOf, sizeOf } from './fast-path-layout.ts'
+import { COPY, LAYOUT_VERSION, MAX_PREFIXES, offsetOf, SPECIAL_WORDS, sizeOf } from './fast-path-layout.ts'
 import type { XlateSettings } from './xlate.ts'
 
 /** What the fast path makes of a document: what it may translate on its own. All the rest is TypeScript's. */
 export interface FastPathPlan {
   /** Place in the program's table by index in the document; -1: not in the table. */
   readonly places: readonly number[]
+  /** The program's table. */
+  readonly prefixes: readonly Prefix6[]
   /** The entry of config_map. */
   readonly config: Uint8Array
   /** Remote IPv4 addresses that only TypeScript may judge, as source or destination. */
@@ -47,18 +49,20 @@ export const fastPathPlan = (map: AddressMapConfig, settings: XlateSettings, mtu
     if (isTaken) taken.push(prefix)
   }
   const explicit4 = map.eams.map((eam) => eam.prefix4)
+  const special4 = [
+    ...neverForwarded4.prefixes,
+    ...map.forbidden4,
+    // Hosts of our own: hairpinning, the translator's address, addresses that nobody has.
+    ...map.pool4,
+    prefix4Of(map.own4, 32),
+    ...explicit4,
+    ...(taken.some(isWellKnownPrefix) ? refusedByWellKnownPrefix(map.wellKnownPrefixPolicy).prefixes : []),
+  ]
   return {
     places,
-    config: configOf(taken, settings, mtuBytes),
-    special4: [
-      ...neverForwarded4.prefixes,
-      ...map.forbidden4,
-      // Hosts of our own: hairpinning, the translator's address, addresses that nobody has.
-      ...map.pool4,
-      prefix4Of(map.own4, 32),
-      ...explicit4,
-      ...(taken.some(isWellKnownPrefix) ? refusedByWellKnownPrefix(map.wellKnownPrefixPolicy).prefixes : []),
-    ],
+    prefixes: taken,
+    config: configOf(taken, special4, settings, mtuBytes),
+    special4,
     explicit6: map.eams.map((eam) => eam.prefix6),
     explicit4,
   }
@@ -70,7 +74,21 @@ export const takesHost = (plan: FastPathPlan, { ip6, ip4, pref }: FastPathHost):
   !plan.explicit6.some((prefix) => sharesBits(prefix.addr, ip6, prefix.lenBits)) &&
   !plan.explicit4.some((prefix) => ((ip4 ^ prefix.addr) & mask4(prefix.lenBits)) === 0)
 
-const configOf = (prefixes: readonly Prefix6[], settings: XlateSettings, mtuBytes: number): Uint8Array => {
+/** Sets the bit of every /16 that a prefix reaches into. */
+const markNets = (bits: Uint8Array, { addr, lenBits }: Prefix4): void => {
+  const first = (addr & mask4(lenBits)) >>> 16
+  for (let net = first; net < first + 2 ** Math.max(0, 16 - lenBits); net++) {
+    const index = (net >>> 8) | ((net & 0xff) << 8)
+    bits[index >>> 3]! |= 1 << (index & 7)
+  }
+}
+
+const configOf = (
+  prefixes: readonly Prefix6[],
+  special4: readonly Prefix4[],
+  settings: XlateSettings,
+  mtuBytes: number,
+): Uint8Array => {
   const bytes = new Uint8Array(sizeOf('config'))
   const view = new DataView(bytes.buffer)
   const put = (field: string, value: number): void => view.setUint32(offsetOf('config', field), value, true)
@@ -83,26 +101,51 @@ const configOf = (prefixes: readonly Prefix6[], settings: XlateSettings, mtuByte
   const size = sizeOf('pref64')
   for (const [place, { addr }] of prefixes.entries())
     bytes.set(addr.subarray(0, size), offsetOf('config', 'prefixes') + place * size)
+  const bits = bytes.subarray(
+    offsetOf('config', 'special_nets'),
+    offsetOf('config', 'special_nets') + SPECIAL_WORDS * 4,
+  )
+  for (const prefix of special4) markNets(bits, prefix)
   return bytes
 }
 
-/** Key and value of a host in map `hosts6`. */
-export const host6Entry = (host: FastPathHost, place: number): { key: Uint8Array; value: Uint8Array } => {
+/** RFC 1071 §2: one's complement sum of the little-endian 32-bit words of `bytes`, whose length is a multiple of four. */
+const sum32 = (...arrays: readonly Uint8Array[]): number => {
+  let sum = 0
+  for (const bytes of arrays) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    for (let o = 0; o < bytes.length; o += 4) sum += view.getUint32(o, true)
+  }
+  while (sum > 0xffff_ffff) sum = Math.floor(sum / 0x1_0000_0000) + (sum % 0x1_0000_0000)
+  return sum
+}
+
+const prefixBytes = ({ addr }: Prefix6): Uint8Array => addr.subarray(0, sizeOf('pref64'))
+
+/** Key and value of a host in map `hosts6`; `prefix`: its pref64, which has this place in the program's table. */
+export const host6Entry = (
+  host: FastPathHost,
+  prefix: Prefix6,
+  place: number,
+): { key: Uint8Array; value: Uint8Array } => {
   const key = new Uint8Array(sizeOf('host6_key'))
   key.set(host.ip6)
   new DataView(key.buffer).setUint32(offsetOf('host6_key', 'prefix'), place, true)
   const value = new Uint8Array(sizeOf('host6'))
-  new DataView(value.buffer).setUint32(offsetOf('host6', 'ip4'), host.ip4)
+  const view = new DataView(value.buffer)
+  view.setUint32(offsetOf('host6', 'ip4'), host.ip4)
+  view.setUint32(offsetOf('host6', 'sum6'), sum32(host.ip6, prefixBytes(prefix)), true)
   return { key, value }
 }
 
-/** Key and value of a host in map `hosts4`. */
-export const host4Entry = (host: FastPathHost, place: number): { key: Uint8Array; value: Uint8Array } => {
+/** Key and value of a host in map `hosts4`; `prefix`: its pref64. */
+export const host4Entry = (host: FastPathHost, prefix: Prefix6): { key: Uint8Array; value: Uint8Array } => {
   const key = new Uint8Array(sizeOf('host4_key'))
   new DataView(key.buffer).setUint32(0, host.ip4)
   const value = new Uint8Array(sizeOf('host4'))
   value.set(host.ip6, offsetOf('host4', 'word0'))
-  new DataView(value.buffer).setUint32(offsetOf('host4', 'prefix'), place, true)
+  value.set(prefixBytes(prefix), offsetOf('host4', 'pref0'))
+  new DataView(value.buffer).setUint32(offsetOf('host4', 'sum6'), sum32(host.ip6, prefixBytes(prefix)), true)
   return { key, value }
 }
 

@@ -1,5 +1,5 @@
 import { formatPrefix, type Ip4, type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
-import type { Site } from '@sixgate/site'
+import { lanPrefixes, type Site } from '@sixgate/site'
 import type { AddressMapConfig } from './address-map/address-map.ts'
 import { kernelAddress4, ownAddress4 } from './address-map/pool.ts'
 import type { Lifetimes } from './address-map/registry.ts'
@@ -22,7 +22,7 @@ export interface Plan {
 }
 
 /** The part of the document that nat64 reads. */
-export type Nat64Site = Pick<Site, 'pref64' | 'nat64' | 'lan'> & {
+export type Nat64Site = Pick<Site, 'pref64' | 'nat64' | 'lan' | 'lans'> & {
   readonly firewall?: Pick<Site['firewall'], 'forwards'>
 }
 
@@ -46,7 +46,7 @@ export const planFrom = (site: Nat64Site, gateway4: readonly Ip4[]): Plan => {
       ],
       // With port forwards the gateway's own addresses may lead to a LAN host (hairpin); the firewall refuses the rest.
       forbidden4: [...new Set([...(hasForwards ? [] : gateway4), kernel4])].map((ip4) => prefix4Of(ip4, 32)),
-      sources6: nat64.sources === 'auto' ? [lan.prefix] : nat64.sources,
+      sources6: nat64.sources === 'auto' ? lanPrefixes(site) : nat64.sources,
       wellKnownPrefixPolicy: nat64.wellKnownPrefix,
       own4,
       // ICMPv6 errors come from the router that the hosts know: RFC 4443 §2.2 wants an address of the node itself. An

@@ -1,3 +1,4 @@
+import { HOST_USAGE } from './address-map/host-usage.ts'
 import { sendFragments4to6, sendUdpSegments4to6 } from './fragment-4to6.ts'
 import type { Frame } from './frame.ts'
 import { judgeIcmpv4Error, writeIcmpv4Error } from './icmpv4-error-to-icmpv6.ts'
@@ -12,10 +13,12 @@ import {
   completeChecksum,
   transportHeaderLenBytes,
   updateTransport,
+  wirePackets,
   wireUpperLenBytes,
 } from './transport-header.ts'
 import { computeUdpChecksumZero, judgeUdpChecksumZero } from './udp-checksum-zero.ts'
 import { Verdict } from './verdict.ts'
+import { noteUse } from './note-use.ts'
 import { ICMP } from './wire/icmp.ts'
 import { IPV4 } from './wire/ipv4.ts'
 import { IPV6 } from './wire/ipv6.ts'
@@ -52,8 +55,8 @@ export const translate4to6 = (x: Xlate, frame: Frame, hairpin: boolean): Verdict
     const judged = judgeIcmpv4Error(x, view, hairpin)
     if (judged !== Verdict.CONTINUE) return judged
   }
+  noteUse(x, HOST_USAGE.PACKETS_4TO6, wirePackets(frame, outer), frame.len)
   write(x, frame, isError)
-  if (outerPair.slot >= 0) x.map.hosts.lastSeenS[outerPair.slot] = x.clock.nowS
   return Verdict.TRANSLATED_4TO6
 }
 

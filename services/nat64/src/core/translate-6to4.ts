@@ -1,3 +1,4 @@
+import { HOST_USAGE } from './address-map/host-usage.ts'
 import type { Frame } from './frame.ts'
 import { judgeIcmpv6Error, writeIcmpv6Error } from './icmpv6-error-to-icmpv4.ts'
 import { isIcmpv6Error, judgeIcmpv6Informational, writeEcho6to4 } from './icmpv6-to-icmpv4.ts'
@@ -14,6 +15,7 @@ import {
   wireUpperLenBytes,
 } from './transport-header.ts'
 import { Verdict } from './verdict.ts'
+import { noteUse } from './note-use.ts'
 import { ICMP } from './wire/icmp.ts'
 import { IPV4, IPV4_MAX_LEN } from './wire/ipv4.ts'
 import { IPV6 } from './wire/ipv6.ts'
@@ -47,6 +49,7 @@ export const translate6to4 = (x: Xlate, frame: Frame): Verdict => {
     const judged = judgeIcmpv6Error(x, view)
     if (judged !== Verdict.CONTINUE) return judged
   }
+  noteUse(x, HOST_USAGE.PACKETS_6TO4, wirePackets(frame, outer), frame.len)
   write(x, frame, isError)
   return Verdict.TRANSLATED_6TO4
 }
@@ -69,7 +72,7 @@ const judgeTransport = (layout: IpLayout): Verdict => {
 }
 
 const write = (x: Xlate, frame: Frame, isError: boolean): void => {
-  const { outer, outerPair, settings, map } = x
+  const { outer, outerPair, settings } = x
   const { view } = frame
   const oldHeaderLenBytes = outer.upper - outer.start
   const hops = outer.hops - 1
@@ -89,7 +92,6 @@ const write = (x: Xlate, frame: Frame, isError: boolean): void => {
     frame.hdrLen = Math.max(0, frame.hdrLen + IPV4.LEN - oldHeaderLenBytes)
     if (frame.gsoType === GSO.TCPV6) frame.gsoType = GSO.TCPV4
   }
-  if (outerPair.slot >= 0) map.hosts.lastSeenS[outerPair.slot] = x.clock.nowS
 }
 
 const wholeWord = (x: Xlate, frame: Frame): number => {

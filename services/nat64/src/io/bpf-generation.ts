@@ -1,4 +1,4 @@
-import type { Ip4 } from '@sixgate/addr'
+import { asIp4, type Ip4, type Prefix6 } from '@sixgate/addr'
 import { libc } from '@sixgate/host'
 import { offsetOf, sizeOf } from '../core/fast-path-layout.ts'
 import {
@@ -21,16 +21,35 @@ export interface Usage {
   readonly bytes: number
 }
 
-/** Both directions of a host together, and the second (CLOCK_MONOTONIC) of its last packet. */
-export interface HostUsage extends Usage {
+/** What was carried for a host, and the second (CLOCK_MONOTONIC) of its last packet; 0: none yet. */
+export interface HostUsage {
+  readonly from6: Usage
+  readonly from4: Usage
   readonly seenS: number
 }
 
+const NOTHING: Usage = { packets: 0, bytes: 0 }
 const ZERO_KEY = new Uint8Array(4)
 const PRESENT = Uint8Array.of(1, 0, 0, 0)
 const PROGRAM = 'nat64'
 
-const u64 = (view: DataView, o: number): number => Number(view.getBigUint64(o, true))
+/** Below 2⁵³: octets of 285 years at 1 Tbit/s. */
+const u64 = (view: DataView, o: number): number => view.getUint32(o + 4, true) * 0x1_0000_0000 + view.getUint32(o, true)
+
+const usageAt = (view: DataView, name: 'host6' | 'host4'): Usage => ({
+  packets: u64(view, offsetOf(name, 'packets')),
+  bytes: u64(view, offsetOf(name, 'bytes')),
+})
+
+const secondAt = (view: DataView, name: 'host6' | 'host4'): number =>
+  Math.floor(u64(view, offsetOf(name, 'seen_ns')) / 1e9)
+
+/** Entries of a host in the two maps. */
+interface Place {
+  readonly host: FastPathHost
+  readonly place: number
+  readonly prefix: Prefix6
+}
 
 /**
  * The program with maps of its own, for one document. A new document gets a new generation, whose filter takes the place
@@ -41,11 +60,10 @@ export class Generation {
   readonly programId: number
   readonly #plan: FastPathPlan
   readonly #maps: ReadonlyMap<string, BpfMap>
-  /** By IPv4 address: the host's keys in the two maps. */
-  readonly #installed = new Map<Ip4, { readonly key6: Uint8Array; readonly key4: Uint8Array }>()
+  readonly #installed = new Map<Ip4, Place>()
 
-  /** `capacity`: hosts at most. Throws `BpfError`. */
-  constructor(object: BpfObject, plan: FastPathPlan, capacity: number) {
+  /** `capacity`: hosts at most; `knowsBatches`: whether the kernel is asked to work on many entries at once. Throws `BpfError`. */
+  constructor(object: BpfObject, plan: FastPathPlan, capacity: number, knowsBatches = true) {
     this.#plan = plan
     const entries: Readonly<Record<string, number>> = {
       hosts6: Math.max(1, capacity),
@@ -55,7 +73,10 @@ export class Generation {
     const maps = new Map<string, BpfMap>()
     this.#maps = maps
     try {
-      for (const definition of object.maps) maps.set(definition.name, makeMap(definition, entries[definition.name]))
+      for (const definition of object.maps) {
+        const map = makeMap(definition, entries[definition.name], knowsBatches)
+        maps.set(definition.name, map)
+      }
       this.#map('config_map').set(ZERO_KEY, plan.config)
       for (const prefix of plan.special4) this.#map('special4').set(special4Key(prefix), PRESENT)
       this.programFd = loadProgram(PROGRAM, object, maps)
@@ -76,12 +97,12 @@ export class Generation {
    * Throws `BpfError` (E2BIG: no room).
    */
   install(host: FastPathHost): boolean {
-    if (!takesHost(this.#plan, host)) return false
     if (this.#installed.has(host.ip4)) return true
-    const place = this.#plan.places[host.pref] ?? -1
-    const to4 = host6Entry(host, place)
-    const to6 = host4Entry(host, place)
-    this.#installed.set(host.ip4, { key6: to4.key, key4: to6.key })
+    const place = this.#placeOf(host)
+    if (place === undefined) return false
+    const to4 = host6Entry(host, place.prefix, place.place)
+    const to6 = host4Entry(host, place.prefix)
+    this.#installed.set(host.ip4, place)
     try {
       this.#map('hosts4').set(to6.key, to6.value)
       this.#map('hosts6').set(to4.key, to4.value)
@@ -92,25 +113,65 @@ export class Generation {
     return true
   }
 
+  /** `install` for many, faster; to be called before the program is attached. Throws `BpfError`. */
+  installAll(hosts: readonly FastPathHost[]): void {
+    const taken = hosts.flatMap((host) => (this.#installed.has(host.ip4) ? [] : (this.#placeOf(host) ?? [])))
+    for (const place of taken) this.#installed.set(place.host.ip4, place)
+    const pack = (name: 'hosts6' | 'hosts4', entries: readonly { key: Uint8Array; value: Uint8Array }[]): void =>
+      this.#map(name).setAll(concat(entries.map(({ key }) => key)), concat(entries.map(({ value }) => value)))
+    const prefixes = (place: Place) => host4Entry(place.host, place.prefix)
+    pack('hosts4', taken.map(prefixes))
+    const places = (place: Place) => host6Entry(place.host, place.prefix, place.place)
+    pack('hosts6', taken.map(places))
+  }
+
+  /** `undefined`: TypeScript's. */
+  #placeOf(host: FastPathHost): Place | undefined {
+    const place = this.#plan.places[host.pref] ?? -1
+    const prefix = this.#plan.prefixes[place]
+    return prefix === undefined || !takesHost(this.#plan, host) ? undefined : { host, place, prefix }
+  }
+
   /** When it returns, no packet that arrives is translated any more for the host that had this address. */
   remove(ip4: Ip4): void {
-    const keys = this.#installed.get(ip4)
-    if (keys === undefined) return
-    this.#map('hosts6').delete(keys.key6)
-    this.#map('hosts4').delete(keys.key4)
+    const place = this.#installed.get(ip4)
+    if (place === undefined) return
+    this.#map('hosts6').delete(host6Entry(place.host, place.prefix, place.place).key)
+    this.#map('hosts4').delete(host4Entry(place.host, place.prefix).key)
     this.#installed.delete(ip4)
   }
 
   /** What was carried for the host that has this address; `undefined` when it is not translated here. */
   usage(ip4: Ip4): HostUsage | undefined {
-    const keys = this.#installed.get(ip4)
-    if (keys === undefined) return undefined
-    const to4 = this.#map('hosts6').get(keys.key6)?.[0]
-    const to6 = this.#map('hosts4').get(keys.key4)?.[0]
-    if (to4 === undefined || to6 === undefined) return undefined
-    const sum = (field: string): number => u64(to4, offsetOf('host6', field)) + u64(to6, offsetOf('host4', field))
-    const seenNs = Math.max(u64(to4, offsetOf('host6', 'seen_ns')), u64(to6, offsetOf('host4', 'seen_ns')))
-    return { packets: sum('packets'), bytes: sum('bytes'), seenS: Math.floor(seenNs / 1e9) }
+    const place = this.#installed.get(ip4)
+    if (place === undefined) return undefined
+    const value6 = this.#map('hosts6').get(host6Entry(place.host, place.prefix, place.place).key)?.[0]
+    const value4 = this.#map('hosts4').get(host4Entry(place.host, place.prefix).key)?.[0]
+    if (value6 === undefined || value4 === undefined) return undefined
+    const seenS = Math.max(secondAt(value6, 'host6'), secondAt(value4, 'host4'))
+    return { from6: usageAt(value6, 'host6'), from4: usageAt(value4, 'host4'), seenS }
+  }
+
+  /** `usage` of every host by its IPv4 address, faster. */
+  usages(): Map<Ip4, HostUsage> {
+    const usages = new Map<Ip4, HostUsage>()
+    const isRead =
+      this.#map('hosts6').readAll((_, value) => {
+        const usage = { from6: usageAt(value, 'host6'), from4: NOTHING, seenS: secondAt(value, 'host6') }
+        usages.set(asIp4(value.getUint32(offsetOf('host6', 'ip4'))), usage)
+      }) &&
+      this.#map('hosts4').readAll((key, value) => {
+        const ip4 = asIp4(key.getUint32(0))
+        const { from6, seenS } = usages.get(ip4) ?? { from6: NOTHING, seenS: 0 }
+        const usage = { from6, from4: usageAt(value, 'host4'), seenS: Math.max(seenS, secondAt(value, 'host4')) }
+        usages.set(ip4, usage)
+      })
+    if (isRead) return usages
+    for (const ip4 of this.#installed.keys()) {
+      const usage = this.usage(ip4)
+      if (usage !== undefined) usages.set(ip4, usage)
+    }
+    return usages
   }
 
   /** What was carried under a verdict, on all CPUs. */
@@ -138,6 +199,13 @@ export class Generation {
   }
 }
 
+const concat = (arrays: readonly Uint8Array[]): Uint8Array => {
+  const size = arrays[0]?.length ?? 0
+  const bytes = new Uint8Array(arrays.length * size)
+  for (const [index, array] of arrays.entries()) bytes.set(array, index * size)
+  return bytes
+}
+
 /** Octets of key and value must be those of core/fast-path-layout.ts: an object of another version is refused here. */
 const EXPECTED: Readonly<Record<string, readonly [keyBytes: number, valueBytes: number, entries: number]>> = {
   config_map: [4, sizeOf('config'), 1],
@@ -147,14 +215,14 @@ const EXPECTED: Readonly<Record<string, readonly [keyBytes: number, valueBytes: 
   totals_map: [4, sizeOf('totals'), VERDICTS],
 }
 
-const makeMap = (definition: MapDefinition, entries: number | undefined): BpfMap => {
+const makeMap = (definition: MapDefinition, entries: number | undefined, knowsBatches: boolean): BpfMap => {
   const [keyBytes, valueBytes, fixed] = EXPECTED[definition.name] ?? []
   if (keyBytes !== definition.keyBytes || valueBytes !== definition.valueBytes)
     throw new BpfError(
       'bad-object',
       `map ${definition.name} of the BPF object has another layout: build it anew (make bpf)`,
     )
-  return new BpfMap(definition, entries ?? fixed ?? 1)
+  return new BpfMap(definition, entries ?? fixed ?? 1, knowsBatches)
 }
 
 /** True for a refusal because a map is full. */

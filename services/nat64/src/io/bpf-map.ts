@@ -5,6 +5,12 @@ import { BPF, bpf, bpfError, putAddress } from './bpf-syscall.ts'
 
 /** union bpf_attr for BPF_MAP_CREATE, and for the commands that work on entries. */
 const CREATE = { TYPE: 0, KEY_SIZE: 4, VALUE_SIZE: 8, MAX_ENTRIES: 12, FLAGS: 16, NAME: 28, NAME_BYTES: 15 } as const
+/** union bpf_attr for the commands that work on many entries (kernel ≥ 5.6). */
+const BATCH = { IN: 0, OUT: 8, KEYS: 16, VALUES: 24, COUNT: 32, MAP_FD: 36 } as const
+/** Entries per call: enough that the calls cost nothing, few enough that no bucket of a hash map has more. */
+const BATCH_ENTRIES = 4096
+/** Not in errno.h: a map type, or a kernel, that knows no batches (include/linux/errno.h). */
+const ENOTSUPP = 524
 const ELEM = { MAP_FD: 0, KEY: 8, VALUE: 16, FLAGS: 24 } as const
 const MAP_TYPE_PERCPU_ARRAY = 6
 
@@ -13,6 +19,18 @@ const possibleCpus = (): number => {
   const last = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim().split(/[-,]/).at(-1)
   return Number(last) + 1
 }
+
+interface Batch {
+  readonly keys: NativeBuffer
+  readonly values: NativeBuffer
+  readonly cursor: NativeBuffer
+}
+
+/** Entries `from` to `until` of an array of entries that take `size` octets each. */
+const part =
+  (bytes: Uint8Array, size: number) =>
+  (from: number, until: number): Uint8Array =>
+    bytes.subarray(from * size, until * size)
 
 /** A map in the kernel. It lives as long as this or a program that uses it. */
 export class BpfMap {
@@ -23,9 +41,12 @@ export class BpfMap {
   readonly #valueBytes: number
   /** Values for each key. */
   readonly #count: number
+  readonly #keyBytes: number
+  #batch: Batch | undefined
+  #knowsBatches: boolean
 
-  /** Throws `BpfError`. */
-  constructor({ name, type, keyBytes, valueBytes, flags }: MapDefinition, maxEntries: number) {
+  /** `knowsBatches`: whether to try them. Throws `BpfError`. */
+  constructor({ name, type, keyBytes, valueBytes, flags }: MapDefinition, maxEntries: number, knowsBatches = true) {
     const result = bpf(BPF.MAP_CREATE, (view) => {
       view.setUint32(CREATE.TYPE, type, true)
       view.setUint32(CREATE.KEY_SIZE, keyBytes, true)
@@ -40,6 +61,8 @@ export class BpfMap {
     this.name = name
     this.#count = type === MAP_TYPE_PERCPU_ARRAY ? possibleCpus() : 1
     this.#valueBytes = valueBytes
+    this.#keyBytes = keyBytes
+    this.#knowsBatches = knowsBatches
     this.#key = nativeBuffer(keyBytes)
     // The kernel pads each CPU's value to 8 octets.
     this.#value = nativeBuffer(Math.ceil(valueBytes / 8) * 8 * this.#count)
@@ -67,6 +90,92 @@ export class BpfMap {
     const result = this.#call(BPF.MAP_DELETE_ELEM, key)
     if (result < 0 && result !== -ERRNO.ENOENT) throw bpfError(`delete from BPF map ${this.name}`, -result)
     return result >= 0
+  }
+
+  /**
+   * Writes many entries: `keys` and `values` hold them one after the other. Not for per-CPU maps. Throws `BpfError`; how
+   * many are written then is unknown.
+   */
+  setAll(keys: Uint8Array, values: Uint8Array): void {
+    const entries = keys.length / this.#keyBytes
+    for (let from = 0; from < entries; from += BATCH_ENTRIES) {
+      const until = Math.min(entries, from + BATCH_ENTRIES)
+      const [theirKeys, theirValues] = [part(keys, this.#keyBytes), part(values, this.#valueBytes)]
+      if (this.#knowsBatches && this.#setBatch(theirKeys(from, until), theirValues(from, until))) continue
+      for (let entry = from; entry < until; entry++)
+        this.set(theirKeys(entry, entry + 1), theirValues(entry, entry + 1))
+    }
+  }
+
+  /** False: the kernel knows no batches for this map. */
+  #setBatch(keys: Uint8Array, values: Uint8Array): boolean {
+    const batch = this.#buffers()
+    batch.keys.bytes.set(keys)
+    batch.values.bytes.set(values)
+    const { result } = this.#callBatch(BPF.MAP_UPDATE_BATCH, batch, keys.length / this.#keyBytes)
+    if (this.#isUnknown(result)) return false
+    if (result < 0) throw bpfError(`write many entries to BPF map ${this.name}`, -result)
+    return true
+  }
+
+  /**
+   * Calls `visit` for every entry of a hash map, in no order; entries that come or go meanwhile are visited or not. The views
+   * are valid during the call. False: the kernel knows no batches for this map, nothing was visited.
+   */
+  readAll(visit: (key: DataView, value: DataView) => void): boolean {
+    if (!this.#knowsBatches) return false
+    const batch = this.#buffers()
+    for (let isFirst = true; ; isFirst = false) {
+      const { result, count } = this.#callBatch(BPF.MAP_LOOKUP_BATCH, batch, BATCH_ENTRIES, isFirst)
+      if (this.#isUnknown(result)) return false
+      // ENOENT: these were the last ones.
+      if (result < 0 && result !== -ERRNO.ENOENT) throw bpfError(`read BPF map ${this.name}`, -result)
+      for (let entry = 0; entry < count; entry++)
+        visit(
+          new DataView(batch.keys.view.buffer, entry * this.#keyBytes, this.#keyBytes),
+          new DataView(batch.values.view.buffer, entry * this.#valueBytes, this.#valueBytes),
+        )
+      if (result < 0) return true
+    }
+  }
+
+  /** Remembers it, too. */
+  #isUnknown(result: number): boolean {
+    if (result !== -ERRNO.EINVAL && result !== -ENOTSUPP) return false
+    this.#knowsBatches = false
+    return true
+  }
+
+  #buffers(): Batch {
+    this.#batch ??= {
+      keys: nativeBuffer(BATCH_ENTRIES * this.#keyBytes),
+      values: nativeBuffer(BATCH_ENTRIES * this.#valueBytes),
+      // Where the kernel goes on: for hash maps the number of a bucket.
+      cursor: nativeBuffer(Math.max(8, this.#keyBytes)),
+    }
+    return this.#batch
+  }
+
+  /** `count`: entries that were written or read. */
+  #callBatch(command: number, batch: Batch, entries: number, isFirst = true): { result: number; count: number } {
+    let count = 0
+    const result = bpf(
+      command,
+      (view) => {
+        if (command === BPF.MAP_LOOKUP_BATCH) {
+          if (!isFirst) putAddress(view, BATCH.IN, batch.cursor.address)
+          putAddress(view, BATCH.OUT, batch.cursor.address)
+        }
+        putAddress(view, BATCH.KEYS, batch.keys.address)
+        putAddress(view, BATCH.VALUES, batch.values.address)
+        view.setUint32(BATCH.COUNT, entries, true)
+        view.setUint32(BATCH.MAP_FD, this.fd, true)
+      },
+      (view) => {
+        count = view.getUint32(BATCH.COUNT, true)
+      },
+    )
+    return { result, count }
   }
 
   close(): void {

@@ -11,7 +11,10 @@ export const BPF = {
   MAP_UPDATE_ELEM: 2,
   MAP_DELETE_ELEM: 3,
   PROG_LOAD: 5,
+  PROG_TEST_RUN: 10,
   OBJ_GET_INFO_BY_FD: 15,
+  MAP_LOOKUP_BATCH: 24,
+  MAP_UPDATE_BATCH: 26,
 } as const
 
 export type BpfErrorCode = ErrnoName | 'not-built' | 'bad-object'
@@ -39,14 +42,19 @@ const attr = nativeBuffer(ATTR_BYTES)
 /** The attributes of one call: `put` writes them into zeroed octets. Little-endian, pointers as u64. */
 export type FillAttr = (view: DataView) => void
 
-/** Calls bpf(2); returns its result, ≥ 0, or −errno. Synchronous, so that one buffer does for all. */
-export const bpf = (command: number, fill: FillAttr): number => {
+/**
+ * Calls bpf(2); returns its result, ≥ 0, or −errno. `read` sees what the kernel wrote into the attributes. Synchronous, so
+ * that one buffer does for all.
+ */
+export const bpf = (command: number, fill: FillAttr, read?: (view: DataView) => void): number => {
   const number = SYS_BPF[process.arch]
   if (number === undefined) return -ENOSYS
   attr.bytes.fill(0)
   fill(attr.view)
   const result = syscall(number, command, attr.address, ATTR_BYTES)
-  return result < 0 ? -koffi.errno() : result
+  const outcome = result < 0 ? -koffi.errno() : result
+  read?.(attr.view)
+  return outcome
 }
 const ENOSYS = 38
 

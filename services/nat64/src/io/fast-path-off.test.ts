@@ -46,7 +46,9 @@ for (const [what, objectFile, wanted, off] of [
       // What happens to mappings goes on as if nothing were.
       for (const host of hostsOf({})) fastPath.install(host)
       fastPath.remove(ip4Of('198.18.0.10'))
-      assert.equal(fastPath.usage(ip4Of('198.18.0.10')), undefined)
+      assert.equal(fastPath.seenS(ip4Of('198.18.0.10')), 0)
+      assert.equal(fastPath.usages().size, 0)
+      assert.match(fastPath.remark, /^fast path: off \(.+\)$/)
     } finally {
       fastPath.stop('remove')
     }

@@ -58,6 +58,14 @@ export interface FastPathSource {
 const COMPOSE_BPF =
   'add `BPF` to `cap_add` of service nat64 (docker compose -f docker-compose.yml -f deploy/compose.bpf.yml)'
 
+const add = (a: Usage, b: Usage): Usage => ({ packets: a.packets + b.packets, bytes: a.bytes + b.bytes })
+
+const addUsages = (a: HostUsage, b: HostUsage): HostUsage => ({
+  from6: add(a.from6, b.from6),
+  from4: add(a.from4, b.from4),
+  seenS: Math.max(a.seenS, b.seenS),
+})
+
 const explain = (error: unknown): { off: FastPathOff; reason: string } => {
   const reason = error instanceof Error ? error.message : String(error)
   const code =
@@ -94,9 +102,12 @@ export class FastPath {
   readonly #objectFile: string
   readonly #owner: FastPathOwner
   readonly #earlier = new Map<number, Usage>()
+  /** What earlier generations carried for hosts that are there still. */
+  #earlierByHost = new Map<Ip4, HostUsage>()
   #generation: Generation | undefined
   #isAttached = false
   #off: FastPathOff | undefined = 'stopped'
+  #reason = 'it waits for the first document'
   #timer: NodeJS.Timeout | undefined
 
   /** `source` is asked whenever a generation is made. */
@@ -111,6 +122,14 @@ export class FastPath {
   /** Why there is none; `undefined`: there is one. */
   get off(): FastPathOff | undefined {
     return this.#off
+  }
+
+  /** On, or off and why, as a line for people. */
+  get remark(): string {
+    if (this.#off !== undefined) return `fast path: off (${this.#reason})`
+    if (!this.#isAttached) return 'fast path: waits for the TUN'
+    const hosts = this.#generation?.hosts ?? 0
+    return `fast path: on, ${hosts} ${hosts === 1 ? 'host' : 'hosts'}`
   }
 
   /** Makes a generation for what the source says now and puts it in the place of the one before. */
@@ -128,7 +147,7 @@ export class FastPath {
       }
       const next = new Generation(readObject(this.#objectFile), plan, capacity)
       try {
-        for (const host of hosts) next.install(host)
+        next.installAll(hosts)
         this.#attach(next)
       } catch (error) {
         next.close()
@@ -169,6 +188,7 @@ export class FastPath {
 
   /** When it returns, the kernel translates no packet any more for the host that had this address. */
   remove(ip4: Ip4): void {
+    this.#earlierByHost.delete(ip4)
     try {
       this.#generation?.remove(ip4)
     } catch (error) {
@@ -177,9 +197,19 @@ export class FastPath {
     }
   }
 
-  /** What was carried here for the host that has this address; `undefined`: nothing is. */
-  usage(ip4: Ip4): HostUsage | undefined {
-    return this.#generation?.usage(ip4)
+  /** Second in which the host that has this address was last seen here; 0: not by this program. */
+  seenS(ip4: Ip4): number {
+    return this.#generation?.usage(ip4)?.seenS ?? 0
+  }
+
+  /** What was carried here for every host, by its IPv4 address; the programs of earlier documents included. */
+  usages(): Map<Ip4, HostUsage> {
+    const usages = this.#generation?.usages() ?? new Map<Ip4, HostUsage>()
+    for (const [ip4, earlier] of this.#earlierByHost) {
+      const now = usages.get(ip4)
+      usages.set(ip4, now === undefined ? earlier : addUsages(earlier, now))
+    }
+    return usages
   }
 
   /** Flat numbers: on or off, why, and what was carried. `fast_path_off_<reason>` says why there is none. */
@@ -239,6 +269,11 @@ export class FastPath {
   #retire(): void {
     if (this.#generation === undefined) return
     for (const verdict of COUNTED) this.#earlier.set(verdict, this.#sum(verdict))
+    try {
+      this.#earlierByHost = this.usages()
+    } catch (error) {
+      this.#log.error({ err: error }, 'fast path: what it carried for hosts could not be read')
+    }
     this.#generation.close()
     this.#generation = undefined
   }
@@ -246,7 +281,7 @@ export class FastPath {
   #sum(verdict: number): Usage {
     const before = this.#earlier.get(verdict) ?? { packets: 0, bytes: 0 }
     const now = this.#generation?.total(verdict) ?? { packets: 0, bytes: 0 }
-    return { packets: before.packets + now.packets, bytes: before.bytes + now.bytes }
+    return add(before, now)
   }
 
   #turnOff(off: FastPathOff, reason: string, isOurs: boolean): void {
@@ -256,6 +291,7 @@ export class FastPath {
     if (this.#off !== off)
       this.#log.warn({ fastPath: off }, `fast path: off (${reason}); TypeScript carries everything`)
     this.#off = off
+    this.#reason = reason
   }
 
   #check(): void {

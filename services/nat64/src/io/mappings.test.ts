@@ -54,6 +54,12 @@ class Instance {
         this.#told.emit('change')
       },
       seenS: ({ ip6 }) => this.seenByKernelS.get(formatIp6(ip6)) ?? 0,
+      seenByIp4: () =>
+        new Map(
+          this.mappings.registry
+            .all()
+            .map(({ ip4, ip6 }) => [ip4, { seenS: this.seenByKernelS.get(formatIp6(ip6)) ?? 0 }]),
+        ),
     })
     this.mappings.reconfigure(plan)
     for (const mapping of this.mappings.registry.all()) this.#set(mapping)

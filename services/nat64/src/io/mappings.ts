@@ -2,6 +2,7 @@ import { asIp6, formatIp4, formatIp6, type Ip4, type Ip6 } from '@sixgate/addr'
 import type { Bucket } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import type { JournalMapping } from '../core/address-map/journal-lines.ts'
+import { sharedHosts } from '../core/address-map/host-usage.ts'
 import { decideKvEntry, type KvMapping } from '../core/address-map/kv-entry.ts'
 import type { Installed } from '../core/address-map/packed-hosts.ts'
 import { MAX_HOSTS, Pool } from '../core/address-map/pool.ts'
@@ -26,6 +27,8 @@ export interface MappingEvents {
   onRefuse(ip6: Ip6, pref: number): void
   /** Second (of the data plane's clock) in which the kernel last translated for the host; 0: never, or nobody knows. */
   seenS(mapping: Mapping): number
+  /** The same for all hosts at once, by IPv4 address; who is not in it was not seen by the kernel. */
+  seenByIp4(): ReadonlyMap<Ip4, { readonly seenS: number }>
 }
 
 const nowS = (): number => Math.floor(monotonicMs() / 1000)
@@ -45,7 +48,7 @@ export class Mappings {
   readonly #inKv = new Set<Ip4>()
   /** Hosts whose claim is under way. */
   readonly #claiming = new Set<string>()
-  #registry = new Registry(new Uint32Array(new SharedArrayBuffer(0)))
+  #registry = new Registry(sharedHosts(0))
   #pool = new Pool([], [])
   #pref64: readonly string[] = []
   #lifetimes: Lifetimes = { guaranteedS: 0, keptS: 0 }
@@ -126,7 +129,7 @@ export class Mappings {
     for (const mapping of this.#registry.all()) if (!this.#fits(mapping)) this.#retire(mapping)
     const slots = Math.min(this.#pool.size, MAX_HOSTS)
     const isResized = slots !== this.#registry.capacity
-    if (isResized) this.#registry = this.#registry.resized(new Uint32Array(new SharedArrayBuffer(slots * 4)))
+    if (isResized) this.#registry = this.#registry.resized(sharedHosts(slots))
     if (isFirst) this.#begin()
     return isFirst || isResized || !samePrefixes
   }
@@ -149,7 +152,8 @@ export class Mappings {
 
   /** Takes over when hosts were last seen by the kernel, which does not tell by itself. */
   refreshSeen(): void {
-    for (const mapping of this.#registry.values()) this.#noteSeen(mapping)
+    const seen = this.#events.seenByIp4()
+    for (const mapping of this.#registry.values()) this.#noteSeen(mapping, seen.get(mapping.ip4)?.seenS ?? 0)
   }
 
   async close(): Promise<void> {
@@ -242,14 +246,13 @@ export class Mappings {
   #longestIdle(): Mapping | undefined {
     for (;;) {
       const oldest = this.#registry.reclaimable(nowS(), this.#safeLifetimes())
-      if (oldest === undefined || !this.#noteSeen(oldest)) return oldest
+      if (oldest === undefined || !this.#noteSeen(oldest, this.#events.seenS(oldest))) return oldest
     }
   }
 
   /** True when the kernel saw the host later than was known. */
-  #noteSeen(mapping: Mapping): boolean {
+  #noteSeen(mapping: Mapping, seenS: number): boolean {
     const { lastSeenS } = this.#registry
-    const seenS = this.#events.seenS(mapping)
     if (seenS <= (lastSeenS[mapping.slot] ?? 0)) return false
     lastSeenS[mapping.slot] = seenS
     return true

@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import { formatIp6, formatPrefix } from '@sixgate/addr'
 import { parseSite } from '@sixgate/site'
 import { advertisementOf, finalAdvertisementOf } from './advertisement.ts'
+import { ALL_WELL } from './health.ts'
 import { encodeOption } from './ndp-options.ts'
 import { decodeRouterAdvertisement, encodeRouterAdvertisement, type RouterAdvertisement } from './ra-wire.ts'
 
 const LAN = { mac: Uint8Array.of(2, 0, 0x5e, 0x10, 0, 1), mtuBytes: 1500 }
 const NOW_MS = Date.UTC(2027, 0, 1)
-const FORWARDING = { forwarding: true, unixMs: NOW_MS }
+const FORWARDING = { forwarding: true, health: ALL_WELL, unixMs: NOW_MS }
 
 const siteWith = (ra: Record<string, unknown>, pref64: readonly string[] = ['64:ff9b::/96']) =>
   parseSite({

@@ -1,6 +1,9 @@
-import { type Ip6 } from '@sixgate/addr'
+import { equalIp6, type Ip6, type Prefix6 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
+import type { Health } from './health.ts'
 import type { NdpOption } from './ndp-options.ts'
+import type { Preference } from './preference.ts'
+import type { StalePrefix, TimedPrefix } from './prefixes.ts'
 import type { RouterAdvertisement } from './ra-wire.ts'
 import { encodeSvcParams } from './svc-params.ts'
 
@@ -10,12 +13,18 @@ export interface LanFacts {
   readonly mac: Uint8Array | undefined
   /** MTU of the link in bytes. */
   readonly mtuBytes: number
+  /** Further prefixes that are on the link, when `ra.interfacePrefixes` asks for them. */
+  readonly further?: readonly TimedPrefix[]
+  /** Prefixes that were advertised before (RFC 9096 §3.5). */
+  readonly stale?: readonly StalePrefix[]
 }
 
 /** What the router is able to do right now. */
 export interface RouterState {
   /** The kernel forwards IPv6 from the LAN. */
   readonly forwarding: boolean
+  /** What of the site works; the parts that `ra.health` does not follow are well. */
+  readonly health: Health
   /** Now, in milliseconds since 1970: lifetimes that end at a fixed time count down to it. */
   readonly unixMs: number
 }
@@ -24,26 +33,64 @@ export interface RouterState {
 const until = (lifetimeS: number, endMs: number | undefined, unixMs: number): number =>
   endMs === undefined ? lifetimeS : Math.min(lifetimeS, Math.max(0, Math.floor((endMs - unixMs) / 1000)))
 
-const prefixOption = ({ lan, ra }: Site, unixMs: number): NdpOption => {
-  const validLifetimeS = until(ra.validLifetimeS, ra.validUntil, unixMs)
-  return {
-    kind: 'pio',
-    prefix: lan.prefix,
-    onLink: ra.onLink,
-    autonomous: ra.autonomous,
-    routerAddress: ra.routerAddress ? lan.router : undefined,
-    preferDelegation: ra.preferDelegation,
-    validLifetimeS,
-    preferredLifetimeS: Math.min(validLifetimeS, until(ra.preferredLifetimeS, ra.preferredUntil, unixMs)),
-  }
+/** One prefix with what `ra` says of all. */
+const prefixOption = (
+  { ra }: Site,
+  prefix: Prefix6,
+  routerAddress: Ip6 | undefined,
+  [validLifetimeS, preferredLifetimeS]: readonly [number, number],
+): NdpOption => ({
+  kind: 'pio',
+  prefix,
+  onLink: ra.onLink,
+  autonomous: ra.autonomous,
+  routerAddress,
+  preferDelegation: ra.preferDelegation,
+  validLifetimeS,
+  preferredLifetimeS: Math.min(validLifetimeS, preferredLifetimeS),
+})
+
+/** The site's prefix, further ones of the link until they end, and those of before, with lifetime 0 and the same flags. */
+const prefixOptions = (site: Site, { further = [], stale = [] }: LanFacts, unixMs: number): NdpOption[] => {
+  const { lan, ra } = site
+  const lifetimes = (validUntil: number | undefined, preferredUntil: number | undefined): [number, number] => [
+    until(ra.validLifetimeS, validUntil, unixMs),
+    until(ra.preferredLifetimeS, preferredUntil, unixMs),
+  ]
+  return [
+    prefixOption(
+      site,
+      lan.prefix,
+      ra.routerAddress ? lan.router : undefined,
+      lifetimes(ra.validUntil, ra.preferredUntil),
+    ),
+    ...further.map(({ prefix, validUntilMs, preferredUntilMs }) =>
+      prefixOption(site, prefix, undefined, lifetimes(validUntilMs, preferredUntilMs)),
+    ),
+    ...stale.map(({ prefix }) => prefixOption(site, prefix, undefined, [0, 0])),
+  ]
 }
 
 const autoAddress = (addresses: 'auto' | readonly Ip6[], router: Ip6): readonly Ip6[] =>
   addresses === 'auto' ? [router] : addresses
 
+/** RFC 8106 §5.1: an address with lifetime 0 is no longer used; the others of the list go on. */
+const rdnssOptions = ({ lan, ra }: Site, lifetimeS: number, dns64: boolean): NdpOption[] => {
+  const all = autoAddress(ra.rdnss, lan.router)
+  const isDead = (server: Ip6): boolean => !dns64 && equalIp6(server, lan.router)
+  const option = (servers: readonly Ip6[], seconds: number): NdpOption[] =>
+    servers.length === 0 ? [] : [{ kind: 'rdnss', lifetimeS: seconds, servers }]
+  return [
+    ...option(
+      all.filter((server) => !isDead(server)),
+      lifetimeS,
+    ),
+    ...option(all.filter(isDead), 0),
+  ]
+}
+
 /** DNS: plain, search list, encrypted (RFC 8106, RFC 9463). */
 const dnsOptions = ({ lan, ra }: Site, lifetimeS: number): NdpOption[] => [
-  { kind: 'rdnss', lifetimeS, servers: autoAddress(ra.rdnss, lan.router) },
   ...(ra.dnssl.length === 0 ? [] : [{ kind: 'dnssl', lifetimeS, names: ra.dnssl } as const]),
   ...ra.dnr.map(
     ({ name, priority, addresses, alpn, port, dohPath }) =>
@@ -58,29 +105,45 @@ const dnsOptions = ({ lan, ra }: Site, lifetimeS: number): NdpOption[] => [
   ),
 ]
 
-/** Routes through this router beside the default one (RFC 4191 §2.3); all withdrawn with `withdrawn`. */
-const routeOptions = ({ ra, pref64 }: Site, withdrawn: boolean): NdpOption[] => {
+type Route = Site['ra']['routes'][number] & { readonly lifetimeS?: number | undefined }
+
+/** Which routes are withdrawn: `nat64` those to the NAT64 prefixes, `all` the others too. */
+type Withdrawn = 'none' | 'nat64' | 'all'
+
+/** Routes through this router beside the default one (RFC 4191 §2.3). */
+const routeOptions = ({ ra, pref64 }: Site, withdrawn: Withdrawn): NdpOption[] => {
   // A router that is no default router still has a lifetime: that of three intervals, as all others here.
   const usualS = ra.routerLifetimeS === 0 ? 3 * ra.maxRtrAdvIntervalS : ra.routerLifetimeS
-  const nat64 = ra.pref64Route ? pref64.map((prefix) => ({ prefix, preference: ra.preference, lifetimeS: usualS })) : []
-  return [...nat64, ...ra.routes].map(({ prefix, preference, lifetimeS = usualS }) => ({
-    kind: 'rio',
-    prefix,
-    preference,
-    lifetimeS: withdrawn ? 0 : lifetimeS,
-  }))
+  const nat64: readonly Route[] = ra.pref64Route ? pref64.map((prefix) => ({ prefix, preference: ra.preference })) : []
+  const option =
+    (isWithdrawn: boolean) =>
+    ({ prefix, preference, lifetimeS = usualS }: Route): NdpOption => ({
+      kind: 'rio',
+      prefix,
+      preference,
+      lifetimeS: isWithdrawn ? 0 : lifetimeS,
+    })
+  return [...nat64.map(option(withdrawn !== 'none')), ...ra.routes.map(option(withdrawn === 'all'))]
 }
 
 const pref64Options = ({ pref64 }: Site, lifetimeS: number): NdpOption[] =>
   pref64.map((prefix) => ({ kind: 'pref64', prefix, lifetimeS }))
 
-const header = ({ ra }: Site, routerLifetimeS: number): Omit<RouterAdvertisement, 'options'> => ({
+/** What the messages say while a part of the site is not well; RFC 4191 §2.1: hosts take another router before this one. */
+const preferenceNow = ({ ra }: Site, { nat64, dns64, uplink }: Health): Preference =>
+  ra.health.lowerPreference && !(nat64 && dns64 && uplink) ? 'low' : ra.preference
+
+const header = (
+  { ra }: Site,
+  routerLifetimeS: number,
+  preference: Preference,
+): Omit<RouterAdvertisement, 'options'> => ({
   curHopLimit: ra.curHopLimit,
   managed: ra.managed,
   otherConfig: ra.otherConfig,
   homeAgent: false,
   proxy: false,
-  preference: ra.preference,
+  preference,
   routerLifetimeS,
   reachableTimeMs: ra.reachableTimeMs,
   retransTimerMs: ra.retransTimerMs,
@@ -88,21 +151,24 @@ const header = ({ ra }: Site, routerLifetimeS: number): Omit<RouterAdvertisement
 
 const sllaOf = ({ mac }: LanFacts): NdpOption[] => (mac === undefined ? [] : [{ kind: 'slla', address: mac }])
 
-/** The Router Advertisement that a site's document asks for (RFC 4861 §6.2.3). */
+/** The Router Advertisement that a site's document asks for (RFC 4861 §6.2.3), as far as the site is able to keep its word. */
 export const advertisementOf = (site: Site, lan: LanFacts, state: RouterState): RouterAdvertisement => {
   const { ra } = site
+  const { forwarding, health, unixMs } = state
+  // RFC 4861 §6.2.5: a system that stops forwarding: "subsequent Router Advertisements MUST set the Router Lifetime field to zero".
+  const isDefaultRouter = forwarding && health.uplink
   return {
-    // RFC 4861 §6.2.5: a system that stops forwarding: "subsequent Router Advertisements MUST set the Router Lifetime field to zero".
-    ...header(site, state.forwarding ? ra.routerLifetimeS : 0),
+    ...header(site, isDefaultRouter ? ra.routerLifetimeS : 0, preferenceNow(site, health)),
     options: [
       ...sllaOf(lan),
       // RFC 4861 §6.2.1 AdvLinkMTU: never more than the link carries.
       ...(ra.linkMtu === 0 ? [] : [{ kind: 'mtu', mtuBytes: Math.min(ra.linkMtu, lan.mtuBytes) } as const]),
-      prefixOption(site, state.unixMs),
+      ...prefixOptions(site, lan, unixMs),
       // What does not forward is no way to anywhere.
-      ...routeOptions(site, !state.forwarding),
+      ...routeOptions(site, !forwarding ? 'all' : health.nat64 ? 'none' : 'nat64'),
+      ...rdnssOptions(site, ra.rdnssLifetimeS, health.dns64),
       ...dnsOptions(site, ra.rdnssLifetimeS),
-      ...pref64Options(site, ra.pref64LifetimeS),
+      ...pref64Options(site, health.nat64 ? ra.pref64LifetimeS : 0),
       ...(ra.captivePortal === undefined ? [] : [{ kind: 'captive-portal', uri: ra.captivePortal } as const]),
     ],
   }
@@ -114,6 +180,12 @@ export const advertisementOf = (site: Site, lan: LanFacts, state: RouterState): 
  * the gateway is back.
  */
 export const finalAdvertisementOf = (site: Site, lan: LanFacts): RouterAdvertisement => ({
-  ...header(site, 0),
-  options: [...sllaOf(lan), ...routeOptions(site, true), ...dnsOptions(site, 0), ...pref64Options(site, 0)],
+  ...header(site, 0, site.ra.preference),
+  options: [
+    ...sllaOf(lan),
+    ...routeOptions(site, 'all'),
+    ...rdnssOptions(site, 0, true),
+    ...dnsOptions(site, 0),
+    ...pref64Options(site, 0),
+  ],
 })

@@ -80,12 +80,12 @@ test('what somebody else made anew under the same name is not owned', () => {
 })
 
 test('with the same document nothing is surplus, without one everything is', () => {
-  assert.ok(isNothing(surplus(FULL, WISH)))
-  assert.deepEqual(surplus(FULL, undefined), FULL)
+  assert.ok(isNothing(surplus(FULL, [WISH])))
+  assert.deepEqual(surplus(FULL, []), FULL)
 })
 
 test('another router address: only the old one is surplus', () => {
-  assert.deepEqual(surplus(FULL, { ...WISH, router: ip6('fd00::2') }), {
+  assert.deepEqual(surplus(FULL, [{ ...WISH, router: ip6('fd00::2') }]), {
     created: [],
     switchedOn: [],
     addresses: [{ name: 'eth0.2', ifindex: 5, ip: ROUTER }],
@@ -93,19 +93,19 @@ test('another router address: only the old one is surplus', () => {
 })
 
 test('another VLAN on the same interface: the interface stays on', () => {
-  assert.deepEqual(surplus(FULL, { ...WISH, vlan: 3, link: 'eth0.3' }), {
+  assert.deepEqual(surplus(FULL, [{ ...WISH, vlan: 3, link: 'eth0.3' }]), {
     ...FULL,
     switchedOn: [{ name: 'eth0.2', ifindex: 5 }],
   })
 })
 
 test('another interface: everything is surplus', () => {
-  assert.deepEqual(surplus(FULL, { ...WISH, parent: 'eth1', link: 'eth1.2' }), FULL)
+  assert.deepEqual(surplus(FULL, [{ ...WISH, parent: 'eth1', link: 'eth1.2' }]), FULL)
 })
 
 test('without takes a part away', () => {
   assert.ok(isNothing(without(FULL, FULL)))
-  const part = surplus(FULL, { ...WISH, router: ip6('fd00::2') })
+  const part = surplus(FULL, [{ ...WISH, router: ip6('fd00::2') }])
   assert.deepEqual(without(FULL, part), { ...FULL, addresses: [{ name: 'eth0.2', ifindex: 5, ip: LINK_LOCAL }] })
 })
 

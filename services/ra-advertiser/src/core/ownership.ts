@@ -76,17 +76,17 @@ export const stillOwned = (owned: Owned, links: readonly LinkFacts[]): Owned => 
   }
 }
 
-/** The part of `owned` that `wish` has no use for (all of it without a wish): to be taken away. */
-export const surplus = (owned: Owned, wish: LanWish | undefined): Owned => {
-  if (wish === undefined) return owned
-  const onLan = (name: string): boolean => name === wish.link
+/** The part of `owned` that none of `wishes` has a use for (all of it without wishes): to be taken away. */
+export const surplus = (owned: Owned, wishes: readonly LanWish[]): Owned => {
+  const isLan = (name: string): boolean => wishes.some(({ link }) => link === name)
+  const isParent = (name: string): boolean => wishes.some(({ parent }) => parent === name)
+  // A link-local address stays as long as its link is a LAN.
+  const isUsed = ({ name, ip }: OwnedAddress): boolean =>
+    wishes.some(({ link, router }) => link === name && (equalIp6(ip, router) || isLinkLocal(ip)))
   return {
-    created: owned.created.filter(({ name }) => !onLan(name)),
-    switchedOn: owned.switchedOn.filter(({ name }) => !onLan(name) && name !== wish.parent),
-    // A link-local address stays as long as its link is the LAN.
-    addresses: owned.addresses.filter(
-      ({ name, ip }) => !onLan(name) || !(equalIp6(ip, wish.router) || isLinkLocal(ip)),
-    ),
+    created: owned.created.filter(({ name }) => !isLan(name)),
+    switchedOn: owned.switchedOn.filter(({ name }) => !isLan(name) && !isParent(name)),
+    addresses: owned.addresses.filter((address) => !isUsed(address)),
   }
 }
 

@@ -35,13 +35,19 @@ const TABLE: readonly (readonly [string, string, string, number, keyof typeof Rs
 
 for (const [name, hex, source, hopLimit, verdict] of TABLE) {
   test(`RFC 4861 §6.1.1: ${name}: ${verdict}`, () => {
-    const received = { message: octets(hex), source: parseIp6(source) ?? assert.fail(), hopLimit }
+    const received = { message: octets(hex), source: parseIp6(source) ?? assert.fail(), hopLimit, fragmented: false }
     assert.equal(checkSolicitation(received), RsVerdict[verdict])
   })
 }
 
+test('RFC 6980 §5: what came in fragments is ignored', () => {
+  const source = parseIp6(HOST) ?? assert.fail()
+  const received = { message: octets(RS), source, hopLimit: 255, fragmented: true }
+  assert.equal(checkSolicitation(received), RsVerdict.FRAGMENTED)
+})
+
 test('every verdict has a row above and an explanation', () => {
-  assert.deepEqual(new Set(TABLE.map((row) => row[4])), new Set(Object.keys(RsVerdict)))
+  assert.deepEqual(new Set([...TABLE.map((row) => row[4]), 'FRAGMENTED']), new Set(Object.keys(RsVerdict)))
   assert.deepEqual(Object.keys(EXPLAIN_RS), Object.keys(RsVerdict))
 })
 
@@ -57,7 +63,11 @@ test('random messages get a verdict and never throw', () => {
       fc.uint8Array({ minLength: 16, maxLength: 16 }),
       fc.constantFrom(255, 64),
       (bytes, ip, hops) => {
-        assert.ok(verdicts.includes(checkSolicitation({ message: bytes, source: asIp6(ip), hopLimit: hops })))
+        assert.ok(
+          verdicts.includes(
+            checkSolicitation({ message: bytes, source: asIp6(ip), hopLimit: hops, fragmented: false }),
+          ),
+        )
       },
     ),
     { numRuns: 3000 },

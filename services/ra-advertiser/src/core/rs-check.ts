@@ -15,6 +15,7 @@ export const RsVerdict = {
   OPTION_OVERRUN: 6,
   SLLA_FROM_UNSPECIFIED: 7,
   SOURCE_NOT_ON_LINK: 8,
+  FRAGMENTED: 9,
 } as const
 export type RsVerdict = (typeof RsVerdict)[keyof typeof RsVerdict]
 
@@ -29,6 +30,7 @@ export const EXPLAIN_RS: Readonly<Record<keyof typeof RsVerdict, string>> = {
   OPTION_OVERRUN: 'an option that runs past the end of the message (RFC 4861 §4.6)',
   SLLA_FROM_UNSPECIFIED: 'a source link-layer address though the source is :: (RFC 4861 §6.1.1)',
   SOURCE_NOT_ON_LINK: 'the source is neither :: nor a unicast address (RFC 4291 §2.7)',
+  FRAGMENTED: 'it came in fragments, which Neighbor Discovery never does (RFC 6980 §5)',
 }
 
 /** A received ICMPv6 message and what the IPv6 header said of it. */
@@ -37,6 +39,8 @@ export interface ReceivedMessage {
   readonly message: Uint8Array
   readonly source: Ip6
   readonly hopLimit: number
+  /** The kernel put it together from fragments. */
+  readonly fragmented: boolean
 }
 
 /** RFC 4861 §4.1: type, code, checksum, reserved. */
@@ -64,8 +68,10 @@ const optionsOf = (message: Uint8Array): readonly OptionSlice[] | RsVerdict => {
  * following validity checks". Silent on the link; the verdict is counted. The contents of options are ignored: nothing
  * here uses them (the kernel learns the neighbour from the SLLA by itself).
  */
-export const checkSolicitation = ({ message, source, hopLimit }: ReceivedMessage): RsVerdict => {
+export const checkSolicitation = ({ message, source, hopLimit, fragmented }: ReceivedMessage): RsVerdict => {
   if (message[0] !== ICMP6_TYPE.ROUTER_SOLICITATION) return RsVerdict.NOT_A_SOLICITATION
+  // RFC 6980 §5: nodes MUST silently ignore them.
+  if (fragmented) return RsVerdict.FRAGMENTED
   if (hopLimit !== 255) return RsVerdict.HOP_LIMIT
   if (message.length < RS_HEADER_LEN) return RsVerdict.TOO_SHORT
   if (message[1] !== 0) return RsVerdict.BAD_CODE

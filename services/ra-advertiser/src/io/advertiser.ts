@@ -4,6 +4,8 @@ import { HostError } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import type { ReadyLan } from '../core/lan-plan.ts'
 import type { Problem } from '../core/problem.ts'
+import { isAdvertisement } from '../core/ra-check.ts'
+import type { RouterAdvertisement } from '../core/ra-wire.ts'
 import { answerTo, checkSolicitation, EXPLAIN_RS, type ReceivedMessage, RsVerdict } from '../core/rs-check.ts'
 import {
   contentChanged,
@@ -30,6 +32,8 @@ export interface AdvertiserPorts {
   readonly nowMs: () => number
   /** Uniform in [0, 1). */
   readonly random: () => number
+  /** A Router Advertisement of another router came; its checks are the listener's. */
+  readonly onAdvertisement: (received: ReceivedMessage, ours: RouterAdvertisement) => void
 }
 
 /** What is said, and how often. */
@@ -39,6 +43,8 @@ export interface Announcement {
   readonly intervals: Intervals
   /** The message as it is now, in as many parts as it needs. Must not throw once it has returned. */
   readonly compose: () => readonly Uint8Array[]
+  /** The same before it is written. */
+  readonly now: () => RouterAdvertisement
 }
 
 const samePlace = (a: ReadyLan, b: ReadyLan): boolean => a.ifindex === b.ifindex && equalIp6(a.linkLocal, b.linkLocal)
@@ -91,7 +97,6 @@ export class Advertiser {
     clearTimeout(this.#running.timer)
     this.#running.socket.close()
     this.#running = undefined
-    this.#ports.counters.set('advertising', 0)
   }
 
   /** RFC 4861 §6.2.5: stops with final messages, as many as fit into `budgetMs`, at least one; answers nothing meanwhile. */
@@ -101,7 +106,6 @@ export class Advertiser {
     clearTimeout(running.timer)
     running.timer = undefined
     this.#running = undefined
-    this.#ports.counters.set('advertising', 0)
     const { nowMs } = this.#ports
     try {
       for (const atMs of finalTimes(running.schedule.lastMulticastMs, nowMs(), budgetMs)) {
@@ -126,7 +130,7 @@ export class Advertiser {
   }
 
   #start(lan: ReadyLan, announcement: Announcement): void {
-    const { log, counters, nowMs } = this.#ports
+    const { log, nowMs } = this.#ports
     try {
       const socket = new Icmp6Socket(lan, {
         onMessage: (received) => this.#onMessage(received),
@@ -136,7 +140,6 @@ export class Advertiser {
       const schedule = startSchedule(announcement.intervals, nowMs(), last)
       this.#running = { lan, socket, announcement, schedule, timer: undefined }
       this.#problem = undefined
-      counters.set('advertising', 1)
       log.info({ link: lan.name, source: formatIp6(lan.linkLocal) }, 'advertising')
       this.#arm(this.#running)
     } catch (error) {
@@ -196,7 +199,8 @@ export class Advertiser {
   #onMessage(received: ReceivedMessage): void {
     const running = this.#running
     if (running === undefined) return
-    const { counters, log, nowMs, random } = this.#ports
+    const { counters, log, nowMs, random, onAdvertisement } = this.#ports
+    if (isAdvertisement(received.message)) return onAdvertisement(received, running.announcement.now())
     const verdict = checkSolicitation(received)
     counters.add('rs_received_total')
     if (verdict !== RsVerdict.OK) {

@@ -11,6 +11,7 @@ const REFUSED = {
   OPTION_LENGTH_ZERO: 'rs_refused_option_length_zero_total',
   OPTION_OVERRUN: 'rs_refused_option_overrun_total',
   SLLA_FROM_UNSPECIFIED: 'rs_refused_slla_from_unspecified_total',
+  FRAGMENTED: 'rs_refused_fragmented_total',
   SOURCE_NOT_ON_LINK: 'rs_refused_source_not_on_link_total',
 } as const satisfies Record<Refusal, string>
 
@@ -23,11 +24,37 @@ export const COUNTER_NAMES = [
   'ra_send_errors_total',
   'rs_received_total',
   ...Object.values(REFUSED),
+  /** Router Advertisements of other routers. */
+  'ra_received_total',
+  'ra_refused_fragmented_total',
+  'ra_refused_source_not_link_local_total',
+  'ra_refused_hop_limit_total',
+  'ra_refused_malformed_total',
+  /** Options in them that break their own format. */
+  'ra_options_ignored_total',
+  /** Findings that were new. */
+  'ra_findings_total',
+  /** Other routers heard of, those of them that ra.knownRouters does not name, and what they say otherwise than ours. */
+  'ra_neighbours',
+  'ra_neighbours_unknown',
+  'ra_conflicts',
+  /** DHCPv4 messages, answers with option 108, and why there was none. */
+  'dhcp4_received_total',
+  'dhcp4_offers_total',
+  'dhcp4_refused_malformed_total',
+  'dhcp4_refused_relayed_total',
+  'dhcp4_refused_not_discover_total',
+  'dhcp4_refused_not_asked_for_total',
+  'dhcp4_refused_too_many_total',
   /** 1 while this instance is the active one of several. */
   'active',
-  /** 1 while the LAN link is ready and Router Advertisements are sent there. */
+  /** 1 while it is well as far as `ra.health` follows it, on every LAN. */
+  'health_nat64',
+  'health_dns64',
+  'health_uplink',
+  /** On how many LAN links Router Advertisements are sent. */
   'advertising',
-  /** 1 while the kernel forwards IPv6 from the LAN. */
+  /** 1 while the kernel forwards IPv6 from every LAN. */
   'forwarding',
   /** Router Lifetime of the messages now. */
   'router_lifetime_seconds',

@@ -19,12 +19,14 @@ export const OPTION = {
   JOIN_GROUP: ipv6(20, 'IPV6_JOIN_GROUP'),
   MULTICAST_ALL: ipv6(29, 'IPV6_MULTICAST_ALL'),
   RECVHOPLIMIT: ipv6(51, 'IPV6_RECVHOPLIMIT'),
+  /** From here on linux/in6.h alone: the kernel tells of reassembled packets. */
+  RECVFRAGSIZE: ipv6(77, 'IPV6_RECVFRAGSIZE'),
   DONTFRAG: ipv6(62, 'IPV6_DONTFRAG'),
   ICMP6_FILTER: { level: SOL_ICMPV6, name: 1, label: 'ICMP6_FILTER' },
 } as const satisfies Record<string, SocketOption>
 
 /** Ancillary data types at level SOL_IPV6 (RFC 3542 §6). */
-export const CMSG = { LEVEL: SOL_IPV6, PKTINFO: 50, HOPLIMIT: 52 } as const
+export const CMSG = { LEVEL: SOL_IPV6, PKTINFO: 50, HOPLIMIT: 52, FRAGSIZE: 77 } as const
 
 /** struct msghdr of 64-bit Linux: byte offsets. */
 export const MSGHDR = {

@@ -75,8 +75,8 @@ export interface SocketEvents {
 }
 
 /**
- * A raw ICMPv6 socket on one link: receives Router Solicitations to ff02::2 (and to the link-local address), sends Router
- * Advertisements with hop limit 255 from the link-local address. The kernel makes and checks the checksum (RFC 3542 §3.1).
+ * A raw ICMPv6 socket on one link: receives Router Solicitations to ff02::2, Router Advertisements of others to ff02::1 (and
+ * both to the link-local address), sends Router Advertisements with hop limit 255 from the link-local address. The kernel makes and checks the checksum (RFC 3542 §3.1).
  * When the link is deleted it becomes useless without any event: the owner watches rtnetlink and opens a new one.
  */
 export class Icmp6Socket {
@@ -106,23 +106,27 @@ export class Icmp6Socket {
     // The filter first: until the socket is bound it would receive every ICMPv6 message of the host.
     const filter = nativeBuffer(ICMP6_FILTER_LEN)
     filter.bytes.fill(0xff)
-    const { ROUTER_SOLICITATION } = ICMP6_TYPE
-    const word = filter.view.getUint32((ROUTER_SOLICITATION >>> 5) * 4, true)
-    filter.view.setUint32((ROUTER_SOLICITATION >>> 5) * 4, word & ~(1 << (ROUTER_SOLICITATION & 31)), true)
+    for (const type of Object.values(ICMP6_TYPE)) {
+      const word = filter.view.getUint32((type >>> 5) * 4, true)
+      filter.view.setUint32((type >>> 5) * 4, word & ~(1 << (type & 31)), true)
+    }
     libc.setsockopt(this.#fd, OPTION.ICMP6_FILTER, filter.address, ICMP6_FILTER_LEN)
     libc.setsockoptInt(this.#fd, OPTION.BINDTOIFINDEX, ifindex)
     libc.setsockoptInt(this.#fd, OPTION.MULTICAST_ALL, 0)
     libc.setsockoptInt(this.#fd, OPTION.RECVHOPLIMIT, 1)
+    libc.setsockoptInt(this.#fd, OPTION.RECVFRAGSIZE, 1)
     libc.setsockoptInt(this.#fd, OPTION.UNICAST_HOPS, ND_HOP_LIMIT)
     libc.setsockoptInt(this.#fd, OPTION.MULTICAST_HOPS, ND_HOP_LIMIT)
     libc.setsockoptInt(this.#fd, OPTION.MULTICAST_IF, ifindex)
     libc.setsockoptInt(this.#fd, OPTION.MULTICAST_LOOP, 0)
     // RFC 6980 §5: nodes do not send fragmented Neighbor Discovery messages.
     libc.setsockoptInt(this.#fd, OPTION.DONTFRAG, 1)
-    const group = nativeBuffer(IPV6_MREQ.SIZE)
-    group.bytes.set(ALL_ROUTERS, IPV6_MREQ.ADDR)
-    group.view.setUint32(IPV6_MREQ.IFINDEX_U32, ifindex, true)
-    libc.setsockopt(this.#fd, OPTION.JOIN_GROUP, group.address, IPV6_MREQ.SIZE)
+    for (const address of [ALL_ROUTERS, ALL_NODES]) {
+      const group = nativeBuffer(IPV6_MREQ.SIZE)
+      group.bytes.set(address, IPV6_MREQ.ADDR)
+      group.view.setUint32(IPV6_MREQ.IFINDEX_U32, ifindex, true)
+      libc.setsockopt(this.#fd, OPTION.JOIN_GROUP, group.address, IPV6_MREQ.SIZE)
+    }
     this.#addressOutgoing()
   }
 
@@ -170,7 +174,8 @@ export class Icmp6Socket {
       this.#events.onMessage({
         message: data.bytes.slice(0, length),
         source: this.#sender(),
-        hopLimit: this.#hopLimit(),
+        hopLimit: this.#ancillary(CMSG.HOPLIMIT) ?? -1,
+        fragmented: this.#ancillary(CMSG.FRAGSIZE) !== undefined,
       })
     }
   }
@@ -180,20 +185,20 @@ export class Icmp6Socket {
     return asIp6(bytes.slice(SOCKADDR_IN6.ADDR, SOCKADDR_IN6.ADDR + IP6_LEN))
   }
 
-  /** The hop limit from the ancillary data; -1, which no check accepts, when the kernel did not say. */
-  #hopLimit(): number {
+  /** A number from the ancillary data; undefined when the kernel did not say. */
+  #ancillary(type: number): number | undefined {
     const { view } = this.#incoming.control
     const end = Number(this.#incoming.header.view.getBigUint64(MSGHDR.CONTROLLEN_U64, true))
     let at = 0
     while (at + CMSGHDR.SIZE <= end) {
       const length = Number(view.getBigUint64(at + CMSGHDR.LEN_U64, true))
-      if (length < CMSGHDR.SIZE || at + length > end) return -1
-      const isHopLimit =
+      if (length < CMSGHDR.SIZE || at + length > end) return undefined
+      const isWanted =
         view.getInt32(at + CMSGHDR.LEVEL_I32, true) === CMSG.LEVEL &&
-        view.getInt32(at + CMSGHDR.TYPE_I32, true) === CMSG.HOPLIMIT
-      if (isHopLimit && length >= CMSGHDR.SIZE + 4) return view.getInt32(at + CMSGHDR.SIZE, true)
+        view.getInt32(at + CMSGHDR.TYPE_I32, true) === type
+      if (isWanted && length >= CMSGHDR.SIZE + 4) return view.getInt32(at + CMSGHDR.SIZE, true)
       at += align8(length)
     }
-    return -1
+    return undefined
   }
 }

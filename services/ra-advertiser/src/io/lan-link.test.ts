@@ -137,7 +137,7 @@ test('another router address in the document: the old one goes, the new one come
   const link = newLink()
   await reconcileUntilReady(link)
   const next = { ...WISH, router: ip6('fd00::2') }
-  link.remove(next)
+  link.remove([next])
   await reconcileUntilReady(link, next)
   assert.ok(hasAddress('fd00::2') && !hasAddress('fd00::1'))
   assert.equal(readFileSync('/proc/sys/net/ipv6/conf/lan0/accept_ra', 'utf8'), '0\n')
@@ -150,7 +150,7 @@ test('another interface in the document: the old one is left as it was found', {
   const link = newLink()
   await reconcileUntilReady(link)
   const next = { ...WISH, parent: 'lan1', link: 'lan1' }
-  link.remove(next)
+  link.remove([next])
   assert.equal(snapshot(), before)
   await reconcileUntilReady(link, next)
   link.remove()

@@ -29,7 +29,7 @@ export interface LanLinkPlace {
 }
 
 /**
- * The LAN link on this host: makes it as the document wants it, again whenever somebody removed a part, and takes away
+ * The LAN links on this host: makes them as the document wants them, again whenever somebody removed a part, and takes away
  * what it made, and nothing else.
  */
 export class LanLink {
@@ -37,8 +37,8 @@ export class LanLink {
   readonly #sysctls: Sysctls
   readonly #originals: OriginalValues
   readonly #owned: OwnedFile
-  /** Since when the LAN link has had carrier; index 0 = it has none. */
-  #running = { ifindex: 0, sinceMs: 0 }
+  /** Name → since when that LAN link has had carrier; index 0 = it has none. */
+  readonly #running = new Map<string, { readonly ifindex: number; readonly sinceMs: number }>()
 
   constructor(place: LanLinkPlace, log: Logger) {
     this.#log = log
@@ -65,14 +65,15 @@ export class LanLink {
   }
 
   /**
-   * Takes away what `wish` has no use for; without a wish everything, with the sysctls as they were found. Never throws for
-   * one part: what cannot be removed is logged and stays on record.
+   * Takes away what none of `wishes` has a use for; without any wish everything, with the sysctls as they were found. Never
+   * throws for one part: what cannot be removed is logged and stays on record.
    */
-  remove(wish?: LanWish): void {
+  remove(wishes: readonly LanWish[] = []): void {
     const present = links()
     this.#forgetVanished(present)
-    const going = surplus(this.#owned.owned, wish)
-    const ofOtherLink = (path: string): boolean => !path.startsWith(`ipv6/conf/${wish?.link}/`)
+    const going = surplus(this.#owned.owned, wishes)
+    // What is restored for a link that stays is set again when that is reconciled.
+    const ofOtherLink = (path: string): boolean => !wishes.some(({ link }) => path.startsWith(`ipv6/conf/${link}/`))
     if ([...this.#originals.originals.keys()].some(ofOtherLink)) this.#restoreSysctls()
     const kept = this.#removeOwned(going)
     this.#owned.owned = without(this.#owned.owned, without(going, kept))
@@ -101,10 +102,12 @@ export class LanLink {
     const lan = present.find(({ name }) => name === wish.link)
     const nowMs = performance.now()
     const ifindex = lan?.running === true ? lan.index : 0
-    if (ifindex !== this.#running.ifindex) this.#running = { ifindex, sinceMs: nowMs }
+    const before = this.#running.get(wish.link)
+    const running = before?.ifindex === ifindex ? before : { ifindex, sinceMs: nowMs }
+    this.#running.set(wish.link, running)
     return {
       links: present,
-      runningForMs: ifindex === 0 ? 0 : nowMs - this.#running.sinceMs,
+      runningForMs: ifindex === 0 ? 0 : nowMs - running.sinceMs,
       addresses: lan === undefined ? [] : addresses(6, lan.index).filter((address) => address.family === 6),
       sysctl: (name) => this.#sysctls.read(`ipv6/conf/${wish.link}/${name}`),
     }

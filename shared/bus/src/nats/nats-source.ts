@@ -8,7 +8,7 @@ import type { Link } from './link.ts'
 /** Where a source delivers. */
 export interface SourceSink {
   offer(offer: Offer): void
-  refuse(problem: Problem): void
+  refuse(problem: Problem, revision: number): void
 }
 
 /** Follows the document in NATS. Returns the function that ends it. */
@@ -20,9 +20,10 @@ export const followDocument = (link: Link, sink: SourceSink): (() => void) =>
       sink.offer(offerOf(entry.revision, new TextDecoder().decode(entry.value)))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      sink.refuse({
+      const problem = {
         code: 'document-invalid',
         message: `revision ${entry.revision} is no site document for this version: ${message}`,
-      })
+      }
+      sink.refuse(problem, entry.revision)
     }
   })

@@ -42,10 +42,30 @@ export const RTM = {
   NEWROUTE: 24,
   DELROUTE: 25,
   GETROUTE: 26,
+  NEWNEIGH: 28,
+  GETNEIGH: 30,
 } as const
 
 /** rtnetlink multicast groups, as numbers for NETLINK_ADD_MEMBERSHIP. */
 export const RTNLGRP = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV6_IFADDR: 9, IPV6_ROUTE: 11 } as const
+
+/** struct ndmsg: family u8, pad, ifindex i32, state u16, flags u8, type u8. */
+export const NDMSG = { FAMILY_U8: 0, INDEX_I32: 4, STATE_U16: 8, FLAGS_U8: 10, SIZE: 12 } as const
+export const NDA = { DST: 1, LLADDR: 2, CACHEINFO: 3 } as const
+/** struct nda_cacheinfo: confirmed, used, updated u32 (clock ticks ago), references u32. */
+export const NDA_CACHEINFO = { CONFIRMED_U32: 0, SIZE: 16 } as const
+/** Ticks per second in what the kernel tells user space, on every Linux port here. */
+export const USER_HZ = 100
+export const NUD = {
+  INCOMPLETE: 0x01,
+  REACHABLE: 0x02,
+  STALE: 0x04,
+  DELAY: 0x08,
+  PROBE: 0x10,
+  FAILED: 0x20,
+  PERMANENT: 0x80,
+} as const
+export const NTF = { ROUTER: 0x80 } as const
 
 /** struct ifinfomsg: family u8, pad u8, type u16 (ARPHRD_*), index i32, flags u32, change u32. */
 export const IFINFOMSG = { FAMILY_U8: 0, TYPE_U16: 2, INDEX_I32: 4, FLAGS_U32: 8, CHANGE_U32: 12, SIZE: 16 } as const

@@ -6,6 +6,7 @@ import { addAddress, addresses, deleteAddress } from './addresses.ts'
 import { NetlinkError } from './error.ts'
 import { formatIp } from './ip-bytes.ts'
 import { createVlan, deleteLink, isLinkName, link, links, setAddrGenMode, setLinkMtu, setLinkUp } from './links.ts'
+import { neighbours6 } from './neighbours.ts'
 import { addRoute, defaultRoute, deleteRoute, pickDefault, routes } from './routes.ts'
 
 /*
@@ -31,6 +32,22 @@ const cable = ({ up = true } = {}): void => {
 
 afterEach(() => {
   if (skip === false) here().runSync('ip', 'link', 'delete', 'p0')
+})
+
+test('IPv6 neighbours as iproute2 lists them, of one interface', { skip }, () => {
+  cable()
+  here().ip('-6 neigh add fd00::2 lladdr 02:00:5e:00:00:02 dev p0 nud reachable router')
+  here().ip('-6 neigh add fe80::2 lladdr 02:00:5e:00:00:02 dev p0 nud stale')
+  here().ip('-6 neigh add fd00::3 lladdr 02:00:5e:00:00:03 dev p1 nud permanent')
+  const found = neighbours6(P0)
+    .map(({ ip, mac, state, isRouter }) => [formatIp(ip), Buffer.from(mac ?? []).toString('hex'), state, isRouter])
+    .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+  assert.deepEqual(found, [
+    ['fd00::2', '02005e000002', 'reachable', true],
+    ['fe80::2', '02005e000002', 'stale', false],
+  ])
+  assert.ok(neighbours6(P0).every(({ confirmedMsAgo = -1 }) => confirmedMsAgo >= 0))
+  assert.deepEqual(neighbours6(9999), [])
 })
 
 test('links as iproute2 lists them', { skip }, () => {

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
 import { addresses, links, Sysctls } from '@sixgate/host'
-import { lanLinkName, type Site } from '@sixgate/site'
+import { lanLinkNames, type Site } from '@sixgate/site'
 import {
   chooseChain,
   engineBackend,
@@ -165,7 +165,7 @@ const readFilters = async (site: Site | string, uplinks: readonly string[]) => {
     const table = await readFilterTable(flavour, chains)
     if (table.forwardPolicy === undefined) continue
     tables.push([flavour.backend, table])
-    const links = typeof site === 'string' ? undefined : siteLinks(site, lanLinkName(site), uplinks)
+    const links = typeof site === 'string' ? undefined : siteLinks(site, lanLinkNames(site), uplinks)
     const actions = links === undefined ? [] : planDocker(table, wantedRules(flavour.family, links))
     filters.push({
       tool: flavour.tool,
@@ -185,7 +185,7 @@ const readFilters = async (site: Site | string, uplinks: readonly string[]) => {
 
 const readUplinks = (site: Site | string, remembered: readonly string[]) => {
   const state = readUplinkState(remembered)
-  if (typeof site !== 'string') return findUplinks(site, lanLinkName(site), state)
+  if (typeof site !== 'string') return findUplinks(site, lanLinkNames(site), state)
   return { names: [...new Set([...state.defaultRoutes4, ...state.defaultRoutes6])], problem: undefined }
 }
 

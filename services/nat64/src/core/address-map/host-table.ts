@@ -1,3 +1,5 @@
+import { usageOf } from './host-usage.ts'
+
 /**
  * The dynamic 1:1 mappings for the hot path: (IPv6 host, pref64) ↔ IPv4 address, in typed arrays with two open-addressing
  * indexes (linear probing, deletion by shifting back). A mapping is named by its slot; slots are given out by whoever
@@ -11,6 +13,8 @@ export class HostTable {
   readonly capacity: number
   /** Second (of the data plane's clock) in which a packet of the slot's host was last translated; shared memory. */
   readonly lastSeenS: Uint32Array
+  /** What was carried for each slot, see host-usage.ts; shared memory. */
+  readonly usage: Float64Array
   readonly #ip6: Int32Array
   readonly #pref: Uint8Array
   readonly #ip4: Int32Array
@@ -29,6 +33,7 @@ export class HostTable {
     const buckets = 2 ** Math.ceil(Math.log2(Math.max(8, capacity * 2)))
     this.capacity = capacity
     this.lastSeenS = lastSeenS
+    this.usage = usageOf(lastSeenS)
     this.#ip6 = new Int32Array(capacity * 4)
     this.#pref = new Uint8Array(capacity)
     this.#ip4 = new Int32Array(capacity)

@@ -1,4 +1,5 @@
 import { type Ip4, type Ip6, ip6ToHex } from '@sixgate/addr'
+import { HOST_USAGE, usageOf } from './host-usage.ts'
 import type { Pool } from './pool.ts'
 
 /** Who a dynamic mapping is for: an IPv6 host and the pref64 (text) that it uses. */
@@ -43,10 +44,13 @@ export class Registry {
   readonly capacity: number
   /** By slot, in seconds of the data plane's clock; the data plane writes it. */
   readonly lastSeenS: Uint32Array
+  /** By slot, see host-usage.ts; the data plane writes it. */
+  readonly usage: Float64Array
 
   /** `lastSeenS`: shared memory; its length is the number of slots. */
   constructor(lastSeenS: Uint32Array) {
     this.lastSeenS = lastSeenS
+    this.usage = usageOf(lastSeenS)
     this.capacity = lastSeenS.length
     this.#freeSlots = Array.from({ length: this.capacity }, (_, index) => this.capacity - 1 - index)
   }
@@ -56,7 +60,9 @@ export class Registry {
     const next = new Registry(lastSeenS)
     for (const { ip6, pref64, ip4, slot, revision, isInstalled } of this.values()) {
       const mapping = next.add({ ip6, pref64 }, ip4, this.lastSeenS[slot] ?? 0, revision)
-      if (mapping !== undefined) mapping.isInstalled = isInstalled
+      if (mapping === undefined) continue
+      mapping.isInstalled = isInstalled
+      next.usage.set(this.usageOf(slot), mapping.slot * HOST_USAGE.LEN)
     }
     return next
   }
@@ -81,6 +87,11 @@ export class Registry {
 
   ofIp4(ip4: Ip4): Mapping | undefined {
     return this.#byIp4.get(ip4)
+  }
+
+  /** The four numbers of a slot (host-usage.ts), a view. */
+  usageOf(slot: number): Float64Array {
+    return this.usage.subarray(slot * HOST_USAGE.LEN, (slot + 1) * HOST_USAGE.LEN)
   }
 
   /** Seconds since the host's last packet. */
@@ -109,6 +120,7 @@ export class Registry {
       toldSeenS: seenS,
     }
     this.lastSeenS[slot] = seenS
+    this.usageOf(slot).fill(0)
     this.#byHost.set(hostKey(host), mapping)
     this.#byIp4.set(ip4, mapping)
     return mapping

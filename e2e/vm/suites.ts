@@ -1,0 +1,63 @@
+/** A command that runs in the guest, in a copy of the working tree. */
+export interface Step {
+  readonly name: string
+  readonly argv: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface Suite {
+  readonly name: string
+  readonly says: string
+  /** Whose sources and npm packages go along, those that they depend on included. */
+  readonly workspaces: readonly string[]
+  /** Modules that the suite needs and that no command of it loads by itself. */
+  readonly modules: readonly string[]
+  /** The guest gets so much memory. */
+  readonly memoryMiB: number
+  /** It is ended after this time: emulated, everything takes ten to thirty times as long. */
+  readonly deadlineS: number
+  readonly steps: readonly Step[]
+}
+
+const tests = (name: string, ...files: readonly string[]): Step => ({
+  name,
+  // One file after the other: they share the guest's two emulated cores.
+  argv: ['node', '--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=600000', ...files],
+  environment: { FUZZ_RUNS: '600', SIXGATE_SLOWNESS: '15' },
+})
+
+/** In a network namespace, with the capabilities of the service's container alone (NET_RAW: the test's own packets). */
+const withCapabilities = (capabilities: string, { name, argv, environment }: Step): Step => {
+  const caps = `-all,${capabilities}`
+  return {
+    name,
+    argv: ['unshare', '--net', 'setpriv', '--bounding-set', caps, '--inh-caps', caps, ...argv],
+    environment: { ...environment, SIXGATE_TEST_NAMESPACE: '1' },
+  }
+}
+
+export const SUITES: readonly Suite[] = [
+  {
+    name: 'fastpath',
+    says: "nat64's eBPF program: the verifier, the golden vectors, random packets, the whole service",
+    workspaces: ['services/nat64', 'shared/testkit'],
+    modules: ['tun', 'veth', 'cls_bpf', 'sch_ingress', 'af_packet'],
+    memoryMiB: 2048,
+    deadlineS: 1500,
+    steps: [
+      // Without PERFMON the verifier is stricter.
+      withCapabilities(
+        '+net_admin,+net_raw,+bpf',
+        tests(
+          'the verifier with NET_ADMIN and BPF alone, removal, counters',
+          'services/nat64/src/io/bpf-generation.test.ts',
+        ),
+      ),
+      tests('golden vectors through a real TUN', 'services/nat64/src/io/fast-path.vectors.test.ts'),
+      tests('golden vectors by BPF_PROG_TEST_RUN', 'services/nat64/src/io/fast-path.test-run.test.ts'),
+      tests('random packets', 'services/nat64/src/io/fast-path.differential.test.ts'),
+      tests('why there is none', 'services/nat64/src/io/fast-path-off.test.ts'),
+      tests('the whole service', 'services/nat64/src/fast-path.test.ts'),
+    ],
+  },
+]

@@ -1,0 +1,48 @@
+import type { Link } from '@sixgate/bus'
+import { type Command, JSON_OPTION } from '../command.ts'
+import { renderColumns } from '../core/columns.ts'
+import { type Host, type HostsPage, hostRows, macsOf, mergePages } from '../core/hosts.ts'
+import { showAge } from '../core/status-table.ts'
+import { EXIT, withNats } from '../invocation.ts'
+import { askInstances } from '../io/ask-instances.ts'
+
+/** Asks all instances page by page, since an answer has a greatest length. */
+const allHosts = async (link: Link): Promise<{ hosts: Host[]; complaints: readonly string[] }> => {
+  const hosts: Host[] = []
+  let after: string | undefined
+  for (;;) {
+    const body = after === undefined ? undefined : { after }
+    const { answers, complaints } = await askInstances<HostsPage>(link, 'nat64', 'hosts', body)
+    const page = mergePages(answers.map(({ answer }) => answer))
+    hosts.push(...page.hosts)
+    after = page.after
+    if (after === undefined || complaints.length > 0) return { hosts, complaints }
+  }
+}
+
+export const HOSTS: Command = {
+  words: 'hosts',
+  parameters: ['[ADDRESS]'],
+  options: JSON_OPTION,
+  help: 'hosts with an IPv4 address of the pool: traffic, last seen; one of them by IPv6, IPv4 or MAC address',
+  run: async ({ variables, terminal, parameters: [wanted], flag }) =>
+    await withNats(variables, terminal, async ({ link }) => {
+      const [{ hosts, complaints }, seen] = await Promise.all([
+        allHosts(link),
+        // No MAC is known while ra-advertiser does not answer; nothing else lacks.
+        askInstances<unknown>(link, 'ra-advertiser', 'hosts-seen'),
+      ])
+      const macs = macsOf(seen.answers.map(({ answer }) => answer))
+      const chosen = hosts.filter(
+        ({ ip6, ip4 }) => wanted === undefined || [ip6, ip4, macs.get(ip6)].includes(wanted.toLowerCase()),
+      )
+      if (flag('json')) {
+        const listed = chosen.map((host) => ({ ...host, mac: macs.get(host.ip6) ?? null }))
+        terminal.print(`${JSON.stringify({ hosts: listed, complaints }, null, 2)}\n`)
+      } else if (chosen.length > 0) terminal.print(renderColumns(hostRows(chosen, macs, showAge)))
+      else if (complaints.length === 0)
+        terminal.print(wanted === undefined ? 'no host has an address of the pool yet\n' : `no host has ${wanted}\n`)
+      for (const complaint of complaints) terminal.complain(complaint)
+      return complaints.length === 0 ? EXIT.OK : EXIT.NOT_WELL
+    }),
+}

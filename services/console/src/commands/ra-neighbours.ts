@@ -1,0 +1,50 @@
+import type { Command } from '../command.ts'
+import { JSON_OPTION } from '../command.ts'
+import { renderColumns } from '../core/columns.ts'
+import { EXIT, withNats } from '../invocation.ts'
+import { askInstances } from '../io/ask-instances.ts'
+
+/** What ra-advertiser answers to the question `neighbours`; the instance that stands by has none. */
+interface RouterSeen {
+  readonly link: string
+  readonly router: string
+  readonly mac?: string
+  readonly routerLifetimeS: number
+  readonly preference: string
+  readonly prefixes: readonly string[]
+  readonly silentS: number
+  readonly findings: readonly { readonly code: string; readonly message: string }[]
+}
+
+export const RA_NEIGHBOURS: Command = {
+  words: 'ra neighbours',
+  parameters: [],
+  options: JSON_OPTION,
+  help: 'other routers on the LANs, and what they say otherwise',
+  run: async ({ variables, terminal, flag }) =>
+    await withNats(variables, terminal, async ({ link }) => {
+      const { answers, complaints } = await askInstances<readonly RouterSeen[]>(link, 'ra-advertiser', 'neighbours')
+      const routers = answers.flatMap(({ answer }) => answer)
+      if (flag('json')) terminal.print(`${JSON.stringify({ routers, complaints }, null, 2)}\n`)
+      else if (routers.length > 0) {
+        terminal.print(
+          renderColumns([
+            ['LAN', 'ROUTER', 'MAC', 'DEFAULT ROUTER', 'PREFIXES', 'HEARD'],
+            ...routers.map(({ link: lan, router, mac, routerLifetimeS, preference, prefixes, silentS }) => [
+              lan,
+              router,
+              mac ?? '-',
+              routerLifetimeS === 0 ? 'no' : `${routerLifetimeS} s, ${preference}`,
+              prefixes.join(' ') || '-',
+              `${silentS} s ago`,
+            ]),
+          ]),
+        )
+        for (const { link: lan, router, findings } of routers)
+          for (const { message } of findings) terminal.print(`${lan} ${router}: ${message}\n`)
+      } else if (answers.length > 0) terminal.print('no other router advertises on a LAN\n')
+      for (const complaint of complaints) terminal.complain(complaint)
+      const isQuiet = routers.every(({ findings }) => findings.length === 0)
+      return complaints.length === 0 && isQuiet ? EXIT.OK : EXIT.NOT_WELL
+    }),
+}

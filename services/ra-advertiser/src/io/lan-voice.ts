@@ -1,0 +1,206 @@
+import { addresses, neighbours6 } from '@sixgate/host'
+import type { Counters, Logger } from '@sixgate/obs'
+import { lanLinkName, type Site } from '@sixgate/site'
+import { advertisementOf, finalAdvertisementOf, type LanFacts, type RouterState } from '../core/advertisement.ts'
+import type { Health } from '../core/health.ts'
+import { type HostSeen, hostsSeen } from '../core/hosts-seen.ts'
+import type { LanWish, ReadyLan } from '../core/lan-plan.ts'
+import { interfacePrefixes, type TimedPrefix } from '../core/prefixes.ts'
+import type { Neighbour } from '../core/neighbours.ts'
+import type { Problem } from '../core/problem.ts'
+import type { RouterAdvertisement } from '../core/ra-wire.ts'
+import { encodeWithin } from '../core/split.ts'
+import { Advertiser, type Announcement } from './advertiser.ts'
+import type { CounterName } from './counters.ts'
+import { Dhcp4Answerer } from './dhcp4-answerer.ts'
+import { hostProblem, type LanLink } from './lan-link.ts'
+import type { PrefixFile } from './prefix-file.ts'
+import { RouterWatch } from './router-watch.ts'
+
+/** The link that a view of the site wants. */
+export const wishOf = (view: Site): LanWish => ({
+  parent: view.lan.interface,
+  vlan: view.lan.vlan,
+  link: lanLinkName(view),
+  router: view.lan.router,
+})
+
+/** What is to be said of a view of the site. Throws NdpError when it cannot be written. */
+export const announcementOf = (view: Site, lan: LanFacts, state: Omit<RouterState, 'unixMs'>): Announcement => {
+  const { minRtrAdvIntervalS, maxRtrAdvIntervalS, validUntil, preferredUntil } = view.ra
+  const at = (unixMs: number): RouterAdvertisement => advertisementOf(view, lan, { ...state, unixMs })
+  const composeAt = (unixMs: number): readonly Uint8Array[] => encodeWithin(at(unixMs))
+  return {
+    key: [...composeAt(0).map((part) => Buffer.from(part).toString('hex')), validUntil, preferredUntil].join(),
+    intervals: { minMs: minRtrAdvIntervalS * 1000, maxMs: maxRtrAdvIntervalS * 1000 },
+    compose: () => composeAt(Date.now()),
+    now: () => at(Date.now()),
+  }
+}
+
+export interface VoicePorts {
+  readonly log: Logger
+  readonly counters: Counters<CounterName>
+  readonly nowMs: () => number
+  readonly prefixes: PrefixFile
+}
+
+/** What happens on one LAN: its link, and what is said there. */
+export class LanVoice {
+  readonly #link: LanLink
+  readonly #advertiser: Advertiser
+  readonly #prefixes: PrefixFile
+  readonly #watch: RouterWatch
+  readonly #ports: VoicePorts
+  #dhcp4: Dhcp4Answerer | undefined
+  #view: Site
+  #ready: ReadyLan | undefined
+  #further: readonly TimedPrefix[] = []
+  #planProblems: readonly Problem[] = []
+  #forwardingProblem: Problem | undefined
+  /** Its last words are being said: nothing else is, whatever happens meanwhile. */
+  #isCeasing = false
+
+  constructor(link: LanLink, view: Site, ports: VoicePorts) {
+    this.#link = link
+    this.#view = view
+    this.#ports = ports
+    this.#prefixes = ports.prefixes
+    this.#watch = new RouterWatch(ports)
+    this.#advertiser = new Advertiser({
+      ...ports,
+      random: Math.random,
+      onAdvertisement: (received, ours) =>
+        this.#watch.hear(received, { link: lanLinkName(this.#view), ours, known: this.#view.ra.knownRouters }),
+    })
+  }
+
+  /** The LAN as the document has it now. */
+  set view(view: Site) {
+    this.#view = view
+  }
+
+  /** Hosts on this LAN, as the kernel's neighbour discovery knows them. Throws NetlinkError. */
+  get hosts(): readonly HostSeen[] {
+    const lan = this.#ready
+    return lan === undefined ? [] : hostsSeen(lan.name, neighbours6(lan.ifindex))
+  }
+
+  /** Other routers on this LAN. */
+  get neighbours(): readonly Neighbour[] {
+    return this.#watch.neighbours
+  }
+
+  get advertising(): boolean {
+    return this.#advertiser.advertising
+  }
+
+  /** The link has its addresses. */
+  get isReady(): boolean {
+    return this.#ready !== undefined
+  }
+
+  /** Messages say that this router forwards. */
+  get forwarding(): boolean {
+    return this.#ready !== undefined && this.#forwardingProblem === undefined
+  }
+
+  /** The link is not as it should be: look again soon. */
+  get isUnsettled(): boolean {
+    return this.#planProblems.length > 0 || this.#ready === undefined
+  }
+
+  get problems(): readonly Problem[] {
+    const problems = [...this.#planProblems, this.#advertiser.problem, this.#forwardingProblem].filter(
+      (problem) => problem !== undefined,
+    )
+    if (problems.length > 0 || this.#ready !== undefined) return problems
+    // Not advertising is never "ok", though this ends by itself.
+    const message = `the addresses of ${lanLinkName(this.#view)} are still being checked for duplicates (RFC 4862 §5.4): 1 to 3 s`
+    return [{ code: 'lan-link-pending', message }]
+  }
+
+  /** Makes the link as the document wants it and says there what is to be said. Called on every change of the network. */
+  sync(health: Health): void {
+    if (this.#isCeasing) return
+    const plan = this.#link.reconcile(wishOf(this.#view))
+    this.#planProblems = plan.problems
+    // The router's address coming back (somebody had removed it) is no reason to fall silent.
+    this.#ready = plan.ready?.routerPending === true && !this.#advertiser.advertising ? undefined : plan.ready
+    if (this.#ready !== undefined) {
+      this.#further = this.#furtherPrefixes(this.#ready)
+      this.say(health)
+    } else {
+      this.#advertiser.silence()
+      this.#endDhcp4()
+      this.#forwardingProblem = undefined
+    }
+  }
+
+  /** Says on a link that is ready what is true now; the same again changes nothing. */
+  say(health: Health): void {
+    const lan = this.#ready
+    if (lan === undefined || this.#isCeasing) return
+    try {
+      const off = this.#link.forwardingOff(lan.name)
+      this.#forwardingProblem = off.length === 0 ? undefined : forwardingOff(off, lan.name)
+      const state = { forwarding: off.length === 0, health }
+      const current = [this.#view.lan.prefix, ...this.#further.map(({ prefix }) => prefix)]
+      const stale = this.#prefixes.follow(lan.name, current, Date.now())
+      this.#advertiser.announce(lan, announcementOf(this.#view, { ...lan, further: this.#further, stale }, state))
+      this.#answerDhcp4(lan, state)
+    } catch (error) {
+      // What the host refuses is a problem that may heal; it must not end the process.
+      this.#planProblems = [hostProblem(error)]
+    }
+  }
+
+  /** RFC 8925, when the document asks for it, and while hosts get by without IPv4: else they may need their own. */
+  #answerDhcp4({ ifindex, name, mac }: ReadyLan, { forwarding, health }: Omit<RouterState, 'unixMs'>): void {
+    const waitS = this.#view.ra.ipv6OnlyWaitS
+    const isEnough = forwarding && health.nat64 && health.uplink
+    if (waitS === undefined || mac === undefined || !isEnough) return this.#endDhcp4()
+    const place = { ifindex, name, mac }
+    if (this.#dhcp4?.serves(place, waitS) === true) return
+    this.#endDhcp4()
+    this.#dhcp4 = new Dhcp4Answerer(place, waitS, this.#ports)
+  }
+
+  #endDhcp4(): void {
+    this.#dhcp4?.close()
+    this.#dhcp4 = undefined
+  }
+
+  #furtherPrefixes({ ifindex }: ReadyLan): readonly TimedPrefix[] {
+    if (!this.#view.ra.interfacePrefixes) return []
+    try {
+      const present = addresses(6, ifindex).filter((address) => address.family === 6)
+      return interfacePrefixes(present, this.#view.lan.prefix, Date.now())
+    } catch {
+      // The link has just gone; the next look tells.
+      return this.#further
+    }
+  }
+
+  /** Stops without a word. */
+  silence(): void {
+    this.#endDhcp4()
+    this.#advertiser.silence()
+    this.#ready = undefined
+  }
+
+  /** Stops with final messages, as many as `budgetMs` allows, at least one. */
+  async withdraw(budgetMs: number): Promise<void> {
+    const lan = this.#ready
+    if (lan === undefined) return
+    this.#isCeasing = true
+    this.#endDhcp4()
+    await this.#advertiser.cease(encodeWithin(finalAdvertisementOf(this.#view, lan)), budgetMs)
+    this.#ready = undefined
+  }
+}
+
+const forwardingOff = (off: readonly string[], link: string): Problem => ({
+  code: 'forwarding-off',
+  message: `${off.join(' and ')} ${off.length === 1 ? 'is' : 'are'} 0: the kernel does not forward from ${link}, so the Router Lifetime is advertised as 0 (RFC 4861 §6.2.5). nat44-firewall switches forwarding on once its rules stand: see its status`,
+})

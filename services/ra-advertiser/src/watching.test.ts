@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, test } from 'node:test'
+import { formatIp6, type Ip6, parseIp6 } from '@sixgate/addr'
+import { ask, KvBucket, parseStatus } from '@sixgate/bus'
+import { enterNamespace } from '@sixgate/testkit'
+import fc from 'fast-check'
+import { encodeRouterAdvertisement, type RouterAdvertisement } from './core/ra-wire.ts'
+import type { HostSeen } from './core/hosts-seen.ts'
+import type { NeighbourReport } from './core/neighbour-report.ts'
+import { EthernetPort } from './testkit/ethernet-port.ts'
+import { GatewayLab, heardBy, natsWith, siteOf } from './testkit/gateway-lab.ts'
+import { encodeFrame, icmp6Checksum } from './testkit/icmp6-frame.ts'
+import { until } from './testkit/until.ts'
+
+/** Other routers and hosts on the LAN, asked over NATS as commands do. */
+
+const skip = enterNamespace()
+const lab = skip === false ? await GatewayLab.create() : ({} as GatewayLab)
+const { host } = lab
+afterEach(async () => await lab.killAll())
+after(async () => await lab.close())
+
+const ip6 = (text: string): Ip6 => parseIp6(text) ?? assert.fail(text)
+const ROUTER = { mac: Uint8Array.of(2, 0, 0x5e, 0, 0, 0x66), ip: ip6('fe80::66') }
+
+const rogue = (more: Partial<RouterAdvertisement> = {}): Uint8Array =>
+  encodeRouterAdvertisement({
+    curHopLimit: 32,
+    managed: true,
+    otherConfig: false,
+    homeAgent: false,
+    proxy: false,
+    preference: 'high',
+    routerLifetimeS: 9000,
+    reachableTimeMs: 0,
+    retransTimerMs: 0,
+    options: [{ kind: 'slla', address: ROUTER.mac }],
+    ...more,
+  })
+
+/** To all nodes, from the other router. */
+const toAll = (message: Uint8Array, source = ROUTER.ip): Uint8Array =>
+  encodeFrame({
+    destinationMac: Uint8Array.of(0x33, 0x33, 0, 0, 0, 1),
+    sourceMac: ROUTER.mac,
+    source,
+    destination: ip6('ff02::1'),
+    hopLimit: 255,
+    message,
+  })
+
+test('a rogue router: told once, counted, and listed with its MAC address and what it says otherwise', {
+  skip,
+}, async (t) => {
+  lab.cable()
+  lab.uplink(true)
+  const nats = await natsWith(siteOf({ knownRouters: ['fe80::1'] }))
+  t.after(async () => await nats[Symbol.asyncDispose]())
+  const port = new EthernetPort('br0')
+  t.after(() => port.close())
+  const { process: service } = lab.start(nats, 'a')
+  await until('a message', () => heardBy(port)[0])
+  const link = await nats.connectedLink()
+  const neighbours = async (): Promise<readonly NeighbourReport[]> => {
+    const [answer] = await ask(link, { service: 'ra-advertiser', question: 'neighbours', body: undefined, expected: 1 })
+    return answer?.answer as readonly NeighbourReport[]
+  }
+  assert.deepEqual(await neighbours(), [])
+  // Not from a link-local address: no host listens to it either.
+  port.send(toAll(rogue(), ip6('2001:db8::66')))
+  for (let n = 0; n < 5; n++) port.send(toAll(rogue()))
+  await service.waitFor(/"code":"unknown-router"/)
+  await service.waitFor(/"code":"managed".*M flag \(addresses by DHCPv6\): it says yes, this gateway no/)
+  const [seen = assert.fail()] = await neighbours()
+  assert.deepEqual(
+    { ...seen, silentS: 0, findings: seen.findings.map(({ code }) => code) },
+    {
+      link: 'lan0',
+      router: formatIp6(ROUTER.ip),
+      mac: '02:00:5e:00:00:66',
+      routerLifetimeS: 9000,
+      preference: 'high',
+      prefixes: [],
+      dns: [],
+      pref64: [],
+      silentS: 0,
+      messages: 5,
+      findings: ['unknown-router', 'hop-limit', 'managed'],
+    },
+  )
+  assert.equal(service.output.stdout.match(/"code":"unknown-router"/g)?.length, 1)
+})
+
+test('hosts on the LAN: link-layer address and addresses', { skip }, async (t) => {
+  lab.cable()
+  lab.uplink(true)
+  const nats = await natsWith(siteOf())
+  t.after(async () => await nats[Symbol.asyncDispose]())
+  const { health } = lab.start(nats, 'a')
+  await until('state ok', () => health().state === 'ok')
+  await until('an address', () => /inet6 fd00:1:2:3:/.test(host.ip('-6 address show dev eth0')))
+  await host.run('ping', '-6', '-c', '1', '-W', '5', 'fd00:1:2:3::1')
+  const link = await nats.connectedLink()
+  const [answer] = await ask(link, { service: 'ra-advertiser', question: 'hosts-seen', body: undefined, expected: 1 })
+  const hosts = answer?.answer as readonly HostSeen[]
+  const mac = /link\/ether (\S+)/.exec(host.ip('link show dev eth0'))?.[1]
+  const mine = hosts.find((one) => one.mac === mac)
+  assert.ok(
+    mine?.addresses.some((address) => address.startsWith('fd00:1:2:3:')),
+    JSON.stringify(hosts),
+  )
+})
+
+test('2000 garbled Router Advertisements: each is counted, none is taken for more than it is, and it goes on', {
+  skip,
+}, async (t) => {
+  lab.cable()
+  lab.uplink(true)
+  const nats = await natsWith(siteOf())
+  t.after(async () => await nats[Symbol.asyncDispose]())
+  const port = new EthernetPort('br0')
+  t.after(() => port.close())
+  const { health } = lab.start(nats, 'a')
+  await until('state ok', () => health().state === 'ok')
+  const good = rogue()
+  const garbage = fc.sample(fc.tuple(fc.uint8Array({ maxLength: 100 }), fc.nat(good.length)), {
+    numRuns: 2000,
+    seed: 6104,
+  })
+  const status = new KvBucket(await nats.connectedLink(), 'status')
+  let counters: Readonly<Record<string, number>> = {}
+  t.after(status.watch((entry) => (counters = parseStatus(entry.value)?.counters ?? counters)))
+  for (const [n, [octets, kept]] of garbage.entries()) {
+    port.send(toAll(Uint8Array.of(134, 0, 0, 0, ...good.subarray(4, kept), ...octets)))
+    // No faster than the socket's buffer can take.
+    if (n % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await until('all of them counted', () => counters.ra_received_total === 2000)
+  assert.ok((counters.ra_refused_malformed_total ?? 0) > 100, JSON.stringify(counters))
+  assert.equal(counters.ra_neighbours, 1)
+  assert.equal(health().state, 'ok')
+  assert.match((await host.run('rdisc6', '-1', '-w', '5000', 'eth0')).stdout, /Router lifetime +: +1800 /)
+})
+
+/** RFC 8200 §4.5: one message as two packets. The first has 16 octets of it. */
+const inTwo = (message: Uint8Array): Uint8Array[] => {
+  const destination = ip6('ff02::2')
+  const whole = Uint8Array.from(message)
+  new DataView(whole.buffer).setUint16(2, icmp6Checksum({ source: ROUTER.ip, destination, message: whole }))
+  const packet = (at: number, part: Uint8Array, more: 0 | 1): Uint8Array => {
+    const frame = encodeFrame({
+      destinationMac: Uint8Array.of(0x33, 0x33, 0, 0, 0, 2),
+      sourceMac: ROUTER.mac,
+      source: ROUTER.ip,
+      destination,
+      hopLimit: 255,
+      // next header ICMPv6, reserved, offset in units of 8 with the M flag, identification
+      message: Uint8Array.of(58, 0, 0, at | more, 0, 0, 0, 7, ...part),
+    })
+    // Next header: fragment; what encodeFrame put for a checksum is the offset, which is not zero or has to be.
+    frame[20] = 44
+    frame.set([0, at | more], 56)
+    return frame
+  }
+  return [packet(0, whole.subarray(0, 16), 1), packet(16, whole.subarray(16), 0)]
+}
+
+test('RFC 6980 §5: a solicitation in fragments is not answered, and counted', { skip }, async (t) => {
+  lab.cable()
+  lab.uplink(true)
+  const nats = await natsWith(siteOf())
+  t.after(async () => await nats[Symbol.asyncDispose]())
+  const port = new EthernetPort('br0')
+  t.after(() => port.close())
+  const { health } = lab.start(nats, 'a')
+  await until('state ok', () => health().state === 'ok')
+  const solicitation = Uint8Array.of(133, 0, 0, 0, 0, 0, 0, 0, 1, 1, ...ROUTER.mac, 14, 1, 0, 0, 0, 0, 0, 0)
+  for (const frame of inTwo(solicitation)) port.send(frame)
+  const link = await nats.connectedLink()
+  const status = new KvBucket(link, 'status')
+  let refused = 0
+  t.after(
+    status.watch((entry) => {
+      refused = parseStatus(entry.value)?.counters.rs_refused_fragmented_total ?? refused
+    }),
+  )
+  await until('the counter', () => refused === 1)
+})
