@@ -17,6 +17,7 @@ import {
   yesNo,
 } from './fields.ts'
 import { furtherLan, lan } from './lan-section.ts'
+import { alg } from './alg-section.ts'
 import { ra } from './ra-section.ts'
 
 const wan = section({ interface: autoOr(interfaceField).default(AUTO) })
@@ -53,6 +54,7 @@ const nat64 = section({
   untranslatableSource: oneOf('own', 'pool', '192.0.0.8').default('own'),
   /** Translation in the kernel (eBPF) where it is possible. */
   fastPath: oneOf('auto', 'off').default('auto'),
+  alg: alg.prefault({}),
 })
 
 const dns64 = section({
