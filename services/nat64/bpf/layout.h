@@ -5,7 +5,7 @@
 #pragma once
 #include "lib/bpf.h"
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 #define MAX_PREFIXES 8
 #define COPY 256
 

@@ -7,7 +7,7 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
  */
 
 /** The kernel side refuses to work with another version. Raise it when a layout changes its meaning. */
-export const LAYOUT_VERSION = 2
+export const LAYOUT_VERSION = 3
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
 /** Of 32 bits, one for each IPv4 /16: whether the list of special addresses has to be looked through. */
