@@ -25,6 +25,8 @@ TOOLS=(
   tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck nats-server=nats-server
   # another router and another kind of host for ra-advertiser
   radvd=radvd /lib/systemd/systemd-networkd=systemd
+  # nat64's FTP and SIP gateways: a server that speaks IPv4 only, clients, a SIP phone
+  vsftpd=vsftpd lftp=lftp sipp=sip-tester openssl=openssl
   # nat64's eBPF program
   clang=clang
   # what bench-nat64 compares with
