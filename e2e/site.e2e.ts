@@ -15,6 +15,7 @@ import type { Stack } from './harness/stack.ts'
 import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
 import { fastPathSuite } from './suites/fast-path.ts'
+import { ftpSuite } from './suites/ftp.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
 import { nat44Suite } from './suites/nat44.ts'
@@ -53,6 +54,7 @@ describe('the simulated site', () => {
   describe('transcript', () => transcriptSuite(site))
   describe('NAT44', () => nat44Suite(site))
   describe('the path', () => pathSuite(site))
+  describe('FTP', () => ftpSuite(site))
   describe('unsolicited, from the WAN', () => inboundSuite(site))
   describe('mistakes', () => {
     documentSuite(site)
