@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Budget } from './budget.ts'
 import { type Ends, Flow } from './flow.ts'
 import { FlowTable, MAX_FLOWS, MAX_FLOWS_OF_HOST } from './flow-table.ts'
 
 const SESSION = { up: { cut: () => undefined, isIdle: true }, down: { cut: () => undefined, isIdle: true } }
+const BUDGET = new Budget()
 const ends = (local4: number, localPort: number): Ends => ({ local4, remote4: 7, localPort, remotePort: 21 })
 const flow = (local4: number, localPort: number, nowMs = 0): Flow =>
-  new Flow(ends(local4, localPort), new Uint8Array(16), SESSION, nowMs)
+  new Flow(ends(local4, localPort), { local6: new Uint8Array(16), session: SESSION, budget: BUDGET }, nowMs)
 
 test('connections are found by their ends, and a new one takes the place of an old one', () => {
   const table = new FlowTable()

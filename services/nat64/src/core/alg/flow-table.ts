@@ -47,7 +47,7 @@ export class FlowTable {
     const bucket = this.#flows.get(hash)
     const index = bucket?.findIndex((flow) => flow.is(ends)) ?? -1
     if (bucket === undefined || index < 0) return
-    bucket.splice(index, 1)
+    for (const gone of bucket.splice(index, 1)) gone.release()
     if (bucket.length === 0) this.#flows.delete(hash)
     const left = (this.#ofHost.get(ends.local4) ?? 1) - 1
     if (left === 0) this.#ofHost.delete(ends.local4)

@@ -1,3 +1,4 @@
+import type { Budget } from './budget.ts'
 import type { Editor } from './stream.ts'
 import { Stream } from './stream.ts'
 
@@ -31,6 +32,15 @@ export interface SideState {
 const OPEN_MS = 7_440_000
 const TRANSITORY_MS = 240_000
 
+/** What a connection is made of beside its ends. */
+export interface FlowParts {
+  /** 16 octets. */
+  readonly local6: Uint8Array
+  readonly session: Session
+  /** Of all connections. */
+  readonly budget: Budget
+}
+
 const side = (): SideState => ({ window: 0xffff, timestamp: undefined, hasFin: false })
 
 /** A TCP connection whose payload is looked at. */
@@ -49,20 +59,26 @@ export class Flow implements Ends {
   isEstablished = false
   isReset = false
 
-  constructor(ends: Ends, local6: Uint8Array, session: Session, nowMs: number) {
+  constructor(ends: Ends, { local6, session, budget }: FlowParts, nowMs: number) {
     this.local4 = ends.local4
     this.remote4 = ends.remote4
     this.localPort = ends.localPort
     this.remotePort = ends.remotePort
     this.local6 = local6
     this.session = session
-    this.up = new Stream(session.up)
-    this.down = new Stream(session.down)
+    this.up = new Stream(session.up, budget)
+    this.down = new Stream(session.down, budget)
     this.lastMs = nowMs
   }
 
   get isClosing(): boolean {
     return this.isReset || (this.sides.up.hasFin && this.sides.down.hasFin)
+  }
+
+  /** It is forgotten: what it kept is free. */
+  release(): void {
+    this.up.release()
+    this.down.release()
   }
 
   /** Nobody will miss it. */

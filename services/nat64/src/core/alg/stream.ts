@@ -1,3 +1,4 @@
+import { Budget } from './budget.ts'
 import { advance, distance, latest } from './sequence.ts'
 
 /** What an editor makes of the bytes at the head of a stream. */
@@ -63,6 +64,9 @@ export const joinBytes = (parts: readonly Uint8Array[]): Uint8Array => {
  */
 export class Stream {
   readonly #editor: Editor
+  readonly #budget: Budget
+  /** What this stream has taken of the budget. */
+  #chargedBytes = 0
   #isKnown = false
   /** Number of the next byte that was never seen. */
   #inNext = 0
@@ -84,8 +88,9 @@ export class Stream {
   /** Of the last `accept`: `out` is the payload as it came. */
   isUnchanged = true
 
-  constructor(editor: Editor) {
+  constructor(editor: Editor, budget = new Budget()) {
     this.#editor = editor
+    this.#budget = budget
   }
 
   /** False until its first number is known. */
@@ -103,6 +108,17 @@ export class Stream {
     this.#shift = 0
     this.#edits = []
     this.#editedBytes = 0
+    this.#charge(0)
+  }
+
+  /** Gives back what it has taken of the budget: nothing of it will be used any more. */
+  release(): void {
+    this.#charge(0)
+  }
+
+  #charge(bytes: number): void {
+    this.#budget.usedBytes += bytes - this.#chargedBytes
+    this.#chargedBytes = bytes
   }
 
   /** Number of the first byte that waits; `#inNext` when none does. */
@@ -156,6 +172,7 @@ export class Stream {
       this.#shift = distance(outEnd, inEnd)
       this.#editedBytes -= bytes.length
     }
+    this.#charge(this.#held.length + this.#editedBytes)
     return meaning
   }
 
@@ -190,7 +207,7 @@ export class Stream {
     const ahead = distance(seq, this.#inNext)
     if (ahead > 0) return 'gap'
     const oldBytes = Math.min(payload.length, -ahead)
-    const isFull = this.#edits.length >= MAX_EDITS || this.#editedBytes > MAX_EDITED_BYTES
+    const isFull = this.#edits.length >= MAX_EDITS || this.#editedBytes > MAX_EDITED_BYTES || this.#budget.isSpent
     // What is retransmitted must go on, or nothing would ever be acknowledged.
     if (isFull && oldBytes < payload.length)
       return oldBytes === 0 ? 'full' : this.accept(seq, payload.subarray(0, oldBytes), false)
@@ -202,6 +219,7 @@ export class Stream {
     if (oldBytes < payload.length || (isLast && this.#held.length > 0))
       this.#takeNew(payload.subarray(oldBytes), isLast, parts)
     this.out = joinBytes(parts)
+    this.#charge(this.#held.length + this.#editedBytes)
     return 'accepted'
   }
 

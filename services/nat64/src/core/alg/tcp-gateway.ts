@@ -3,6 +3,7 @@ import { Verdict } from '../verdict.ts'
 import { TCP, TCP_FLAG } from '../wire/protocol.ts'
 import type { Xlate } from '../xlate.ts'
 import { acknowledge } from './acknowledge.ts'
+import { Budget } from './budget.ts'
 import { type Direction, type Ends, Flow, type Session } from './flow.ts'
 import { FlowTable } from './flow-table.ts'
 import { advance } from './sequence.ts'
@@ -23,6 +24,7 @@ export class TcpGateway {
   readonly #report: AlgReport
   readonly #makeSession: MakeSession
   readonly #flows = new FlowTable()
+  readonly #budget = new Budget()
   readonly #segment = makeTcpSegment()
   readonly #ends: Ends = { local4: 0, remote4: 0, localPort: 0, remotePort: 0 }
 
@@ -61,7 +63,11 @@ export class TcpGateway {
     }
     if (hasFlag(segment, TCP_FLAG.RST)) return undefined
     const now = x.clock.nowMs
-    const flow = new Flow(ends, local6, this.#makeSession(ends, local6, isOpening), now)
+    const flow = new Flow(
+      ends,
+      { local6, session: this.#makeSession(ends, local6, isOpening), budget: this.#budget },
+      now,
+    )
     if (this.#flows.add(flow, now)) return flow
     count(this.#report, AlgTally.TABLE_FULL)
     this.#report.note('table-full')
