@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dns64 } from './dns64-section.ts'
 import {
   AUTO,
   autoOr,
@@ -6,14 +7,12 @@ import {
   interfaceField,
   ip4Field,
   ip6Field,
-  listenField,
   listOf,
   oneOf,
   pref64Field,
   prefix4Field,
   prefix6Field,
   section,
-  upstreamField,
   yesNo,
 } from './fields.ts'
 import { furtherLan, lan } from './lan-section.ts'
@@ -57,17 +56,6 @@ const nat64 = section({
   alg: alg.prefault({}),
 })
 
-const dns64 = section({
-  upstreams: autoOr(
-    listOf(upstreamField, 'name servers').min(1, { error: 'must name at least one server, or be auto' }),
-  ).default(AUTO),
-  exclude: autoOr(listOf(prefix6Field, 'IPv6 prefixes')).default(AUTO),
-  listen: autoOr(
-    listOf(listenField, 'addresses').min(1, { error: 'must name at least one address, or be auto' }),
-  ).default(AUTO),
-  cacheMaxEntries: integer(0, 10_000_000, 'answers').default(100_000),
-})
-
 const firewall = section({
   mssClamp: yesNo.default(true),
   allowPingFromWan: yesNo.default(true),
@@ -83,9 +71,9 @@ export const siteSchema = section({
   /** Further LANs: other interfaces, other VLANs. */
   lans: listOf(furtherLan, 'LANs').default([]),
   wan: wan.prefault({}),
-  pref64: listOf(pref64Field, 'NAT64 prefixes').min(1, {
-    error: 'must hold at least one NAT64 prefix like 64:ff9b::/96',
-  }),
+  pref64: listOf(pref64Field, 'NAT64 prefixes')
+    .min(1, { error: 'must hold at least one NAT64 prefix like 64:ff9b::/96' })
+    .max(15, { error: 'must hold at most 15 NAT64 prefixes' }),
   nat64,
   dns64: dns64.prefault({}),
   ra: ra.prefault({}),
