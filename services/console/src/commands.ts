@@ -2,6 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { SiteError } from '@sixgate/site'
 import type { Command } from './command.ts'
 import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
+import { DNS_EXPLAIN } from './commands/dns-explain.ts'
 import { DROPS } from './commands/drops.ts'
 import { HOSTS } from './commands/hosts.ts'
 import { RA_NEIGHBOURS } from './commands/ra-neighbours.ts'
@@ -9,7 +10,16 @@ import { STATUS } from './commands/status.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
-const COMMANDS: readonly Command[] = [STATUS, HOSTS, DROPS, RA_NEIGHBOURS, CONFIG_SHOW, CONFIG_VALIDATE, CONFIG_APPLY]
+const COMMANDS: readonly Command[] = [
+  STATUS,
+  HOSTS,
+  DROPS,
+  DNS_EXPLAIN,
+  RA_NEIGHBOURS,
+  CONFIG_SHOW,
+  CONFIG_VALIDATE,
+  CONFIG_APPLY,
+]
 
 const HELP_COLUMN = 42
 
