@@ -31,6 +31,8 @@ TOOLS=(
   clang=clang
   # what bench-nat64 compares with
   tayga=tayga
+  # what bench-dns64 compares with and measures by; bind9 is also the name server of its internet
+  named=bind9 unbound=unbound dnsperf=dnsperf
 )
 # What e2e/vm needs: emulators of both architectures, disks and initial RAM disks.
 VM_TOOLS=(qemu-system-x86_64=qemu-system-x86 qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs cpio=cpio depmod=kmod)
