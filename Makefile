@@ -26,7 +26,7 @@ SUITE ?= fastpath
 GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf bench-nat64 fuzz-nat64 images machine
+.PHONY: demo test check unit e2e e2e-vm bpf bench-nat64 bench-dns64 fuzz-nat64 fuzz-dns64 images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -55,6 +55,12 @@ bpf: machine  ## nat64's eBPF program (the images build their own)
 
 bench-nat64: machine node_modules/.package-lock.json bpf  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
 	$(NODE) e2e/bench/nat64/main.ts $(BENCH_FLAGS)
+
+bench-dns64: machine node_modules/.package-lock.json  ## dns64 beside BIND and unbound, one processor each, in one interleaved run
+	$(NODE) e2e/bench/dns64/main.ts $(BENCH_FLAGS)
+
+fuzz-dns64: machine node_modules/.package-lock.json  ## mutated queries and upstream answers through dns64, FUZZ_SECONDS=30 (FUZZ_SEED=… repeats a run)
+	$(NODE) services/dns64/src/fuzz/main.ts
 
 fuzz-nat64: machine node_modules/.package-lock.json  ## mutated real packets through the translator, FUZZ_SECONDS=30 (FUZZ_SEED=… repeats a run)
 	$(NODE) services/nat64/src/fuzz/main.ts

@@ -16,6 +16,7 @@ import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
 import { firewallSuite } from './suites/firewall.ts'
 import { fastPathSuite } from './suites/fast-path.ts'
+import { ftpSuite } from './suites/ftp.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
 import { nat44Suite } from './suites/nat44.ts'
@@ -54,6 +55,7 @@ describe('the simulated site', () => {
   describe('transcript', () => transcriptSuite(site))
   describe('NAT44', () => nat44Suite(site))
   describe('the path', () => pathSuite(site))
+  describe('FTP', () => ftpSuite(site))
   describe('unsolicited, from the WAN', () => inboundSuite(site))
   describe('firewall', () => firewallSuite(site))
   describe('mistakes', () => {

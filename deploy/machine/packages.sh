@@ -25,10 +25,14 @@ TOOLS=(
   tcpdump=tcpdump conntrack=conntrack ethtool=ethtool shellcheck=shellcheck nats-server=nats-server
   # another router and another kind of host for ra-advertiser
   radvd=radvd /lib/systemd/systemd-networkd=systemd
+  # nat64's FTP and SIP gateways: a server that speaks IPv4 only, clients, a SIP phone
+  vsftpd=vsftpd lftp=lftp sipp=sip-tester openssl=openssl
   # nat64's eBPF program
   clang=clang
   # what bench-nat64 compares with
   tayga=tayga
+  # what bench-dns64 compares with and measures by; bind9 is also the name server of its internet
+  named=bind9 unbound=unbound dnsperf=dnsperf
 )
 # What e2e/vm needs: emulators of both architectures, disks and initial RAM disks.
 VM_TOOLS=(qemu-system-x86_64=qemu-system-x86 qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs cpio=cpio depmod=kmod)

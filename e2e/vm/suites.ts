@@ -43,7 +43,7 @@ export const SUITES: readonly Suite[] = [
     workspaces: ['services/nat64', 'shared/testkit'],
     modules: ['tun', 'veth', 'cls_bpf', 'sch_ingress', 'af_packet'],
     memoryMiB: 2048,
-    deadlineS: 1500,
+    deadlineS: 3600,
     steps: [
       // Without PERFMON the verifier is stricter.
       withCapabilities(

@@ -424,6 +424,43 @@ lan0 fe80::66: ${finding.message}
   })
 })
 
+describe('sixgate dns explain', () => {
+  const explanation = {
+    question: 'www.example.net. AAAA',
+    rcode: 'NOERROR',
+    origin: 'synthesised',
+    records: ['www.example.net. 60 AAAA 64:ff9b::c000:221'],
+    because: ['A: 192.0.2.53#53 says NOERROR 192.0.2.33', 'prefixes: 64:ff9b::/96'],
+  }
+
+  it('shows what every instance says, and passes on what is asked', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const asked: unknown[] = []
+    const nats = await report(lab, 'dns64', { instance: 'b' })
+    nats.answer({
+      explain: (body) => {
+        asked.push(body)
+        return explanation
+      },
+    })
+    const { status, stdout, stderr } = await sixgate(lab, 'dns explain www.example.net --type=AAAA --client=fd00::c')
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.equal(
+      stdout,
+      `www.example.net. AAAA: NOERROR (dns64 b)
+  www.example.net. 60 AAAA 64:ff9b::c000:221
+because
+  - A: 192.0.2.53#53 says NOERROR 192.0.2.33
+  - prefixes: 64:ff9b::/96
+`,
+    )
+    const json = JSON.parse((await sixgate(lab, 'dns explain www.example.net --json')).stdout) as unknown
+    assert.deepEqual(json, { answers: [{ instance: 'b', answer: explanation }], complaints: [] })
+    assert.deepEqual(asked, [{ name: 'www.example.net', type: 'AAAA', client: 'fd00::c' }, { name: 'www.example.net' }])
+  })
+})
+
 const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
   ['help', 0, /Exit status: 0/],
@@ -435,6 +472,7 @@ const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['status now', 2, /"status" does not take "now"/],
   ['status --colour', 2, /Unknown option '--colour'/],
   ['config apply --json', 2, /"config apply" has no option --json/],
+  ['dns explain', 2, /"dns explain" needs NAME/],
   ['drops now', 2, /"drops" does not take "now"/],
   ['config validate a b', 2, /"config validate" does not take "b"/],
 ]

@@ -3,6 +3,7 @@ import { SiteError } from '@sixgate/site'
 import type { Command } from './command.ts'
 import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
 import { DOCTOR } from './commands/doctor.ts'
+import { DNS_EXPLAIN } from './commands/dns-explain.ts'
 import { DROPS } from './commands/drops.ts'
 import { FIREWALL_RULES } from './commands/firewall-rules.ts'
 import { HOSTS } from './commands/hosts.ts'
@@ -16,6 +17,7 @@ const COMMANDS: readonly Command[] = [
   DOCTOR,
   HOSTS,
   DROPS,
+  DNS_EXPLAIN,
   FIREWALL_RULES,
   RA_NEIGHBOURS,
   CONFIG_SHOW,

@@ -127,7 +127,7 @@ test('failover to the second upstream, from a refused port and from silence', { 
   }
 })
 
-test('every query to an upstream has a source port of its own', { skip }, async () => {
+test('RFC 5452 §9.2 queries to an upstream of a quiet site come from ever other source ports', { skip }, async () => {
   const upstream = await startScript(ZONE)
   await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'] })
   await Promise.all(Array.from({ length: 20 }, (_, i) => dig('@127.0.0.1', `n${i}.example.net`, 'A')))

@@ -1,19 +1,24 @@
 import { performance } from 'node:perf_hooks'
-import { type Problem, type Service, SiteRejected, type SiteSnapshot } from '@sixgate/bus'
+import { type Problem, type Questions, type Service, SiteRejected, type SiteSnapshot } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import { isLoopback, isWildcard, type ListenAddress, listenAddresses, loopIn, upstreamsOf } from './core/addressing.ts'
 import { newCounters } from './core/counters.ts'
 import { probe } from './core/forwarder.ts'
+import { recordFault } from './core/local-records.ts'
+import { keyOfText, textOfKey } from './core/name.ts'
 import { NameServer } from './core/name-server.ts'
 import { makePolicy, samePolicy, showPrefixes } from './core/policy.ts'
 import { isPrivateServer } from './core/own-zones.ts'
 import { Resolver, type ResolverPorts, type Snapshot } from './core/resolver.ts'
-import { showUpstream, UpstreamPool } from './core/upstreams.ts'
+import { showUpstream, type Upstream, UpstreamPool } from './core/upstreams.ts'
+import { answerExplain } from './explain-question.ts'
 import { ListenerSet } from './io/listener-set.ts'
 import { type NetworkState, readNetworkState, watchNetworkState } from './io/network-state.ts'
-import { randomId16 } from './io/random-id.ts'
-import { askTcp, askUdp } from './io/upstream-exchange.ts'
+import { randomBits32, randomId16 } from './io/random-id.ts'
+import { SecureUpstreams } from './io/secure-upstreams.ts'
+import { askTcp } from './io/upstream-exchange.ts'
+import { UpstreamSockets } from './io/upstream-sockets.ts'
 
 /** What the service needs besides the document. */
 export interface Dns64Options {
@@ -22,6 +27,8 @@ export interface Dns64Options {
   readonly port: number
   /** The file whose name servers `upstreams: auto` means. */
   readonly resolvConf: string
+  /** PEM of the certificate authorities that upstreams over TLS are checked by; undefined = those that Node has. */
+  readonly authorities?: string | undefined
 }
 
 /** How often silent upstreams are looked after. */
@@ -33,9 +40,12 @@ const nowMs = (): number => performance.now() + 1
 
 /** The name server as a service: wires the core to sockets, the network's state and the document. */
 export class Dns64 implements Service {
+  readonly questions: Questions = { explain: (body) => answerExplain(this.#resolver, body) }
   readonly #options: Dns64Options
   readonly #counters = newCounters()
   readonly #ports: ResolverPorts
+  readonly #sockets: UpstreamSockets
+  readonly #secure: SecureUpstreams
   readonly #listeners: ListenerSet
   #site: Site | undefined
   #resolver: Resolver | undefined
@@ -52,10 +62,14 @@ export class Dns64 implements Service {
     const onMismatch = (): void => {
       this.#counters.upstream_mismatched_total++
     }
+    this.#sockets = new UpstreamSockets(onMismatch)
+    this.#secure = new SecureUpstreams(options.authorities, onMismatch)
     this.#ports = {
-      udp: (upstream, query) => askUdp(upstream, query, onMismatch),
+      udp: (upstream, query) => this.#sockets.ask(upstream, query, nowMs()),
       tcp: (upstream, query) => askTcp(upstream, query, onMismatch),
+      secure: (upstream, query) => this.#secure.ask(upstream, query),
       randomId: randomId16,
+      randomBits: randomBits32,
       nowMs,
       after: (ms, run) => {
         const timer = setTimeout(run, ms)
@@ -68,6 +82,11 @@ export class Dns64 implements Service {
     }
     this.#listeners = new ListenerSet({
       onQuery: (packet, source, transport, reply) => this.#server?.handle(packet, source, transport, reply),
+      repeater: {
+        sourceOf: (address) => this.#nameServer.clientOf(address),
+        beginBatch: () => this.#nameServer.beginBatch(),
+        repeat: (packet, len, source, out) => this.#nameServer.repeat(packet, len, source, out),
+      },
       // All of 127.0.0.0/8 and the wildcards can be bound without being on an interface.
       hasAddress: (address) =>
         isLoopback(address) || isWildcard(address) || this.#network?.addresses.has(address) !== false,
@@ -87,6 +106,11 @@ export class Dns64 implements Service {
         'upstream-loop',
         `dns64.upstreams: "${showUpstream(loop)}": that is an address dns64 itself listens on, so it would ask itself: name another server, or use auto`,
       )
+    for (const [index, record] of site.dns64.records.entries()) {
+      const fault = recordFault(record)
+      if (fault !== undefined)
+        throw new SiteRejected('record-data', `dns64.records[${index}].data: "${record.data}": ${fault}`)
+    }
     this.#network ??= this.#watch()
     this.#site = site
     this.#own = own
@@ -102,7 +126,7 @@ export class Dns64 implements Service {
 
   counters(): Readonly<Record<string, number>> {
     const gauges = this.#resolver?.gauges ?? { cache_entries: 0, cache_octets: 0, lookups_in_flight: 0 }
-    const members = this.#resolver?.snapshot.upstreams.members ?? []
+    const members = this.#pools().flatMap((pool) => pool.members)
     return {
       ...this.#counters,
       ...gauges,
@@ -117,6 +141,14 @@ export class Dns64 implements Service {
     clearInterval(this.#tick)
     this.#endWatch?.()
     await this.#listeners.close()
+    this.#sockets.close()
+    this.#secure.close()
+  }
+
+  /** There from the first snapshot on, and nothing listens before. */
+  get #nameServer(): NameServer {
+    if (this.#server === undefined) throw new Error('a query came before the first document')
+    return this.#server
   }
 
   #watch(): NetworkState {
@@ -153,28 +185,51 @@ export class Dns64 implements Service {
     const wanted = upstreamsOf(this.#site, this.#network.nameservers, this.#own)
     const hasPrivateUpstream = wanted.some((upstream) => isPrivateServer(upstream.address))
     const policy = makePolicy(this.#site, { hasIp6Uplink: this.#network.hasIp6Uplink, hasPrivateUpstream })
-    const isSamePool =
-      before !== undefined &&
-      before.upstreams.members.map((m) => showUpstream(m.upstream)).join() === wanted.map(showUpstream).join()
-    // The pool stays when the servers stay: its health is worth keeping.
-    const upstreams = isSamePool ? before.upstreams : new UpstreamPool(wanted)
-    const next: Snapshot = { policy, upstreams }
+    // Pools stay when their servers stay: their health is worth keeping.
+    const upstreams = samePool(before?.upstreams, wanted) ?? new UpstreamPool(wanted)
+    const forwards = sameForwards(before?.forwards, this.#site) ?? forwardsOf(this.#site)
+    const next: Snapshot = { policy, upstreams, forwards }
+    const isSame = before?.upstreams === upstreams && before.forwards === forwards && samePolicy(before.policy, policy)
+    if (isSame) return
     if (this.#resolver === undefined) {
       this.#resolver = new Resolver(this.#ports, this.#counters, next)
       this.#server = new NameServer(this.#resolver, this.#counters, (error) => this.#ports.onDefect(error))
-    } else if (!isSamePool || before === undefined || !samePolicy(before.policy, policy)) this.#resolver.use(next)
-    else return
-    log.info({ upstreams: wanted.map(showUpstream), exclude: showPrefixes(policy.exclude) }, 'snapshot in force')
+    } else this.#resolver.use(next)
+    this.#secure.keepOnly(this.#pools().flatMap((pool) => pool.members.map((member) => member.upstream)))
+    log.info(
+      { upstreams: wanted.map(showUpstream), exclude: policy.rules.map((rule) => showPrefixes(rule.exclude)) },
+      'snapshot in force',
+    )
   }
 
   #onTick(): void {
-    const pool = this.#resolver?.snapshot.upstreams
-    for (const health of pool?.dueForProbe(nowMs()) ?? []) void probe(this.#ports, health)
+    this.#sockets.tick(nowMs())
+    for (const pool of this.#pools()) for (const health of pool.dueForProbe(nowMs())) void probe(this.#ports, health)
     this.#ticks++
     if (this.#ticks % TICKS_PER_RETRY === 0 && this.#listeners.problems().length > 0) void this.#listeners.refresh()
   }
 
+  /** All pools in force. */
+  #pools(): UpstreamPool[] {
+    const snapshot = this.#resolver?.snapshot
+    return snapshot === undefined ? [] : [snapshot.upstreams, ...snapshot.forwards.values()]
+  }
+
   #upstreamProblems(): Problem[] {
+    return [...this.#poolProblems(), ...this.#forwardProblems()]
+  }
+
+  #forwardProblems(): Problem[] {
+    const forwards = [...(this.#resolver?.snapshot.forwards ?? [])]
+    return forwards
+      .filter(([, pool]) => pool.allFailing)
+      .map(([name, pool]) => ({
+        code: 'forward-silent',
+        message: `dns64.domains: ${textOfKey(name)}: no name server answers: ${silence(pool)}: names there that are not cached fail until then`,
+      }))
+  }
+
+  #poolProblems(): Problem[] {
     const pool = this.#resolver?.snapshot.upstreams
     if (pool === undefined || !pool.allFailing) return []
     if (pool.members.length === 0) {
@@ -183,12 +238,38 @@ export class Dns64 implements Service {
         'names are answered: write the servers into dns64.upstreams, or into that file'
       return [{ code: 'upstream-missing', message }]
     }
-    const each = pool.members.map((m) => `${showUpstream(m.upstream)} ${m.lastError} since ${clock(m.silentSinceMs)}`)
     const message =
-      `dns64.upstreams: no name server answers: ${each.join('; ')}: check the uplink and the addresses; ` +
+      `dns64.upstreams: no name server answers: ${silence(pool)}: check the uplink and the addresses; ` +
       'every name that is not cached fails until then'
     return [{ code: 'upstream-silent', message }]
   }
+}
+
+/** Each server of a pool with what is wrong and since when. */
+const silence = (pool: UpstreamPool): string =>
+  pool.members.map((m) => `${showUpstream(m.upstream)} ${m.lastError} since ${clock(m.silentSinceMs)}`).join('; ')
+
+/** A pool when it has exactly these servers. */
+const samePool = (pool: UpstreamPool | undefined, wanted: readonly Upstream[]): UpstreamPool | undefined =>
+  pool !== undefined && JSON.stringify(pool.members.map((m) => m.upstream)) === JSON.stringify(wanted)
+    ? pool
+    : undefined
+
+/** The pools of domains that are forwarded elsewhere. */
+const forwardsOf = (site: Site): Snapshot['forwards'] =>
+  new Map(
+    site.dns64.domains.flatMap(({ name, upstreams }) =>
+      upstreams === undefined ? [] : [[keyOfText(name), new UpstreamPool(upstreams)] as const],
+    ),
+  )
+
+/** The pools when they have exactly the domains and servers of a document. */
+const sameForwards = (before: Snapshot['forwards'] | undefined, site: Site): Snapshot['forwards'] | undefined => {
+  const wanted = site.dns64.domains.filter(({ upstreams }) => upstreams !== undefined)
+  const isSame =
+    before?.size === wanted.length &&
+    wanted.every(({ name, upstreams = [] }) => samePool(before.get(keyOfText(name)), upstreams) !== undefined)
+  return isSame ? before : undefined
 }
 
 /** A time of the steady clock as time of day (UTC). */

@@ -5,7 +5,7 @@
 #pragma once
 #include "lib/bpf.h"
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 #define MAX_PREFIXES 8
 #define COPY 256
 
@@ -30,6 +30,7 @@ struct config {
 	u32 mtu;
 	struct pref64 prefixes[8];
 	u32 special_nets[2048];
+	u32 alg_ports[2048];
 };
 _Static_assert(__builtin_offsetof(struct config, version) == 0, "config.version");
 _Static_assert(__builtin_offsetof(struct config, prefix_count) == 4, "config.prefix_count");
@@ -39,7 +40,8 @@ _Static_assert(__builtin_offsetof(struct config, lowest_ipv6_mtu) == 16, "config
 _Static_assert(__builtin_offsetof(struct config, mtu) == 20, "config.mtu");
 _Static_assert(__builtin_offsetof(struct config, prefixes) == 24, "config.prefixes");
 _Static_assert(__builtin_offsetof(struct config, special_nets) == 120, "config.special_nets");
-_Static_assert(sizeof(struct config) == 8312, "config");
+_Static_assert(__builtin_offsetof(struct config, alg_ports) == 8312, "config.alg_ports");
+_Static_assert(sizeof(struct config) == 16504, "config");
 
 /* An IPv6 host and the place of its prefix in config.prefixes. */
 struct host6_key {
@@ -161,6 +163,9 @@ _Static_assert(sizeof(struct totals) == 16, "totals");
 #define VERDICT_UDP_CHECKSUM_ZERO 45
 #define VERDICT_UDP_CHECKSUM_ZERO_FRAGMENT 46
 #define VERDICT_PROTOCOL_FOREIGN 47
+#define VERDICT_ALG_BAD_CHECKSUM 48
+#define VERDICT_ALG_GAP 49
+#define VERDICT_ALG_FULL 50
 #define VERDICT_ICMP_SINGLE_HOP 56
 #define VERDICT_ICMP_UNKNOWN 57
 #define VERDICT_ICMP_CODE_UNKNOWN 58

@@ -10,6 +10,7 @@ import {
 } from '@sixgate/bus'
 import { type HostsPage, pageOf, readHostsQuery } from './core/address-map/host-listing.ts'
 import { packHosts } from './core/address-map/packed-hosts.ts'
+import { ALG_NOTES, type AlgNote } from './core/alg/tally.ts'
 import { carriedMetrics, counterMetrics } from './core/counters.ts'
 import { dropsOf } from './core/drops.ts'
 import { fastPathPlan } from './core/fast-path-plan.ts'
@@ -32,6 +33,8 @@ export class Nat64 implements Service {
   readonly #mappings: Mappings
   readonly #dataPlane: DataPlane
   readonly #fastPath: FastPath
+  /** Said once in the life of the process, also when the data plane starts again. */
+  readonly #noted = new Set<AlgNote>()
   readonly #seed = randomInt(0x7fffffff)
   readonly questions: Questions = {
     drops: () => dropsOf(this.#dataPlane.counters),
@@ -64,6 +67,11 @@ export class Nat64 implements Service {
         context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
       },
       onWant: (ip6, pref) => this.#mappings.want(ip6, pref),
+      onNote: (note) => {
+        if (this.#noted.has(note)) return
+        this.#noted.add(note)
+        context.log.warn({ alg: note }, ALG_NOTES[note])
+      },
       onTrouble: (problem) => {
         if (problem !== undefined && problem.message !== this.#trouble?.message) context.log.error(problem.message)
         this.#trouble = problem

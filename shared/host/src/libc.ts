@@ -17,6 +17,7 @@ const native = {
   socket: bind('socket', 'int', ['int', 'int', 'int']),
   socketpair: bind('socketpair', 'int', ['int', 'int', 'int', 'uintptr_t']),
   bind: bind('bind', 'int', ['int', 'uintptr_t', 'uint']),
+  connect: bind('connect', 'int', ['int', 'uintptr_t', 'uint']),
   getsockname: bind('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']),
   setsockopt: bind('setsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uint']),
   getsockopt: bind('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']),
@@ -80,6 +81,11 @@ export const libc = {
   /** bind(2) to the sockaddr of `lenBytes` at `address`. Throws `HostError`. */
   bind: (fd: number, address: Address, lenBytes: number, attempt = 'bind'): void => {
     must(orErrno(native.bind(fd, address, lenBytes)), attempt)
+  },
+
+  /** connect(2) to the sockaddr of `lenBytes` at `address`; of a datagram socket it only sets the peer. Throws `HostError`. */
+  connect: (fd: number, address: Address, lenBytes: number, attempt = 'connect'): void => {
+    must(orErrno(native.connect(fd, address, lenBytes)), attempt)
   },
 
   /** getsockname(2): writes the sockaddr to `address`, its length to the u32 at `lenAddress`. Throws `HostError`. */

@@ -63,6 +63,14 @@ export interface Upstream {
   /** IPv4 or IPv6 address in canonical text. */
   readonly address: string
   readonly port: number
+  /** Over TLS (RFC 7858) or HTTPS (RFC 8484); undefined = UDP and TCP. */
+  readonly protocol?: 'tls' | 'https'
+  /** The name that its certificate must be for; undefined = only `pins` count. */
+  readonly name?: string | undefined
+  /** SHA-256 of public keys that are right, in base64. */
+  readonly pins?: readonly string[]
+  /** Of DNS over HTTPS. */
+  readonly path?: string
 }
 
 const DNS_PORT = 53
@@ -79,6 +87,18 @@ export const upstreamField = parsed<Upstream>(
     return parseIp6(host) === undefined ? undefined : { address: host.toLowerCase(), port }
   },
 )
+
+/** An IPv4 or IPv6 prefix of clients; an address stands for itself. */
+const clientField = parsed<Prefix4 | Prefix6>(
+  'a prefix or address like 2001:db8::/64, fd00::10 or 127.0.0.0/8',
+  (text) => {
+    const isPrefix = text.includes('/')
+    return parsePrefix6(isPrefix ? text : `${text}/128`) ?? parsePrefix4(isPrefix ? text : `${text}/32`)
+  },
+)
+
+/** A list of clients' prefixes and addresses. */
+export const clientsField = z.array(clientField, { error: 'must be a list of prefixes and addresses' })
 
 /** An address to listen on, in text. */
 export const listenField = parsed<string>('an IPv4 or IPv6 address', (text) =>

@@ -230,6 +230,40 @@ const raRules = ({ ra, lan }: Site, at: readonly (string | number)[]): SiteIssue
   return issues
 }
 
+const dns64Rules = ({ dns64, pref64 }: Site): SiteIssue[] => {
+  const issues: SiteIssue[] = []
+  const known = pref64.map(formatPrefix)
+  const ruled = new Set<string>()
+  for (const [index, rule] of dns64.prefixes.entries()) {
+    const text = formatPrefix(rule.pref64)
+    const path = ['dns64', 'prefixes', index, 'pref64']
+    if (!known.includes(text)) issues.push({ path, message: `${text} is not in pref64 (${known.join(', ')})` })
+    if (ruled.has(text)) issues.push({ path, message: `${text} has a rule already: one for each prefix` })
+    ruled.add(text)
+  }
+  const domains = new Set<string>()
+  for (const [index, { name }] of dns64.domains.entries()) {
+    if (domains.has(name))
+      issues.push({
+        path: ['dns64', 'domains', index, 'name'],
+        message: `${name} has a rule already: one for each name`,
+      })
+    domains.add(name)
+  }
+  for (const [index, { name, type }] of dns64.records.entries())
+    if (
+      dns64.records.some(
+        (other, at) => other.name === name && (type === 'CNAME' || other.type === 'CNAME') && at < index,
+      )
+    )
+      // RFC 1034 §3.6.2: "If a CNAME RR is present at a node, no other data should be present".
+      issues.push({
+        path: ['dns64', 'records', index],
+        message: `${name} has records beside a CNAME, which is alone at its name (RFC 1034 §3.6.2)`,
+      })
+  return issues
+}
+
 /** Facts of the document that do not agree with each other; empty when all do. */
 export const conflicts = (site: Site): SiteIssue[] => [
   ...lanRules(site),
@@ -239,4 +273,5 @@ export const conflicts = (site: Site): SiteIssue[] => [
   ...lifetimeRules(site),
   ...lanViews(site).flatMap((view, index) => raRules(view, index === 0 ? ['ra'] : [...lanPath(index), 'ra'])),
   ...firewallRules(site),
+  ...dns64Rules(site),
 ]

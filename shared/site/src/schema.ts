@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { dns64 } from './dns64-section.ts'
 import {
   AUTO,
   autoOr,
@@ -6,17 +7,16 @@ import {
   interfaceField,
   ip4Field,
   ip6Field,
-  listenField,
   listOf,
   oneOf,
   pref64Field,
   prefix4Field,
   prefix6Field,
   section,
-  upstreamField,
 } from './fields.ts'
 import { firewall } from './firewall-section.ts'
 import { furtherLan, lan } from './lan-section.ts'
+import { alg } from './alg-section.ts'
 import { ra } from './ra-section.ts'
 
 const wan = section({ interface: autoOr(interfaceField).default(AUTO) })
@@ -53,17 +53,7 @@ const nat64 = section({
   untranslatableSource: oneOf('own', 'pool', '192.0.0.8').default('own'),
   /** Translation in the kernel (eBPF) where it is possible. */
   fastPath: oneOf('auto', 'off').default('auto'),
-})
-
-const dns64 = section({
-  upstreams: autoOr(
-    listOf(upstreamField, 'name servers').min(1, { error: 'must name at least one server, or be auto' }),
-  ).default(AUTO),
-  exclude: autoOr(listOf(prefix6Field, 'IPv6 prefixes')).default(AUTO),
-  listen: autoOr(
-    listOf(listenField, 'addresses').min(1, { error: 'must name at least one address, or be auto' }),
-  ).default(AUTO),
-  cacheMaxEntries: integer(0, 10_000_000, 'answers').default(100_000),
+  alg: alg.prefault({}),
 })
 
 /** The site document. The only source of its types; cross-field rules are in rules.ts. */
@@ -72,9 +62,9 @@ export const siteSchema = section({
   /** Further LANs: other interfaces, other VLANs. */
   lans: listOf(furtherLan, 'LANs').default([]),
   wan: wan.prefault({}),
-  pref64: listOf(pref64Field, 'NAT64 prefixes').min(1, {
-    error: 'must hold at least one NAT64 prefix like 64:ff9b::/96',
-  }),
+  pref64: listOf(pref64Field, 'NAT64 prefixes')
+    .min(1, { error: 'must hold at least one NAT64 prefix like 64:ff9b::/96' })
+    .max(15, { error: 'must hold at most 15 NAT64 prefixes' }),
   nat64,
   dns64: dns64.prefault({}),
   ra: ra.prefault({}),

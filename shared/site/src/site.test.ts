@@ -91,7 +91,7 @@ const MISTAKES: readonly (readonly [string, string, string, string])[] = [
     'a missing section',
     'nat64:\n  pool4: [198.18.0.0/16]\n',
     '',
-    'site.yaml:1:1 nat64: missing: must be a mapping with the fields pool4, hosts, maps, sources, wellKnownPrefix, idleLifetimeS, keptLifetimeS, mtu, lowestIpv6Mtu, udpChecksumZero, trafficClass, untranslatableSource, fastPath',
+    'site.yaml:1:1 nat64: missing: must be a mapping with the fields pool4, hosts, maps, sources, wellKnownPrefix, idleLifetimeS, keptLifetimeS, mtu, lowestIpv6Mtu, udpChecksumZero, trafficClass, untranslatableSource, fastPath, alg',
   ],
   [
     'a LAN prefix that is no /64',

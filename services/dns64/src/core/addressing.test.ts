@@ -58,7 +58,8 @@ test('an upstream that is ourselves is found', () => {
 test('exclude: auto is ::/0 without IPv6 uplink and nothing with one; ::ffff:0:0/96 always', () => {
   const exclude = (value: unknown, uplink: boolean) =>
     showPrefixes(
-      makePolicy(testSite({ dns64: { exclude: value } }), { hasIp6Uplink: uplink, hasPrivateUpstream: false }).exclude,
+      makePolicy(testSite({ dns64: { exclude: value } }), { hasIp6Uplink: uplink, hasPrivateUpstream: false }).rules[0]
+        ?.exclude ?? [],
     )
   assert.equal(exclude('auto', false), '::ffff:0.0.0.0/96 ::/0')
   assert.equal(exclude('auto', true), '::ffff:0.0.0.0/96')

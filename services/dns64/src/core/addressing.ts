@@ -60,6 +60,7 @@ export const upstreamsOf = (
 
 /** What is wrong with the upstreams as written: the first one that is ourselves; undefined = nothing. */
 export const loopIn = (site: Site, own: readonly ListenAddress[]): Upstream | undefined => {
-  const { upstreams } = site.dns64
-  return upstreams === 'auto' ? undefined : upstreams.find((upstream) => isOurs(upstream, own))
+  const { upstreams, domains } = site.dns64
+  const all = [...(upstreams === 'auto' ? [] : upstreams), ...domains.flatMap((domain) => domain.upstreams ?? [])]
+  return all.find((upstream) => isOurs(upstream, own))
 }

@@ -226,13 +226,14 @@ test('a new document flushes what it changes, and only that', async () => {
       [`${NAME} A`]: { answers: [a(NAME, '192.0.2.1', 60)] },
     }),
   })
-  const { upstreams } = server.resolver.snapshot
+  const { upstreams, forwards } = server.resolver.snapshot
   await server.ask({ name: NAME, type: 'AAAA' })
   await server.ask({ name: 'ipv4only.arpa', type: 'AAAA' })
 
   server.resolver.use({
     policy: makePolicy(testSite({ pref64: ['2001:db8::/96'] }), { hasIp6Uplink: true, hasPrivateUpstream: false }),
     upstreams,
+    forwards,
   })
   assert.deepEqual((await server.ask({ name: NAME, type: 'AAAA' })).answer, [`${NAME}. 60 AAAA 2001:db8::c000:201`])
   assert.equal(
@@ -245,6 +246,7 @@ test('a new document flushes what it changes, and only that', async () => {
   server.resolver.use({
     policy: server.resolver.snapshot.policy,
     upstreams: new UpstreamPool([{ address: '192.0.2.53', port: 53 }]),
+    forwards,
   })
   await server.ask({ name: NAME, type: 'A' })
   assert.equal(server.questions.at(-1), `${NAME} A`)
@@ -261,8 +263,8 @@ test('an answer that a newer document overtook is given to those who wait, and n
   })
   const waiting = server.ask({ name: NAME, type: 'AAAA' })
   server.resolver.use({
+    ...server.resolver.snapshot,
     policy: makePolicy(testSite({ pref64: ['2001:db8::/96'] }), { hasIp6Uplink: true, hasPrivateUpstream: false }),
-    upstreams: server.resolver.snapshot.upstreams,
   })
   assert.deepEqual((await waiting).answer, [`${NAME}. 60 AAAA 64:ff9b::c000:201`])
   assert.deepEqual((await server.ask({ name: NAME, type: 'AAAA' })).answer, [`${NAME}. 60 AAAA 2001:db8::c000:201`])

@@ -34,6 +34,8 @@ export const coveredType = (message: Message, record: RecordRef): number =>
  */
 export const followChain = (message: Message, type: number): Chain => {
   const answers = message.records.filter((r) => r.section === Section.ANSWER && r.class === message.qclass)
+  // Most messages: nothing there, or records of the name itself.
+  if (answers.length === 0) return { links: [], endKey: message.qnameKey, finals: [], signatures: [] }
   const owners = answers.map((r) => ownerKey(message, r))
   const links: RecordRef[] = []
   const signatures: RecordRef[] = []

@@ -7,6 +7,7 @@ export const newCounters = () => ({
   dropped_total: 0,
   refused_strangers_total: 0,
   overload_total: 0,
+  rate_limited_total: 0,
   responses_noerror_total: 0,
   responses_formerr_total: 0,
   responses_servfail_total: 0,
@@ -21,6 +22,7 @@ export const newCounters = () => ({
   local_total: 0,
   denied_total: 0,
   stale_total: 0,
+  prefetched_total: 0,
   synthesised_total: 0,
   excluded_partly_total: 0,
   reverse_total: 0,
@@ -44,7 +46,10 @@ const BY_RCODE: Readonly<Record<number, keyof Counters>> = {
   [RCODE.REFUSED]: 'responses_refused_total',
 }
 
+/** The counter of responses with an RCODE. */
+export const responseCounter = (rcode: number): keyof Counters => BY_RCODE[rcode] ?? 'responses_other_total'
+
 /** Counts a response by its RCODE. */
 export const countResponse = (counters: Counters, rcode: number): void => {
-  counters[BY_RCODE[rcode] ?? 'responses_other_total']++
+  counters[responseCounter(rcode)]++
 }

@@ -1,10 +1,12 @@
 import { type Message, readMessage } from './message.ts'
 import type { Question } from './question.ts'
-import { encodeUpstreamQuery, PROBE_QUESTION } from './upstream-query.ts'
+import { encodeUpstreamQuery, Fit, fitOf, lowerQuestion, PROBE_QUESTION, type QueryForm } from './upstream-query.ts'
 import {
   noteAnswer,
   noteFailure,
   noteNoEdns,
+  noteOtherCase,
+  noteSameCase,
   showUpstream,
   type Upstream,
   type UpstreamHealth,
@@ -31,6 +33,10 @@ export type ExchangeResult =
 export interface ForwarderPorts {
   udp(upstream: Upstream, query: Uint8Array): Exchange
   tcp(upstream: Upstream, query: Uint8Array): Exchange
+  /** Over TLS or HTTPS, as the upstream says. */
+  secure(upstream: Upstream, query: Uint8Array): Exchange
+  /** Unpredictable bits: which letters of a question are sent in upper case. */
+  randomBits(): number
   /** An unpredictable 16-bit number (RFC 5452 §9.2). */
   randomId(): number
   nowMs(): number
@@ -50,6 +56,7 @@ export interface UpstreamCounters {
   upstream_unreachable_total: number
   upstream_garbage_total: number
   upstream_tcp_total: number
+  upstream_mismatched_total: number
 }
 
 /** Clients wait about 5 s; what has not come by then is of no use. */
@@ -140,8 +147,12 @@ const startAttempt = (job: Job): void => {
       noteSilence(job, health)
       startAttempt(job)
     })
-  ask(job, health, 'udp')
+  ask(job, health, usualTransport(health))
 }
+
+type Transport = 'udp' | 'tcp' | 'secure'
+
+const usualTransport = ({ upstream }: UpstreamHealth): Transport => (upstream.protocol === undefined ? 'udp' : 'secure')
 
 const noteSilence = (job: Job, health: UpstreamHealth): void => {
   job.counters.upstream_timeouts_total++
@@ -149,24 +160,30 @@ const noteSilence = (job: Job, health: UpstreamHealth): void => {
   noteFailure(health, job.ports.nowMs(), { error: 'no answer', certain: false, probe: false })
 }
 
-const ask = (job: Job, health: UpstreamHealth, transport: 'udp' | 'tcp'): void => {
+const ask = (job: Job, health: UpstreamHealth, transport: Transport): void => {
   const { ports, counters } = job
   const nowMs = ports.nowMs()
   const edns = health.plainUntilMs <= nowMs
-  const query = encodeUpstreamQuery(job.question, ports.randomId(), edns)
+  const query = encodeUpstreamQuery(job.question, {
+    id: ports.randomId(),
+    edns,
+    // Over TCP and TLS nobody can forge from afar.
+    caseBits: transport === 'udp' && health.keepsCase !== false ? ports.randomBits() : 0,
+    padded: transport === 'secure',
+  })
   health.lastTriedMs = nowMs
   counters.upstream_queries_total++
   if (transport === 'tcp') counters.upstream_tcp_total++
   const exchange = ports[transport](health.upstream, query)
   job.exchanges.add(exchange)
-  void settle(job, health, exchange, { transport, edns })
+  void settle(job, health, exchange, { transport, edns, query })
 }
 
 const settle = async (
   job: Job,
   health: UpstreamHealth,
   exchange: Exchange,
-  how: { transport: 'udp' | 'tcp'; edns: boolean },
+  how: Omit<Arrived, 'result'>,
 ): Promise<void> => {
   const result = await exchange.result
   job.exchanges.delete(exchange)
@@ -174,12 +191,13 @@ const settle = async (
 }
 
 interface Arrived {
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: Transport
   readonly edns: boolean
+  readonly query: Uint8Array
   readonly result: ExchangeResult
 }
 
-const onResult = (job: Job, health: UpstreamHealth, { transport, edns, result }: Arrived): void => {
+const onResult = (job: Job, health: UpstreamHealth, { transport, edns, query, result }: Arrived): void => {
   const { ports, counters } = job
   const fail = (error: string, certain: boolean): void => {
     job.lastReason = `${showUpstream(health.upstream)}: ${error}`
@@ -190,8 +208,19 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, result }:
   if (result.kind === 'unreachable') {
     counters.upstream_unreachable_total++
     // An upstream that refuses TCP may well answer over UDP.
-    fail(result.error, result.certain && transport === 'udp')
+    fail(result.error, result.certain && transport !== 'tcp')
     return
+  }
+  if (transport === 'udp') {
+    if (fitOf(query, result.bytes) === Fit.OTHER_CASE && health.keepsCase !== false) {
+      // It may be forged, so it is not used: over TCP it cannot be.
+      counters.upstream_mismatched_total++
+      noteOtherCase(health)
+      ask(job, health, 'tcp')
+      return
+    }
+    noteCase(health, query)
+    lowerQuestion(result.bytes)
   }
   if (transport === 'udp' && isTruncated(result.bytes)) {
     // Before anything else: a truncated message may end in the middle of a record (RFC 2181 §9: ignore it).
@@ -208,13 +237,26 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, result }:
   noteAnswer(health)
   if (edns && refusesEdns(message)) {
     noteNoEdns(health, ports.nowMs())
-    ask(job, health, 'udp')
+    ask(job, health, usualTransport(health))
   } else if (isFinal(message) && message.questions === 1) finish(job, { ok: true, message, upstream: health.upstream })
   else {
     if (message.questions === 1) job.second = { ok: true, message, upstream: health.upstream }
     job.lastReason = `${showUpstream(health.upstream)}: RCODE ${message.rcode}`
     startAttempt(job)
   }
+}
+
+/** The letters came back as they were sent; that says something only when some were in upper case. */
+const noteCase = (health: UpstreamHealth, query: Uint8Array): void => {
+  if (health.keepsCase === undefined && hasUpperCase(query)) noteSameCase(health)
+}
+
+const hasUpperCase = (query: Uint8Array): boolean => {
+  for (let at: number = HEADER.LEN; (query[at] ?? 0) !== 0; at++) {
+    const octet = query[at] ?? 0
+    if (octet >= 0x41 && octet <= 0x5a) return true
+  }
+  return false
 }
 
 /** True for a response with TC; it fits its query, so it has a header. */
@@ -234,6 +276,7 @@ const checked = (bytes: Uint8Array): Message | undefined => {
 const refusesEdns = (message: Message): boolean =>
   message.opt === undefined && (message.rcode === RCODE.FORMERR || message.rcode === RCODE.NOTIMP)
 
+const PROBE_FORM: QueryForm = { id: 0, edns: false, caseBits: 0, padded: false }
 /** How long a probe may take. */
 const PROBE_PATIENCE_MS = 1500
 
@@ -242,7 +285,8 @@ export const probe = async (ports: ForwarderPorts, health: UpstreamHealth): Prom
   const nowMs = ports.nowMs()
   health.lastTriedMs = nowMs
   health.lastProbedMs = nowMs
-  const exchange = ports.udp(health.upstream, encodeUpstreamQuery(PROBE_QUESTION, ports.randomId(), false))
+  const query = encodeUpstreamQuery(PROBE_QUESTION, { ...PROBE_FORM, id: ports.randomId() })
+  const exchange = ports[usualTransport(health)](health.upstream, query)
   const cancelTimer = ports.after(PROBE_PATIENCE_MS, () => exchange.cancel())
   const result = await exchange.result
   cancelTimer()

@@ -86,7 +86,12 @@ export const readName = (b: Uint8Array, o: number, end: number): Uint8Array =>
   scratch.slice(0, expandName(b, o, end, scratch))
 
 /** The expanded wire form of a key. */
-export const nameOfKey = (key: NameKey): Uint8Array => Uint8Array.from(key, (character) => character.charCodeAt(0))
+export const nameOfKey = (key: NameKey): Uint8Array => {
+  const name = new Uint8Array(key.length)
+  // Not Uint8Array.from: with an iterator it took a tenth of the time of a miss.
+  for (let i = 0; i < name.length; i++) name[i] = key.charCodeAt(i)
+  return name
+}
 
 /** The key behind the first label; undefined for the root. */
 export const parentKey = (key: NameKey): NameKey | undefined => {

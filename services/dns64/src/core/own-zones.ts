@@ -1,16 +1,8 @@
-import {
-  contains4,
-  embedIp4,
-  type Ip4,
-  ip4ToBytes,
-  parseIp4,
-  parseIp6,
-  parsePrefix4,
-  type Prefix4,
-} from '@sixgate/addr'
+import { contains4, type Ip4, ip4ToBytes, parseIp4, parseIp6, parsePrefix4, type Prefix4 } from '@sixgate/addr'
 import type { LocalRecords, LocalZone, LocalZones } from './local-zones.ts'
 import { keyOfText, type NameKey, nameOfKey } from './name.ts'
-import type { Policy } from './policy.ts'
+import { type Policy, rulesOf, type View } from './policy.ts'
+import { mappedAddress } from './synthesis.ts'
 import { reverseOfIp4 } from './reverse.ts'
 import { TYPE } from './wire.ts'
 
@@ -33,12 +25,12 @@ const empty = (text: string): LocalZone => zone(keyOfText(text), new Map(), 'mis
  * `ipv4only.arpa` and the reverse zones of its addresses: a DNS64 server answers them itself (RFC 8880 §7.1, §7.2), so
  * clients learn pref64 even with the uplink down. One AAAA record per prefix and address.
  */
-const ipv4onlyZones = (policy: Policy): LocalZone[] => [
+const ipv4onlyZones = (policy: Policy, view: View): LocalZone[] => [
   zone(
     IPV4ONLY,
     new Map([
       [TYPE.A, WELL_KNOWN_IP4.map(ip4ToBytes)],
-      [TYPE.AAAA, WELL_KNOWN_IP4.flatMap((ip) => policy.pref64.map((prefix) => embedIp4(prefix, ip)))],
+      [TYPE.AAAA, WELL_KNOWN_IP4.flatMap((ip) => rulesOf(policy, view).map((rule) => mappedAddress(rule, ip)))],
     ]),
     'missing',
   ),
@@ -93,14 +85,14 @@ const PRIVATE = [
 const FIXED_ZONES: readonly LocalZone[] = [...SPECIAL_ZONES, ...ALWAYS_LOCAL.map(empty)]
 const PRIVATE_ZONES: readonly LocalZone[] = PRIVATE.map(empty)
 
-/** All zones that are answered here under a policy. */
-export const makeLocalZones = (policy: Policy): LocalZones =>
+/** All zones that are answered here under a policy, for clients with a view. */
+export const makeLocalZones = (policy: Policy, view: View): LocalZones =>
   new Map(
     [
       ...FIXED_ZONES,
       ...(policy.privateReverse === 'local' ? PRIVATE_ZONES : []),
       // Last, because they are what a longer apex in one of the above must give way to.
-      ...ipv4onlyZones(policy),
+      ...ipv4onlyZones(policy, view),
     ].map((zone) => [zone.apex, zone]),
   )
 

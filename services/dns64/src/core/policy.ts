@@ -1,26 +1,67 @@
 import {
+  contains4,
   contains6,
+  formatIp6,
   formatPrefix,
+  type Ip4,
   type Ip6,
+  type Pref64,
   parseIp4,
   parseIp6,
   parsePrefix6,
-  type Pref64,
+  type Prefix4,
   type Prefix6,
 } from '@sixgate/addr'
-import { lanPrefixes, type Site } from '@sixgate/site'
+import { lanPrefixes, type Mapped, type Site } from '@sixgate/site'
+import { keyOfText, type NameKey, parentKey } from './name.ts'
+
+/** What holds for one NAT64 prefix. */
+export interface PrefixRule {
+  readonly pref64: Pref64
+  /** Who gets addresses of this prefix; undefined = everyone. */
+  readonly clients: readonly (Prefix4 | Prefix6)[] | undefined
+  /** Which IPv4 addresses are mapped: the first entry that fits decides, none = not; undefined = all. */
+  readonly mapped: readonly Mapped[] | undefined
+  /** AAAA records inside these count as missing (RFC 6147 §5.1.4); always with ::ffff:0:0/96. */
+  readonly exclude: readonly Prefix6[]
+  /** The bits behind the IPv4 address (RFC 6052 §2.2). */
+  readonly suffix: Ip6
+  /** Only for questions with RD. */
+  readonly recursiveOnly: boolean
+  /** Also instead of a signed denial that was not validated, for those who asked with DO. */
+  readonly breakDnssec: boolean
+}
+
+/** How a domain is treated: as everything else, never made, made beside native records, native ones hidden. */
+export type Synthesis = Site['dns64']['domains'][number]['synthesis']
 
 /** What answers depend on: made from a site document and the state of the uplink, never changed afterwards. */
 export interface Policy {
-  readonly pref64: readonly Pref64[]
-  /** AAAA records inside these count as missing (RFC 6147 §5.1.4); always with ::ffff:0:0/96. */
-  readonly exclude: readonly Prefix6[]
-  /** The prefixes of all LANs. */
-  readonly lanPrefixes: readonly Prefix6[]
+  /** One per prefix, in the order of pref64. */
+  readonly rules: readonly PrefixRule[]
+  readonly domains: ReadonlyMap<NameKey, Synthesis>
+  readonly records: Site['dns64']['records']
+  /** Who may ask. */
+  readonly clients: readonly (Prefix4 | Prefix6)[]
+  readonly queriesPerS: number
+  readonly burst: number
   /** Who answers reverse names of private networks: we, or the upstreams because one of them is in such a network. */
   readonly privateReverse: 'local' | 'upstream'
   readonly cacheMaxEntries: number
+  readonly prefetch: boolean
+  /** What answers depend on, as text: equal texts, equal answers. */
+  readonly answersText: string
+  /** Everything, as text. */
+  readonly text: string
 }
+
+/**
+ * Which prefixes a question gets: 0 = all of them, else bit 15 and one bit for each rule that applies. Part of the
+ * question's key, so that clients with other prefixes share no answers.
+ */
+export type View = number
+export const ALL_RULES: View = 0
+const PICKED: View = 0x8000
 
 const literal6 = (text: string): Prefix6 => {
   const prefix = parsePrefix6(text)
@@ -34,6 +75,7 @@ const ALL = literal6('::/0')
 const LINK_LOCAL = literal6('fe80::/10')
 const LOOPBACK6 = literal6('::1/128')
 const LOOPBACK4_NET = 127
+const NO_SUFFIX = literal6('::/128').addr
 
 /** What a policy goes by besides the document. */
 export interface Surroundings {
@@ -45,49 +87,98 @@ export interface Surroundings {
 
 /** The policy of a document. */
 export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Surroundings): Policy => {
-  const { exclude } = site.dns64
-  const own = exclude === 'auto' ? (hasIp6Uplink ? [] : [ALL]) : exclude
+  const { dns64 } = site
+  const excludeOf = (list: typeof dns64.exclude): readonly Prefix6[] => [
+    IP4_MAPPED,
+    ...(list === 'auto' ? (hasIp6Uplink ? [] : [ALL]) : list),
+  ]
+  const rules = site.pref64.map((pref64): PrefixRule => {
+    const own = dns64.prefixes.find((rule) => formatPrefix(rule.pref64) === formatPrefix(pref64))
+    return {
+      pref64,
+      clients: own?.clients,
+      mapped: own?.mapped,
+      exclude: excludeOf(own?.exclude ?? dns64.exclude),
+      suffix: own?.suffix ?? NO_SUFFIX,
+      recursiveOnly: own?.recursiveOnly ?? false,
+      breakDnssec: own?.breakDnssec ?? false,
+    }
+  })
+  const privateReverse = hasPrivateUpstream ? 'upstream' : 'local'
+  const domains = new Map(dns64.domains.map(({ name, synthesis }) => [keyOfText(name), synthesis]))
+  const clients = dns64.clients === 'auto' ? [...lanPrefixes(site), LINK_LOCAL, LOOPBACK6, ...LOOPBACK4] : dns64.clients
+  const answersText = JSON.stringify([rules.map(showRule), [...domains], dns64.records, privateReverse])
+  const { rateLimit, cacheMaxEntries, prefetch, records } = dns64
+  const rest = [clients.map(formatPrefix), rateLimit, cacheMaxEntries, prefetch]
   return {
-    pref64: site.pref64,
-    exclude: [IP4_MAPPED, ...own],
-    lanPrefixes: lanPrefixes(site),
-    privateReverse: hasPrivateUpstream ? 'upstream' : 'local',
-    cacheMaxEntries: site.dns64.cacheMaxEntries,
+    rules,
+    domains,
+    records,
+    clients,
+    ...rateLimit,
+    privateReverse,
+    cacheMaxEntries,
+    prefetch,
+    answersText,
+    text: answersText + JSON.stringify(rest),
   }
 }
+
+const LOOPBACK4: readonly Prefix4[] = [{ family: 4, addr: (LOOPBACK4_NET << 24) >>> 0, lenBits: 8 } as Prefix4]
 
 /** The prefixes as text, for comparing and for the log. */
 export const showPrefixes = (prefixes: readonly Prefix6[]): string => prefixes.map(formatPrefix).join(' ')
 
+const showRule = (rule: PrefixRule): unknown => [
+  formatPrefix(rule.pref64),
+  rule.clients?.map(formatPrefix),
+  rule.mapped?.map(({ allow, prefix }) => `${allow ? '' : '!'}${formatPrefix(prefix)}`),
+  rule.exclude.map(formatPrefix),
+  formatIp6(rule.suffix),
+  rule.recursiveOnly,
+  rule.breakDnssec,
+]
+
 /** True when two policies are the same in every respect. */
-export const samePolicy = (a: Policy, b: Policy): boolean =>
-  !changesAnswers(a, b) &&
-  showPrefixes(a.lanPrefixes) === showPrefixes(b.lanPrefixes) &&
-  a.cacheMaxEntries === b.cacheMaxEntries
+export const samePolicy = (a: Policy, b: Policy): boolean => a.text === b.text
 
 /** True when AAAA, reverse and local answers made under `a` do not hold under `b`. */
-export const changesAnswers = (a: Policy, b: Policy): boolean =>
-  showPrefixes(a.pref64) !== showPrefixes(b.pref64) ||
-  showPrefixes(a.exclude) !== showPrefixes(b.exclude) ||
-  a.privateReverse !== b.privateReverse
+export const changesAnswers = (a: Policy, b: Policy): boolean => a.answersText !== b.answersText
 
-/** True when an AAAA record with this address counts as missing. */
-export const isExcluded = (policy: Policy, ip: Ip6): boolean => policy.exclude.some((prefix) => contains6(prefix, ip))
+/** The rules that a view stands for, in the order of pref64. */
+export const rulesOf = (policy: Policy, view: View): readonly PrefixRule[] =>
+  view === ALL_RULES ? policy.rules : policy.rules.filter((_, index) => (view & (1 << index)) !== 0)
 
-/**
- * True when a client may ask: a host of the LAN, a link-local neighbour, this machine (RFC 5358 §4: no recursion for
- * strangers). `source`: address text as sockets give it, with or without zone.
- */
-export const mayAsk = (policy: Policy, source: string): boolean => {
+/** The view with those rules that `applies` picks. */
+export const viewWith = (policy: Policy, applies: (rule: PrefixRule) => boolean): View => {
+  if (policy.rules.every(applies)) return ALL_RULES
+  return policy.rules.reduce((view, rule, index) => (applies(rule) ? view | (1 << index) : view), PICKED)
+}
+
+/** True when an AAAA record with this address counts as missing: to every prefix that applies. */
+export const isExcluded = (rules: readonly PrefixRule[], ip: Ip6): boolean =>
+  rules.every((rule) => rule.exclude.some((prefix) => contains6(prefix, ip)))
+
+/** True when a rule makes an AAAA record of this address. */
+export const isMapped = (rule: PrefixRule, ip: Ip4): boolean =>
+  rule.mapped === undefined || rule.mapped.find(({ prefix }) => contains4(prefix, ip))?.allow === true
+
+/** How a name is treated: by the rule of the name itself or of the closest one above it. */
+export const synthesisOf = (policy: Policy, name: NameKey): Synthesis => {
+  if (policy.domains.size === 0) return 'auto'
+  for (let at: NameKey | undefined = name; at !== undefined; at = parentKey(at)) {
+    const found = policy.domains.get(at)
+    if (found !== undefined) return found
+  }
+  return 'auto'
+}
+
+/** True when one of the prefixes holds an address in text, as sockets give it, with or without zone. */
+export const holdsAddress = (prefixes: readonly (Prefix4 | Prefix6)[], source: string): boolean => {
   const zoneAt = source.indexOf('%')
   const text = zoneAt === -1 ? source : source.slice(0, zoneAt)
   const ip4 = parseIp4(text)
-  if (ip4 !== undefined) return ip4 >>> 24 === LOOPBACK4_NET
+  if (ip4 !== undefined) return prefixes.some((prefix) => prefix.family === 4 && contains4(prefix, ip4))
   const ip6 = parseIp6(text)
-  if (ip6 === undefined) return false
-  return (
-    policy.lanPrefixes.some((prefix) => contains6(prefix, ip6)) ||
-    contains6(LINK_LOCAL, ip6) ||
-    contains6(LOOPBACK6, ip6)
-  )
+  return ip6 !== undefined && prefixes.some((prefix) => prefix.family === 6 && contains6(prefix, ip6))
 }

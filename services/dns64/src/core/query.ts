@@ -1,5 +1,7 @@
 import { expandName, MAX_NAME, skipName } from './name.ts'
-import { nameKeyOf, type Question, questionKey } from './question.ts'
+import type { Client } from './client.ts'
+import { ALL_RULES, type View } from './policy.ts'
+import { dependsOnView, nameKeyOf, type Question, questionKey } from './question.ts'
 import {
   DnsWireError,
   FLAG,
@@ -51,6 +53,9 @@ export interface Query {
   udpSize: number
   dnssecOk: boolean
   checkingDisabled: boolean
+  view: View
+  /** Octets of options in its OPT record. */
+  optionLen: number
 }
 
 /** An empty record for parseQuery to fill. */
@@ -67,6 +72,8 @@ export const newQuery = (): Query => ({
   udpSize: PLAIN_UDP_SIZE,
   dnssecOk: false,
   checkingDisabled: false,
+  view: ALL_RULES,
+  optionLen: 0,
 })
 
 /** The part of a query that answers are shared by. */
@@ -77,6 +84,7 @@ export const questionOf = (q: Query): Question => ({
   class: q.class,
   dnssecOk: q.dnssecOk,
   checkingDisabled: q.checkingDisabled,
+  view: q.view,
 })
 
 /** A query carries few records besides its question: OPT, TSIG, a SOA for IXFR. More is not worth the walk. */
@@ -101,6 +109,7 @@ const readRecords = (b: Uint8Array, count: number, q: Query): boolean => {
       q.udpSize = Math.max(PLAIN_UDP_SIZE, u16(b, at + OPT.UDP_SIZE))
       q.ednsVersion = b[at + OPT.VERSION] ?? 0
       q.dnssecOk = (u16(b, at + OPT.FLAGS) & OPT_FLAG_DO_U16) !== 0
+      q.optionLen = u16(b, at + OPT.RDLENGTH)
     }
     at = endAt
   }
@@ -108,7 +117,7 @@ const readRecords = (b: Uint8Array, count: number, q: Query): boolean => {
 }
 
 /** Reads what comes behind the header. False: malformed. Throws DnsWireError for a bad name. */
-const readBody = (b: Uint8Array, q: Query): boolean => {
+const readBody = (b: Uint8Array, q: Query, client: Views): boolean => {
   if (u16(b, HEADER.QDCOUNT) !== 1) return false
   const count = u16(b, HEADER.ANCOUNT) + u16(b, HEADER.NSCOUNT) + u16(b, HEADER.ARCOUNT)
   if (count > MAX_QUERY_RECORDS || HEADER.LEN + count * MIN_RECORD > b.length) return false
@@ -120,12 +129,16 @@ const readBody = (b: Uint8Array, q: Query): boolean => {
   q.type = u16(b, nameEnd)
   q.class = u16(b, nameEnd + 2)
   if (count > 0 && !readRecords(b, count, q)) return false
+  if (dependsOnView(q.type, q.class)) q.view = (q.flags & FLAG.RD) === 0 ? client.viewPlain : client.viewRecursive
   q.key = questionKey(b, HEADER.LEN, nameLen, q)
   return true
 }
 
+/** The prefixes of a client. */
+export type Views = Pick<Client, 'viewRecursive' | 'viewPlain'>
+
 /** Parses a packet from a client into `q`, which keeps `bytes` as its view. Never throws; the work is bounded. */
-export const parseQuery = (bytes: Uint8Array, q: Query): QueryVerdict => {
+export const parseQuery = (bytes: Uint8Array, q: Query, client: Views): QueryVerdict => {
   if (bytes.length < HEADER.LEN) return QueryVerdict.DROP_SHORT
   q.bytes = bytes
   q.id = u16(bytes, HEADER.ID)
@@ -135,12 +148,14 @@ export const parseQuery = (bytes: Uint8Array, q: Query): QueryVerdict => {
   q.ednsVersion = 0
   q.udpSize = PLAIN_UDP_SIZE
   q.dnssecOk = false
+  q.view = ALL_RULES
+  q.optionLen = 0
   q.checkingDisabled = (q.flags & FLAG.CD) !== 0
   if ((q.flags & FLAG.QR) !== 0) return QueryVerdict.DROP_RESPONSE
   // RFC 8906 §3.1.4: the opcode decides before the form of the rest, which another opcode may define differently.
   if ((q.flags & FLAG.OPCODE) >>> OPCODE_SHIFT !== OPCODE.QUERY) return QueryVerdict.OPCODE
   try {
-    if (!readBody(bytes, q)) return QueryVerdict.MALFORMED
+    if (!readBody(bytes, q, client)) return QueryVerdict.MALFORMED
   } catch (error) {
     if (error instanceof DnsWireError) return QueryVerdict.MALFORMED
     throw error

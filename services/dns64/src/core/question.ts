@@ -1,9 +1,10 @@
 import { lowerOctet, MAX_NAME, nameOfKey, type NameKey } from './name.ts'
-import { putU16 } from './wire.ts'
+import { ALL_RULES, type View } from './policy.ts'
+import { CLASS, putU16, TYPE } from './wire.ts'
 
 /** What is asked: what an answer may be shared by. Equal questions have equal keys. */
 export interface Question {
-  /** `name` + type + class + DO and CD, one character per octet: the key of the cache and of questions in flight. */
+  /** `name` + type + class + DO and CD + view, one character per octet: the key of the cache and of questions in flight. */
   readonly key: string
   readonly nameKey: NameKey
   readonly type: number
@@ -12,14 +13,17 @@ export interface Question {
   readonly dnssecOk: boolean
   /** CD (RFC 4035 §3.2.2): the asker validates. */
   readonly checkingDisabled: boolean
+  /** Which prefixes the asker gets; ALL_RULES for questions that DNS64 does not touch. */
+  readonly view: View
 }
 
-/** Octets behind the name in a question's key: type, class and one of flags. */
-const KEY_TAIL = 5
+/** Octets behind the name in a question's key: type, class, one of flags, two of the view. */
+const KEY_TAIL = 7
 const KEY_DO = 1
 const KEY_CD = 2
-/** Class IN and no flags. */
+/** Class IN and no flags, whatever the view. */
 const PLAIN_TAIL = '\0\x01\0'
+const VIEW_TAIL = 2
 
 const scratch = Buffer.alloc(MAX_NAME + KEY_TAIL)
 
@@ -32,37 +36,62 @@ export const typeOfQuestionKey = (questionKey: string): number => {
   return (questionKey.charCodeAt(at) << 8) | questionKey.charCodeAt(at + 1)
 }
 
+/** The question that has a key. */
+export const questionOfKey = (key: string): Question => {
+  const at = key.length - KEY_TAIL
+  const pair = (o: number): number => (key.charCodeAt(at + o) << 8) | key.charCodeAt(at + o + 1)
+  const flags = key.charCodeAt(at + 4)
+  return {
+    key,
+    nameKey: nameKeyOf(key),
+    type: pair(0),
+    class: pair(2),
+    dnssecOk: (flags & KEY_DO) !== 0,
+    checkingDisabled: (flags & KEY_CD) !== 0,
+    view: pair(5),
+  }
+}
+
 /** True for a question in class IN without DO and CD. */
-export const isPlainQuestion = (questionKey: string): boolean => questionKey.endsWith(PLAIN_TAIL)
+export const isPlainQuestion = (questionKey: string): boolean =>
+  questionKey.slice(-VIEW_TAIL - PLAIN_TAIL.length, -VIEW_TAIL) === PLAIN_TAIL
 
 /**
  * Builds a question's key from the name, type and class on the wire. `nameLen`: octets of the name at `o`, which has no
  * pointer. One pass and one string: this runs for every query.
  */
-export const questionKey = (b: Uint8Array, o: number, nameLen: number, dnssec: DnssecFlags): string => {
+export const questionKey = (b: Uint8Array, o: number, nameLen: number, facets: Facets): string => {
   for (let i = 0; i < nameLen; i++) scratch[i] = lowerOctet(b[o + i] ?? 0)
   for (let i = nameLen; i < nameLen + 4; i++) scratch[i] = b[o + i] ?? 0
-  scratch[nameLen + 4] = (dnssec.dnssecOk ? KEY_DO : 0) | (dnssec.checkingDisabled ? KEY_CD : 0)
+  scratch[nameLen + 4] = (facets.dnssecOk ? KEY_DO : 0) | (facets.checkingDisabled ? KEY_CD : 0)
+  putU16(scratch, nameLen + 5, facets.view)
   return scratch.toString('latin1', 0, nameLen + KEY_TAIL)
 }
 
-/** The two flags that change an answer. */
-export type DnssecFlags = Pick<Question, 'dnssecOk' | 'checkingDisabled'>
+/** What changes an answer besides name, type and class. */
+export type Facets = Pick<Question, 'dnssecOk' | 'checkingDisabled' | 'view'>
+
+/** Only these types are touched by DNS64, so only for them it matters which prefixes a client gets. */
+export const dependsOnView = (type: number, klass: number): boolean =>
+  klass === CLASS.IN && (type === TYPE.AAAA || type === TYPE.PTR)
 
 const wire = new Uint8Array(MAX_NAME + 4)
 
 /** A question of our own about `nameKey`. */
-export const makeQuestion = (nameKey: NameKey, type: number, klass: number, dnssec: DnssecFlags): Question => {
+export const makeQuestion = (nameKey: NameKey, type: number, klass: number, facets: Facets): Question => {
+  const { dnssecOk, checkingDisabled } = facets
+  const view = dependsOnView(type, klass) ? facets.view : ALL_RULES
   wire.set(nameOfKey(nameKey))
   putU16(wire, nameKey.length, type)
   putU16(wire, nameKey.length + 2, klass)
   return {
-    key: questionKey(wire, 0, nameKey.length, dnssec),
+    key: questionKey(wire, 0, nameKey.length, { dnssecOk, checkingDisabled, view }),
     nameKey,
     type,
     class: klass,
-    dnssecOk: dnssec.dnssecOk,
-    checkingDisabled: dnssec.checkingDisabled,
+    dnssecOk,
+    checkingDisabled,
+    view,
   }
 }
 

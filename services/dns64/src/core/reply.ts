@@ -135,3 +135,10 @@ export const writeError = (out: Uint8Array, q: Query, error: ErrorReply): number
   putU16(out, HEADER.ARCOUNT, 0)
   return putOpt(out, end, q, { rcode: error.rcode, extendedError: error.extendedError })
 }
+
+/** Writes an empty reply with TC into `out`: nothing is said, and asking over TCP is invited. Returns the length. */
+export const writeTruncated = (out: Uint8Array, q: Query): number => {
+  const length = writeError(out, q, { rcode: RCODE.NOERROR })
+  putU16(out, HEADER.FLAGS, u16(out, HEADER.FLAGS) | FLAG.TC)
+  return length
+}

@@ -6,14 +6,19 @@ import { nameOfKey } from './name.ts'
 import type { Question } from './question.ts'
 import { Section } from './record.ts'
 import { type Embedded, embeddedOfReverse, reverseOfIp4, reverseZoneOf } from './reverse.ts'
-import type { Policy } from './policy.ts'
+import type { PrefixRule } from './policy.ts'
 import { mayTranslate, NO_SOA_TTL_S } from './synthesis.ts'
 import { CLASS, RCODE, TYPE } from './wire.ts'
 import { writeMessage } from './writer.ts'
 
 /** The IPv4 address that a PTR question inside pref64 is about (RFC 6147 §5.3.1); undefined: not our business. */
-export const embeddedOfQuestion = (policy: Policy, question: Question): Embedded | undefined =>
-  question.type === TYPE.PTR && mayTranslate(question) ? embeddedOfReverse(policy.pref64, question.nameKey) : undefined
+export const embeddedOfQuestion = (rules: readonly PrefixRule[], question: Question): Embedded | undefined =>
+  question.type === TYPE.PTR && mayTranslate(question)
+    ? embeddedOfReverse(
+        rules.map((rule) => rule.pref64),
+        question.nameKey,
+      )
+    : undefined
 
 /**
  * The answer to a PTR question inside pref64, from the answer `ptr` to the PTR question about the IPv4 address: a CNAME

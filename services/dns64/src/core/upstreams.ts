@@ -1,16 +1,17 @@
-/** A name server to ask. */
-export interface Upstream {
-  /** Address text, IPv6 with a zone where it needs one. */
-  readonly address: string
-  readonly port: number
-}
+import type { Upstream } from '@sixgate/site'
 
-/** `192.0.2.1#53`, as dig writes it. */
-export const showUpstream = (upstream: Upstream): string => `${upstream.address}#${upstream.port}`
+export type { Upstream } from '@sixgate/site'
 
-/** True for an upstream on this machine: nobody can change its answers on the way, so its AD bit can be believed. */
+/** `192.0.2.1#53`, as dig writes it; with `tls:` or `https:` in front for the others. */
+export const showUpstream = (upstream: Upstream): string =>
+  `${upstream.protocol === undefined ? '' : `${upstream.protocol}:`}${upstream.address}#${upstream.port}`
+
+/**
+ * True for an upstream on this machine, or one that is asked over TLS and showed who it is: nobody can change its answers
+ * on the way, so its AD bit can be believed (RFC 6840 §5.7).
+ */
 export const isTrusted = (upstream: Upstream): boolean =>
-  upstream.address === '::1' || upstream.address.startsWith('127.')
+  upstream.protocol !== undefined || upstream.address === '::1' || upstream.address.startsWith('127.')
 
 /** What is known of one upstream. */
 export interface UpstreamHealth {
@@ -28,6 +29,10 @@ export interface UpstreamHealth {
   lastError: string
   /** RFC 6891 §7: it refused EDNS; ask it without until then. */
   plainUntilMs: number
+  /** It gave back the letters of a question as they were; undefined = not known yet. */
+  keepsCase: boolean | undefined
+  /** Answers with other letters, while that is not known. */
+  otherCase: number
 }
 
 /** Queries in a row without an answer that put an upstream behind the others: one or two may be lost packets. */
@@ -54,6 +59,8 @@ export class UpstreamPool {
       lastProbedMs: 0,
       lastError: '',
       plainUntilMs: 0,
+      keepsCase: undefined,
+      otherCase: 0,
     }))
   }
 
@@ -109,4 +116,18 @@ export const noteFailure = (health: UpstreamHealth, nowMs: number, failure: Fail
 /** The upstream does not understand EDNS. */
 export const noteNoEdns = (health: UpstreamHealth, nowMs: number): void => {
   health.plainUntilMs = nowMs + PLAIN_FOR_MS
+}
+
+/** Answers with other letters that make an upstream one that does not keep them; one alone may be a forger's. */
+const OTHER_CASE_LIMIT = 3
+
+/** The upstream gave back the letters as they were: from now on it is expected to. */
+export const noteSameCase = (health: UpstreamHealth): void => {
+  health.keepsCase = true
+}
+
+/** An answer with other letters came from an upstream of which it is not known that it keeps them. */
+export const noteOtherCase = (health: UpstreamHealth): void => {
+  health.otherCase++
+  if (health.keepsCase === undefined && health.otherCase >= OTHER_CASE_LIMIT) health.keepsCase = false
 }

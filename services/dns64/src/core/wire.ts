@@ -126,6 +126,12 @@ export class DnsWireError extends Error {
 /** A copy with memory of its own. Not `slice`: a Buffer's shares its memory, and sockets deliver Buffers. */
 export const copyOf = (b: Uint8Array): Uint8Array => new Uint8Array(b)
 
+/**
+ * A copy to be kept: small ones share their memory with others (Buffer's pool). An ArrayBuffer of its own for each answer
+ * takes more than the answer.
+ */
+export const pooledCopy = (b: Uint8Array): Uint8Array => Buffer.from(b)
+
 /** Reads 16 bits, big-endian. The caller has checked that `o + 2` is inside. */
 export const u16 = (b: Uint8Array, o: number): number => ((b[o] ?? 0) << 8) | (b[o + 1] ?? 0)
 

@@ -2,7 +2,7 @@ import type { Message } from './message.ts'
 import { keyOfName, nameOfKey, type NameKey, readName, skipName } from './name.ts'
 import { rdataNames } from './rdata.ts'
 import { type RecordRef, Section } from './record.ts'
-import { DnsWireError, FLAG, HEADER, MAX_MESSAGE, putU16, putU32, RECORD } from './wire.ts'
+import { DnsWireError, FLAG, HEADER, MAX_MESSAGE, pooledCopy, putU16, putU32, RECORD } from './wire.ts'
 
 /** RFC 1035 §4.1.4: a pointer has 14 bits. */
 const POINTER_LIMIT = 0x4000
@@ -82,7 +82,7 @@ export class MessageWriter {
     putU16(this.#buffer, HEADER.QDCOUNT, 1)
     for (const section of [Section.ANSWER, Section.AUTHORITY, Section.ADDITIONAL])
       putU16(this.#buffer, COUNT_AT[section], this.#counts[section])
-    return this.#buffer.slice(0, this.#at)
+    return pooledCopy(this.#buffer.subarray(0, this.#at))
   }
 
   /** Owner and fixed part; returns where RDLENGTH has to be written. */
@@ -112,26 +112,25 @@ export class MessageWriter {
   /** An expanded name; a known suffix becomes a pointer when `compress`. Every suffix written in full is remembered. */
   #name(name: Uint8Array, compress: boolean): void {
     const key = keyOfName(name)
+    this.#room(name.length)
+    const buffer = this.#buffer
     let o = 0
     while (o < name.length - 1) {
-      const suffix = key.slice(o)
+      const suffix = o === 0 ? key : key.slice(o)
       const known = this.#names.get(suffix)
       if (known !== undefined && compress) {
-        this.#room(2)
-        putU16(this.#buffer, this.#at, 0xc000 | known)
+        putU16(buffer, this.#at, 0xc000 | known)
         this.#at += 2
         return
       }
       if (known === undefined && this.#at < POINTER_LIMIT) this.#names.set(suffix, this.#at)
       const labelEnd = o + 1 + (name[o] ?? 0)
-      this.#bytes(name.subarray(o, labelEnd))
-      o = labelEnd
+      // Labels are short: a loop is faster than a view and a copy.
+      for (; o < labelEnd; o++) buffer[this.#at++] = name[o] ?? 0
     }
-    this.#bytes(ROOT)
+    buffer[this.#at++] = 0
   }
 }
-
-const ROOT = Uint8Array.of(0)
 
 const shared = new MessageWriter()
 

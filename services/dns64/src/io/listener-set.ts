@@ -1,11 +1,10 @@
 import type { Problem } from '@sixgate/bus'
-import { type Endpoint, errorCode, type Listener, type OnQuery, type OpenListener } from './listener.ts'
+import { type Endpoint, errorCode, type Listener, type OnQuery, type OpenListener, type Repeater } from './listener.ts'
 import { portOwners } from './port-owner.ts'
 import { tcpOpener } from './tcp-listener.ts'
-import { openUdpListener } from './udp-listener.ts'
+import { udpOpener } from './udp-listener.ts'
 
-const OPEN = { udp: openUdpListener, tcp: tcpOpener() } as const satisfies Record<string, OpenListener>
-type Protocol = keyof typeof OPEN
+type Protocol = 'udp' | 'tcp'
 
 /** One address and protocol that should be listened on. */
 interface Slot {
@@ -18,6 +17,7 @@ interface Slot {
 /** What the set needs to know and whom to tell. */
 export interface ListenerSetOptions {
   readonly onQuery: OnQuery
+  readonly repeater: Repeater
   /** False for an address that this machine does not have (any more). */
   readonly hasAddress: (address: string) => boolean
   /** Told of every slot that opened, closed or failed otherwise than before. */
@@ -30,12 +30,14 @@ export interface ListenerSetOptions {
  */
 export class ListenerSet {
   readonly #options: ListenerSetOptions
+  readonly #openers: Readonly<Record<Protocol, OpenListener>>
   #slots: Slot[] = []
   #queue: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(options: ListenerSetOptions) {
     this.#options = options
+    this.#openers = { udp: udpOpener(options.repeater), tcp: tcpOpener() }
   }
 
   /** Changes what should be listened on; resolves when everything was tried once. */
@@ -98,7 +100,7 @@ export class ListenerSet {
     if (!present) slot.problem = missing(slot.endpoint)
     else {
       try {
-        slot.listener = await OPEN[slot.protocol](slot.endpoint, this.#options.onQuery, () => this.#lost(slot))
+        slot.listener = await this.#openers[slot.protocol](slot.endpoint, this.#options.onQuery, () => this.#lost(slot))
         slot.problem = undefined
         this.#options.onChange(`listening on ${show(slot)}`, undefined)
       } catch (error) {

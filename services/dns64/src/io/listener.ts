@@ -1,10 +1,21 @@
 import { isIP } from 'node:net'
+import type { Client } from '../core/client.ts'
 import type { Transport } from '../core/reply.ts'
+
+/** The name server's record of a client. */
+export type Source = Client
+
+/** What the name server knows already: replies to packets that it has seen before (NameServer says more). */
+export interface Repeater {
+  sourceOf(address: string): Source
+  beginBatch(): void
+  repeat(packet: Buffer, len: number, source: Source, out: Uint8Array): number
+}
 
 /** Hands a packet to the name server. `packet` and the bytes given to `reply` are only valid until the call returns. */
 export type OnQuery = (
   packet: Uint8Array,
-  source: string,
+  source: Source | string,
   transport: Transport,
   reply: (bytes: Uint8Array) => void,
 ) => void
@@ -15,7 +26,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** Something that listens on one endpoint; another one with the same shape may sit on recvmmsg instead of node:dgram. */
+/** Something that listens on one endpoint. */
 export interface Listener {
   /** Ends it; replies under way are lost. */
   close(): Promise<void>

@@ -12,3 +12,6 @@ export const randomId16 = (): number => {
   }
   return pool[next++] ?? 0
 }
+
+/** 32 unpredictable bits. */
+export const randomBits32 = (): number => (randomId16() << 16) | randomId16()

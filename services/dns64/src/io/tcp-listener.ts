@@ -22,6 +22,7 @@ const LIMITS: TcpLimits = { idleMs: 10_000, connections: 256, perClient: 16, pip
 const serve = (socket: Socket, source: string, limits: TcpLimits, onQuery: OnQuery): void => {
   const frames = new FrameReader()
   let underWay = 0
+  let corked = 0
   let ended = false
   const endWhenDone = (): void => {
     if (ended && underWay === 0) socket.end()
@@ -34,6 +35,15 @@ const serve = (socket: Socket, source: string, limits: TcpLimits, onQuery: OnQue
       socket.destroy()
       return
     }
+    // Replies that are ready at the same time leave in one segment.
+    if (corked === 0) {
+      socket.cork()
+      setImmediate(() => {
+        corked = 0
+        socket.uncork()
+      })
+    }
+    corked++
     socket.write(framed(bytes))
     idle.refresh()
     if (underWay < limits.pipelined && !ended) socket.resume()

@@ -1,47 +1,189 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
-import { literalLookup, type OpenListener } from './listener.ts'
+import { AF, HostError, libc, SOCK, type SocketOption, watchReadable } from '@sixgate/host'
+import { EDNS_UDP_SIZE } from '../core/wire.ts'
+import { ReceiveBatch, SendBatch, SOCKADDR_WORDS } from './datagram-batch.ts'
+import type { OnQuery, OpenListener, Repeater, Source } from './listener.ts'
+import { portOfSockaddr, socketAddress, textOfSockaddr } from './socket-address.ts'
+
+/** socket(7), ipv6(7); the numbers of the generic Linux headers. */
+const OPTION = {
+  REUSEPORT: { level: 1, name: 15, label: 'SO_REUSEPORT' },
+  RCVBUF: { level: 1, name: 8, label: 'SO_RCVBUF' },
+  V6ONLY: { level: 41, name: 26, label: 'IPV6_V6ONLY' },
+} as const satisfies Record<string, SocketOption>
 
 /** Room for bursts while the event loop is busy; the kernel caps it at net.core.rmem_max. */
 const RECEIVE_BUFFER = 1 << 20
+/** Datagrams of one system call, and calls in a row before others get their turn. */
+const BATCH = 64
+const MAX_CALLS = 8
+/** A query has no use for more; what is longer is cut and then malformed. */
+const QUERY_BYTES = 2048
+/** Replies over UDP never exceed EDNS_UDP_SIZE. */
+const REPLY_BYTES = EDNS_UDP_SIZE + 48
+/** Addresses whose client record is found without making text of them. */
+const KNOWN_SOURCES = 1024
 
-/** Listens for DNS over UDP. SO_REUSEPORT: several instances share the port, and the kernel spreads clients over them. */
-export const openUdpListener: OpenListener = async (endpoint, onQuery, onLost) => {
-  const socket = createSocket({
-    // IPV6_V6ONLY does not exist on an IPv4 socket (EINVAL).
-    ...(isIPv6(endpoint.address) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' }),
-    reusePort: true,
-    lookup: literalLookup,
-  })
-  const ready = once(socket, 'listening')
-  socket.bind({ address: endpoint.address, port: endpoint.port, exclusive: true })
+/** Finds the record of a sender by the words of its address; a direct-mapped table, so strangers can only displace. */
+class SourceTable {
+  readonly #words = new Uint32Array(KNOWN_SOURCES * SOCKADDR_WORDS)
+  readonly #sources: (Source | undefined)[] = Array.from({ length: KNOWN_SOURCES })
+  readonly #sourceOf: (address: string) => Source
+
+  constructor(sourceOf: (address: string) => Source) {
+    this.#sourceOf = sourceOf
+  }
+
+  /** The words of struct sockaddr_in6: family and port, flow label, address in four, scope; sockaddr_in: address in the second. */
+  find(words: Uint32Array, at: number): Source {
+    const [w1, w2, w3, w4, w5] = [words[at + 1], words[at + 2], words[at + 3], words[at + 4], words[at + 5]]
+    const isIp6 = ((words[at] ?? 0) & 0xffff) === AF.INET6
+    // An IPv4 address has nothing behind it but padding.
+    const hash = isIp6
+      ? Math.imul((w4 ?? 0) ^ Math.imul(w5 ?? 0, 0x9e3779b1), 0x85ebca6b)
+      : Math.imul(w1 ?? 0, 0x9e3779b1)
+    const slot = hash >>> 22
+    const base = slot * SOCKADDR_WORDS
+    const known = this.#words
+    const isSame = isIp6
+      ? known[base] === AF.INET6 &&
+        known[base + 2] === w2 &&
+        known[base + 3] === w3 &&
+        known[base + 4] === w4 &&
+        known[base + 5] === w5
+      : known[base] === AF.INET && known[base + 1] === w1
+    const found = this.#sources[slot]
+    if (isSame && found !== undefined) return found
+    const source = this.#sourceOf(textOfSockaddr(words, at))
+    known.set(words.subarray(at, at + SOCKADDR_WORDS), base)
+    known[base] = isIp6 ? AF.INET6 : AF.INET
+    this.#sources[slot] = source
+    return source
+  }
+}
+
+/** One open socket. */
+class UdpSocket {
+  readonly #fd: number
+  readonly #onQuery: OnQuery
+  readonly #repeater: Repeater
+  readonly #sources: SourceTable
+  readonly #received = new ReceiveBatch(BATCH, QUERY_BYTES)
+  readonly #replies = new SendBatch(BATCH, REPLY_BYTES, false)
+  readonly #unwatch: () => void
+  readonly #onLost: (error: Error) => void
+  #flushDue = false
+  #closed = false
+
+  constructor(fd: number, handlers: { onQuery: OnQuery; repeater: Repeater; onLost: (error: Error) => void }) {
+    this.#fd = fd
+    this.#onQuery = handlers.onQuery
+    this.#repeater = handlers.repeater
+    this.#onLost = handlers.onLost
+    this.#sources = new SourceTable((address) => handlers.repeater.sourceOf(address))
+    this.#unwatch = watchReadable(fd, () => this.#receive())
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#unwatch()
+    libc.closeFd(this.#fd)
+  }
+
+  #receive(): void {
+    this.#repeater.beginBatch()
+    for (let call = 0; call < MAX_CALLS && !this.#closed; call++) {
+      const count = this.#received.receive(this.#fd)
+      if (count < 0) {
+        this.close()
+        this.#onLost(new HostError('receive queries', -count))
+        return
+      }
+      for (let slot = 0; slot < count; slot++) this.#take(slot)
+      this.#flush()
+      if (count < BATCH) return
+    }
+  }
+
+  #take(slot: number): void {
+    const { addressWords, slots } = this.#received
+    const at = slot * SOCKADDR_WORDS
+    const packet = slots[slot] as Buffer
+    const len = this.#received.lengthOf(slot)
+    const source = this.#sources.find(addressWords, at)
+    if (this.#replies.isFull) this.#flush()
+    const replyLen = this.#repeater.repeat(packet, len, source, this.#replies.next)
+    if (replyLen > 0) {
+      this.#replies.push(replyLen, addressWords, at)
+      return
+    }
+    // RFC 768: a source port of zero means that no reply is wanted, and none can be sent.
+    if (portOfSockaddr(addressWords, at) === 0) return
+    let to: Uint32Array | undefined
+    let isNow = true
+    this.#onQuery(packet.subarray(0, len), source, 'udp', (bytes) => {
+      if (isNow) this.#reply(bytes, addressWords, at)
+      else if (to !== undefined) this.#replyLater(bytes, to)
+    })
+    isNow = false
+    to = addressWords.slice(at, at + SOCKADDR_WORDS)
+  }
+
+  #reply(bytes: Uint8Array, words: Uint32Array, at: number): void {
+    if (this.#replies.isFull) this.#flush()
+    this.#replies.next.set(bytes)
+    this.#replies.push(bytes.length, words, at)
+  }
+
+  /** Answers that become ready in one turn of the event loop leave together. */
+  #replyLater(bytes: Uint8Array, to: Uint32Array): void {
+    if (this.#closed) return
+    this.#reply(bytes, to, 0)
+    if (this.#flushDue) return
+    this.#flushDue = true
+    setImmediate(() => {
+      this.#flushDue = false
+      if (!this.#closed) this.#flush()
+    })
+  }
+
+  #flush(): void {
+    // A client that has gone is no error of ours.
+    if (this.#replies.count > 0) this.#replies.flush(this.#fd, () => {})
+  }
+}
+
+/** Opens a UDP socket bound to an endpoint. SO_REUSEPORT: several instances share the port, the kernel spreads clients over them. */
+const openSocket = (address: string, port: number): number => {
+  const isIp6 = isIPv6(address)
+  const where = socketAddress(address, port)
+  const fd = libc.socket(isIp6 ? AF.INET6 : AF.INET, SOCK.DGRAM | SOCK.NONBLOCK, 0)
   try {
-    await ready
+    libc.setsockoptInt(fd, OPTION.REUSEPORT, 1)
+    if (isIp6) libc.setsockoptInt(fd, OPTION.V6ONLY, 1)
+    libc.setsockoptInt(fd, OPTION.RCVBUF, RECEIVE_BUFFER)
+    libc.bind(fd, where.memory.address, where.lenBytes, `bind udp ${address}#${port}`)
+    return fd
   } catch (error) {
-    socket.close()
+    libc.closeFd(fd)
     throw error
   }
-  socket.setRecvBufferSize(RECEIVE_BUFFER)
-  // A client that has gone is no error of ours.
-  const ignore = (): void => {}
-  socket.on('message', (packet, { address, port }) => {
-    // RFC 768: a source port of zero means that no reply is wanted; it cannot be sent to, and trying would throw.
-    if (port === 0) return
-    // The copy: the socket may send later than the name server keeps the bytes.
-    onQuery(packet, address, 'udp', (bytes) => socket.send(Buffer.from(bytes), port, address, ignore))
-  })
-  let closed = false
-  const close = async (): Promise<void> => {
-    if (closed) return
-    closed = true
-    const done = once(socket, 'close')
-    socket.close()
-    await done
-  }
-  socket.on('error', (error) => {
-    void close()
-    onLost(error)
-  })
-  return { close }
 }
+
+/** Makes an opener of listeners for DNS over UDP: many datagrams with each system call, what was asked before without parsing. */
+export const udpOpener =
+  (repeater: Repeater): OpenListener =>
+  (endpoint, onQuery, onLost) => {
+    try {
+      const socket = new UdpSocket(openSocket(endpoint.address, endpoint.port), { onQuery, repeater, onLost })
+      return Promise.resolve({
+        close: () => {
+          socket.close()
+          return Promise.resolve()
+        },
+      })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }

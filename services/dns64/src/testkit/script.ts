@@ -5,8 +5,12 @@ export type ScriptRecord = dnsPacket.Answer
 
 /** What a scripted server is asked. */
 export interface Asked {
+  /** Its octets. */
+  readonly query: Uint8Array
   readonly id: number
   readonly name: string
+  /** The name as it was written. */
+  readonly letters: string
   readonly type: string
   readonly class: string
   readonly transport: 'udp' | 'tcp'
@@ -26,6 +30,8 @@ export interface ScriptAnswer {
   readonly truncated?: boolean
   readonly authenticData?: boolean
   readonly authoritative?: boolean
+  /** The question comes back in lower case. */
+  readonly lowered?: boolean
   /** Answer with an OPT record when the query had one; true unless given. */
   readonly edns?: boolean
   /** Milliseconds until it is sent. */
@@ -53,8 +59,11 @@ export const readAsked = (query: Uint8Array, transport: 'udp' | 'tcp'): Asked =>
   const opt = decoded.additionals?.find((record) => record.type === 'OPT')
   const flags = Buffer.from(query).readUInt16BE(2)
   return {
+    query,
     id: decoded.id ?? 0,
-    name: question.name,
+    // Upstreams compare names without case (RFC 4343), and so do scripts.
+    name: question.name.toLowerCase(),
+    letters: question.name,
     type: question.type,
     class: question.class ?? 'IN',
     transport,
@@ -92,7 +101,9 @@ export const encodeResponse = (query: Uint8Array, answer: ScriptAnswer): Buffer 
     type: 'response',
     id: decoded.id ?? 0,
     flags,
-    questions: decoded.questions ?? [],
+    questions: (decoded.questions ?? []).map((question) =>
+      answer.lowered === true ? { ...question, name: question.name.toLowerCase() } : question,
+    ),
     answers: [...(answer.answers ?? [])],
     authorities: [...(answer.authorities ?? [])],
     additionals: [...(answer.additionals ?? []), ...(hasOpt ? [opt] : [])],

@@ -1,6 +1,7 @@
 import { parseSite, type Site } from '@sixgate/site'
 import { type Counters, newCounters } from '../core/counters.ts'
 import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
+import { keyOfText } from '../core/name.ts'
 import { NameServer } from '../core/name-server.ts'
 import { isPrivateServer } from '../core/own-zones.ts'
 import { makePolicy } from '../core/policy.ts'
@@ -47,6 +48,8 @@ export class VirtualServer {
   readonly defects: unknown[] = []
   /** By upstream, `192.0.2.53#53`; a missing one is unreachable. */
   readonly scripts: Record<string, Script>
+  /** Which letters go to upstreams in upper case. */
+  caseBits = 0
   readonly #server: NameServer
   readonly #timers = new Set<Timer>()
   #nowMs = 1_000_000
@@ -62,6 +65,11 @@ export class VirtualServer {
         hasPrivateUpstream: upstreams.some((upstream) => isPrivateServer(upstream.address)),
       }),
       upstreams: new UpstreamPool(upstreams),
+      forwards: new Map(
+        site.dns64.domains.flatMap((domain) =>
+          domain.upstreams === undefined ? [] : [[keyOfText(domain.name), new UpstreamPool(domain.upstreams)] as const],
+        ),
+      ),
     })
     this.#server = new NameServer(this.resolver, this.counters, (error) => this.defects.push(error))
   }
@@ -87,6 +95,14 @@ export class VirtualServer {
     return box
   }
 
+  /** The reply that is ready for a packet, as a UDP listener asks for it; undefined: none is. */
+  repeat(packet: Buffer, source: string = CLIENT): Uint8Array | undefined {
+    this.#server.beginBatch()
+    const out = new Uint8Array(1280)
+    const length = this.#server.repeat(packet, packet.length, this.#server.clientOf(source), out)
+    return length === 0 ? undefined : out.slice(0, length)
+  }
+
   /** Hands a packet to the server, with nothing in between: for benchmarks. */
   handle(packet: Uint8Array, source: string, reply: (bytes: Uint8Array) => void): void {
     this.#server.handle(packet, source, 'udp', reply)
@@ -109,6 +125,18 @@ export class VirtualServer {
       if (next === undefined || next.atMs > endMs) throw new Error('no reply')
       await this.advance(next.atMs - this.#nowMs)
     }
+  }
+
+  /** Lets time pass until a promise has settled, at most 10 s. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    const state = { isSettled: false }
+    const settle = (): void => {
+      state.isSettled = true
+    }
+    promise.then(settle, settle)
+    for (let steps = 0; steps < 100 && !state.isSettled; steps++) await this.advance(100)
+    if (!state.isSettled) throw new Error('not settled')
+    return await promise
   }
 
   /** Lets time pass; timers fire in order. */
@@ -141,6 +169,8 @@ export class VirtualServer {
     return {
       udp: (upstream, query) => this.#exchange(upstream, query, 'udp'),
       tcp: (upstream, query) => this.#exchange(upstream, query, 'tcp'),
+      secure: (upstream, query) => this.#exchange(upstream, query, 'tcp'),
+      randomBits: () => this.caseBits,
       randomId: () => this.#nextId++ & 0xffff,
       nowMs: () => this.#nowMs,
       after: (ms, run) => this.#after(ms, run),

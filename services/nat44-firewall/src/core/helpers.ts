@@ -2,9 +2,6 @@ import type { Site } from '@sixgate/site'
 import { type Chain, type Helper, ip4, ip6, is, PRIORITY, port, type Rule, useHelper } from './nft.ts'
 import { type Facts, from, inside4, prefix, TUN_LINK } from './zones.ts'
 
-/** RFC 959 §8, RFC 3261 §18.1. */
-const CONTROL_PORT = { ftp: 21, sip: 5060 } as const
-
 const FTP: Helper = { type: 'ftp', protocol: 'tcp', name: 'ftp' }
 const SIP: readonly Helper[] = [
   { type: 'sip', protocol: 'udp', name: 'sip_udp' },
@@ -13,7 +10,7 @@ const SIP: readonly Helper[] = [
 
 /** What the document asks for: as nat64 rewrites these protocols, so the flows that they announce have to be let in. */
 export const wantedHelpers = (site: Site): readonly Helper[] => {
-  const { ftp, sip } = algOf(site)
+  const { ftp, sip } = site.nat64.alg
   return [...(ftp === 'auto' ? [FTP] : []), ...(sip === 'on' ? SIP : [])]
 }
 
@@ -22,16 +19,6 @@ const KERNEL = { ftp: 'NF_CONNTRACK_FTP, NF_NAT_FTP', sip: 'NF_CONNTRACK_SIP, NF
 
 export const missingHelperText = (type: Helper['type']): string =>
   `this kernel has no conntrack helper for ${type} (options ${KERNEL[type]}): flows that the other side opens are refused${type === 'ftp' ? '; passive FTP works' : ''}. Load it: modprobe -a nf_nat_${type}; or set nat64.alg.${type} to off`
-
-interface Alg {
-  readonly ftp: 'auto' | 'off'
-  readonly sip: 'on' | 'off'
-}
-
-const algOf = ({ nat64 }: Site): Alg => {
-  const { alg } = nat64 as { readonly alg?: Alg }
-  return alg ?? { ftp: 'auto', sip: 'off' }
-}
 
 /** Of those, what this kernel has. */
 export const usedHelpers = (site: Site, facts: Facts): readonly Helper[] =>
@@ -44,8 +31,9 @@ export const usedHelpers = (site: Site, facts: Facts): readonly Helper[] =>
 export const helperChains = (site: Site, facts: Facts): readonly Chain[] => {
   const helpers = usedHelpers(site, facts)
   if (helpers.length === 0) return []
+  const { ftpPorts, sipPorts } = site.nat64.alg
   const rules = helpers.flatMap((helper): readonly Rule[] => {
-    const control = is(port(helper.protocol, 'dport'), [CONTROL_PORT[helper.type]])
+    const control = is(port(helper.protocol, 'dport'), helper.type === 'ftp' ? ftpPorts : sipPorts)
     const id = `helper-${helper.type}-${helper.protocol}`
     const text = `control channel of ${helper.type}, read by conntrack`
     return [

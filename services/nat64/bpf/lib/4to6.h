@@ -1,5 +1,6 @@
 /* RFC 7915 §4: from IPv4 to IPv6, the packets that have nothing unusual. */
 #pragma once
+#include "alg.h"
 #include "packet.h"
 
 /* `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back. */
@@ -24,6 +25,8 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, co
 	upper.len = len - IPV4_LEN;
 	u64 protocol = IPV4_PROTOCOL(old);
 	if (!read_upper(&upper, data + IPV4_LEN, end, protocol, echo))
+		return FALL_THROUGH;
+	if (is_alg_port(config, data + IPV4_LEN, protocol))
 		return FALL_THROUGH;
 	u64 wire_len = IPV6_LEN + wire_upper_len(skb, &upper);
 	/* RFC 7915 §4: DF is clear: it has to be cut. */

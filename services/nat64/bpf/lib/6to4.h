@@ -1,5 +1,6 @@
 /* RFC 7915 §5: from IPv6 to IPv4, the packets that have nothing unusual. */
 #pragma once
+#include "alg.h"
 #include "packet.h"
 
 /* RFC 7915 §5.1: packets up to this size may be fragmented on their way. */
@@ -40,6 +41,8 @@ INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config, co
 		return FALL_THROUGH;
 	u64 protocol = IPV6_NEXT_HEADER(ip6);
 	if (!read_upper(&upper, data + IPV6_LEN, end, protocol, echo))
+		return FALL_THROUGH;
+	if (is_alg_port(config, data + IPV6_LEN, protocol))
 		return FALL_THROUGH;
 
 	u64 place = find_pref64(config, ip6->dst[0], ip6->dst[1]);

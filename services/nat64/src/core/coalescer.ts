@@ -58,7 +58,7 @@ export class Coalescer {
     }
     const at = this.#inUse === 0 ? -1 : this.#find(frame, flow)
     const isWanted = flow.protocol === PROTOCOL.TCP ? this.#kinds.tcp : this.#kinds.udp
-    if (!isWanted || !isCoalescible(frame, flow)) {
+    if (!isWanted || frame.isAlone || !isCoalescible(frame, flow)) {
       // It must not overtake the packets of its flow.
       if (at >= 0) this.#finish(at)
       return Offer.PASS

@@ -1,3 +1,4 @@
+import { ALG_METRICS, ALG_TALLIES } from './alg/tally.ts'
 import { Verdict, VERDICT_NAMES, type VerdictName, VERDICTS } from './verdict.ts'
 
 /** Indexes behind the verdicts in the shared array of counters. */
@@ -9,9 +10,12 @@ export const Tally = {
   PACKETS_WRITTEN: VERDICTS + 4,
   SUPER_PACKETS: VERDICTS + 5,
   COALESCED: VERDICTS + 6,
+  HANDED_OVER: VERDICTS + 7,
 } as const
-/** Length of the array of counters: packets by verdict, then `Tally`. */
-export const COUNTERS = VERDICTS + 7
+/** Where the counters of the gateways for FTP and SIP begin, `ALG_TALLIES` of them. */
+export const ALG_COUNTERS_AT = VERDICTS + 8
+/** Length of the array of counters: packets by verdict, then `Tally`, then those of the gateways. */
+export const COUNTERS = ALG_COUNTERS_AT + ALG_TALLIES
 
 /** Verdicts that are no loss. */
 const CARRIED: readonly Verdict[] = [
@@ -62,5 +66,7 @@ export const counterMetrics = (values: ArrayLike<number>): Record<string, number
   metrics.tun_written_packets_total = values[Tally.PACKETS_WRITTEN] ?? 0
   metrics.super_packets_total = values[Tally.SUPER_PACKETS] ?? 0
   metrics.coalesced_packets_total = values[Tally.COALESCED] ?? 0
+  metrics.alg_handed_over_packets_total = values[Tally.HANDED_OVER] ?? 0
+  for (const [index, name] of ALG_METRICS.entries()) metrics[name] = values[ALG_COUNTERS_AT + index] ?? 0
   return metrics
 }

@@ -7,11 +7,13 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
  */
 
 /** The kernel side refuses to work with another version. Raise it when a layout changes its meaning. */
-export const LAYOUT_VERSION = 2
+export const LAYOUT_VERSION = 3
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
 /** Of 32 bits, one for each IPv4 /16: whether the list of special addresses has to be looked through. */
 export const SPECIAL_WORDS = 65_536 / 32
+/** Words of a bitmap with a bit for each port. */
+export const PORT_WORDS = 65_536 / 32
 /** `tos`, `traffic_class`: taken from the packet. */
 export const COPY = 0x100
 
@@ -61,6 +63,7 @@ export const STRUCTS = {
       { name: 'prefixes', type: 'struct pref64', count: MAX_PREFIXES },
       // A bit for each /16, bit 0 of word 0 first, by its octets as a number with the first one lowest.
       { name: 'special_nets', type: 'u32', count: SPECIAL_WORDS },
+      { name: 'alg_ports', type: 'u32', count: PORT_WORDS },
     ],
   },
   host6_key: {

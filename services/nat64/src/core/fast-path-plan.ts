@@ -1,6 +1,7 @@
 import { type Ip4, mask4, type Prefix4, type Prefix6, prefix4Of } from '@sixgate/addr'
 import type { AddressMapConfig } from './address-map/address-map.ts'
 import { isWellKnownPrefix, neverForwarded4, refusedByWellKnownPrefix } from './address-map/policy.ts'
+import { algPorts } from './alg/settings.ts'
 import { COPY, LAYOUT_VERSION, MAX_PREFIXES, offsetOf, SPECIAL_WORDS, sizeOf } from './fast-path-layout.ts'
 import type { XlateSettings } from './xlate.ts'
 
@@ -106,6 +107,11 @@ const configOf = (
     offsetOf('config', 'special_nets') + SPECIAL_WORDS * 4,
   )
   for (const prefix of special4) markNets(bits, prefix)
+  // Payloads that carry addresses are TypeScript's.
+  for (const port of algPorts(settings.alg)) {
+    const at = offsetOf('config', 'alg_ports') + (port >>> 5) * 4
+    view.setUint32(at, (view.getUint32(at, true) | (1 << (port & 31))) >>> 0, true)
+  }
   return bytes
 }
 

@@ -35,6 +35,8 @@ export class Frame {
   /** Offset from `o` where the checksum starts, and of its field from there; valid iff `needsCsum`. */
   csumStart = 0
   csumOffset = 0
+  /** It stays a packet of its own: conntrack's helpers look at one message in a packet. */
+  isAlone = false
 
   constructor(buffer: ArrayBufferLike = new ArrayBuffer(FRAME_BYTES)) {
     this.bytes = new Uint8Array(buffer)
@@ -85,6 +87,7 @@ export const readVnet = (frame: Frame, readBytes: number): boolean => {
   if (lenBytes <= 0) return false
   const { view } = frame
   frame.o = HEADROOM
+  frame.isAlone = false
   frame.len = lenBytes
   const flags = view.getUint8(at + VNET.FLAGS)
   if ((flags & VNET_NEEDS_CSUM) === 0) {

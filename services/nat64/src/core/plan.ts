@@ -60,6 +60,10 @@ export const planFrom = (site: Nat64Site, gateway4: readonly Ip4[]): Plan => {
       ipv4NexthopMtuBytes: nat64.mtu,
       ipv6NexthopMtuBytes: nat64.mtu,
       udpChecksumZero: nat64.udpChecksumZero,
+      alg: {
+        ftpPorts: nat64.alg.ftp === 'off' ? [] : nat64.alg.ftpPorts,
+        sipPorts: nat64.alg.sip === 'on' ? nat64.alg.sipPorts : [],
+      },
       tosOverride: copied ? undefined : nat64.trafficClass,
       trafficClassOverride: copied ? undefined : nat64.trafficClass,
     },

@@ -55,6 +55,10 @@ export const translate4to6 = (x: Xlate, frame: Frame, hairpin: boolean): Verdict
     const judged = judgeIcmpv4Error(x, view, hairpin)
     if (judged !== Verdict.CONTINUE) return judged
   }
+  if (!hairpin) {
+    const payload = x.alg.apply(x, frame, 'down')
+    if (payload !== Verdict.CONTINUE) return payload
+  }
   noteUse(x, HOST_USAGE.PACKETS_4TO6, wirePackets(frame, outer), frame.len)
   write(x, frame, isError)
   return Verdict.TRANSLATED_4TO6

@@ -49,6 +49,11 @@ export const translate6to4 = (x: Xlate, frame: Frame): Verdict => {
     const judged = judgeIcmpv6Error(x, view)
     if (judged !== Verdict.CONTINUE) return judged
   }
+  // Between two hosts of ours both ends speak IPv6: nothing in their payload has to change.
+  if (!(outerPair.dstInPref64 && x.map.isLocal4(outerPair.dst4))) {
+    const payload = x.alg.apply(x, frame, 'up')
+    if (payload !== Verdict.CONTINUE) return payload
+  }
   noteUse(x, HOST_USAGE.PACKETS_6TO4, wirePackets(frame, outer), frame.len)
   write(x, frame, isError)
   return Verdict.TRANSLATED_6TO4

@@ -1,3 +1,5 @@
+import { Alg } from './alg/alg.ts'
+import { ALG_TALLIES, type AlgNote, reportOnce } from './alg/tally.ts'
 import type { AddressMap } from './address-map/address-map.ts'
 import { answerEcho } from './answer-echo.ts'
 import type { Frame } from './frame.ts'
@@ -18,6 +20,10 @@ export interface TranslatorParts {
   readonly output: Output
   /** Gives an unsigned 16-bit random number. */
   readonly random: () => number
+  /** Where the gateways for FTP and SIP count: `ALG_TALLIES` numbers. */
+  readonly algCounts?: Float64Array
+  /** What an operator should hear of them, each once. */
+  readonly onAlgNote?: (note: AlgNote) => void
 }
 
 /**
@@ -27,13 +33,15 @@ export interface TranslatorParts {
 export class Translator {
   readonly #x: Xlate
 
-  constructor({ map, settings, clock, output, random }: TranslatorParts) {
+  constructor({ map, settings, clock, output, random, algCounts, onAlgNote }: TranslatorParts) {
+    const counts = algCounts ?? new Float64Array(ALG_TALLIES)
     this.#x = {
       ...makeRecords(),
       map,
       settings,
       clock,
       output,
+      alg: new Alg(settings.alg, reportOnce(counts, onAlgNote ?? (() => undefined))),
       ids: new IdentificationGenerator(random),
       errors4: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
       errors6: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
@@ -54,11 +62,17 @@ export class Translator {
       x.errors6 = new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst)
     }
     x.settings = settings
+    x.alg.configure(settings.alg)
   }
 
   /** Index of the pref64 that the last packet went to; valid iff its verdict was NEEDS_MAPPING. */
   get wantedPref(): number {
     return this.#x.outerPair.pref
+  }
+
+  /** True for a packet of a connection whose payload is edited: one translator must see all of it. */
+  needsOneGateway(frame: Frame): boolean {
+    return this.#x.alg.wantsAllOf(frame)
   }
 
   /**

@@ -45,6 +45,10 @@ export const Verdict = {
   UDP_CHECKSUM_ZERO_FRAGMENT: 46,
   PROTOCOL_FOREIGN: 47,
 
+  ALG_BAD_CHECKSUM: 48,
+  ALG_GAP: 49,
+  ALG_FULL: 50,
+
   ICMP_SINGLE_HOP: 56,
   ICMP_UNKNOWN: 57,
   ICMP_CODE_UNKNOWN: 58,
@@ -104,6 +108,11 @@ export const EXPLAIN: Readonly<Record<VerdictName, string>> = {
   UDP_CHECKSUM_ZERO: 'IPv4 UDP without checksum, policy "drop" (RFC 7915 §4.5).',
   UDP_CHECKSUM_ZERO_FRAGMENT: 'A fragmented IPv4 UDP packet without checksum: none can be computed (RFC 7915 §4.5).',
   PROTOCOL_FOREIGN: 'ICMP of the other family, or the number of an IPv6 extension header in IPv4: never legitimate.',
+
+  ALG_BAD_CHECKSUM:
+    'A packet of FTP or SIP whose checksum is wrong: damaged on the way, nothing was understood from it.',
+  ALG_GAP: 'A segment of FTP or SIP that overtook another one: it is sent again, in order (RFC 6384 §5).',
+  ALG_FULL: 'Too much of an FTP or SIP connection is unacknowledged, or a message does not fit a packet any more.',
 
   ICMP_SINGLE_HOP: 'An ICMP message that has no meaning behind one link (ND, MLD, redirect, …), as RFC 7915 demands.',
   ICMP_UNKNOWN: 'An ICMP type that has no counterpart in the other family (RFC 7915 §4.2, §5.2).',

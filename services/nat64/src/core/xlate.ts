@@ -1,3 +1,5 @@
+import type { Alg } from './alg/alg.ts'
+import { ALG_OFF, type AlgSettings } from './alg/settings.ts'
 import { type AddressMap, type AddressPair, makeAddressPair } from './address-map/address-map.ts'
 import { Frame } from './frame.ts'
 import type { IdentificationGenerator } from './identification.ts'
@@ -22,6 +24,8 @@ export interface XlateSettings {
   /** ICMP errors that the translator makes itself, each family, per second and at once. */
   readonly icmpErrorsPerSecond: number
   readonly icmpErrorsBurst: number
+  /** Ports whose payload is translated too. */
+  readonly alg: AlgSettings
 }
 
 export const DEFAULT_SETTINGS: XlateSettings = {
@@ -33,6 +37,7 @@ export const DEFAULT_SETTINGS: XlateSettings = {
   trafficClassOverride: undefined,
   icmpErrorsPerSecond: 100,
   icmpErrorsBurst: 50,
+  alg: ALG_OFF,
 }
 
 /** Time as io sees it, written once per batch. */
@@ -69,6 +74,7 @@ export interface Xlate {
   readonly clock: Clock
   readonly ids: IdentificationGenerator
   readonly output: Output
+  readonly alg: Alg
   /** Packet under way. */
   readonly outer: IpLayout
   readonly outerPair: AddressPair

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { libc, nativeBuffer } from '@sixgate/host'
 import { buffersOf } from '../core/address-map/packed-hosts.ts'
+import type { AlgNote } from '../core/alg/tally.ts'
 import { COUNTERS } from '../core/counters.ts'
 import type { DataPlaneSnapshot, FromWorker, ToWorker, WorkerStart } from './messages.ts'
 import type { Offload } from './tun.ts'
@@ -17,6 +18,8 @@ export interface DataPlaneEvents {
   onAttached(offload: Offload): void
   /** A host without mapping sent a packet. */
   onWant(ip6: Uint8Array, pref: number): void
+  /** Something that an operator should hear of the gateways for FTP and SIP. */
+  onNote?(note: AlgNote): void
   /** Why there is no data plane at the moment; `undefined`: there is one. */
   onTrouble(problem: { readonly code: string; readonly message: string } | undefined): void
 }
@@ -113,6 +116,9 @@ export class DataPlane {
         return
       case 'lost':
         this.#events.onTrouble({ code: 'tun-lost', message: message.message })
+        return
+      case 'note':
+        this.#events.onNote?.(message.note)
         return
       case 'want':
         this.#events.onWant(message.ip6, message.pref)

@@ -1,3 +1,4 @@
+import type { AlgNote } from '../core/alg/tally.ts'
 import type { AddressMapConfig } from '../core/address-map/address-map.ts'
 import type { Installed, PackedHosts } from '../core/address-map/packed-hosts.ts'
 import type { XlateSettings } from '../core/xlate.ts'
@@ -31,6 +32,8 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: TunErrorCode; readonly message: string }
   /** The TUN went away under the worker. The worker ends. */
   | { readonly kind: 'lost'; readonly message: string }
+  /** Something that an operator should hear, at most once. */
+  | { readonly kind: 'note'; readonly note: AlgNote }
   /** A host without mapping sent a packet; it is held. */
   | { readonly kind: 'want'; readonly ip6: Uint8Array; readonly pref: number }
 

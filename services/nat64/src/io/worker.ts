@@ -5,7 +5,7 @@ import { AddressMap } from '../core/address-map/address-map.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
 import { installPacked } from '../core/address-map/packed-hosts.ts'
 import { Coalescer, Offer, TRAINS } from '../core/coalescer.ts'
-import { Tally } from '../core/counters.ts'
+import { ALG_COUNTERS_AT, COUNTERS, Tally } from '../core/counters.ts'
 import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
 import { HoldRing } from '../core/hold-ring.ts'
 import { Translator } from '../core/translator.ts'
@@ -13,6 +13,7 @@ import { Verdict } from '../core/verdict.ts'
 import { IPV6 } from '../core/wire/ipv6.ts'
 import { GSO, VNET } from '../core/wire/virtio-net.ts'
 import type { Clock, Output } from '../core/xlate.ts'
+import { AlgPeer } from './alg-peer.ts'
 import { type DataPlaneSnapshot, type FromWorker, monotonicMs, type ToWorker, type WorkerStart } from './messages.ts'
 import { NativeFrame } from './native-frame.ts'
 import { attachTun, type Tun, TunError } from './tun.ts'
@@ -40,12 +41,13 @@ class DataPlane {
   readonly #spare = new NativeFrame()
   readonly #coalescer: Coalescer
   // Native memory is freed when nothing refers to it: all buffers are fields.
-  readonly #poll = nativeBuffer(2 * POLLFD_BYTES)
+  readonly #poll = nativeBuffer(3 * POLLFD_BYTES)
   readonly #eventValue = nativeBuffer(8)
   readonly #translator: Translator
+  readonly #algPeer: AlgPeer | undefined
   #stopped = false
 
-  constructor({ fd, offload }: Tun, start: WorkerStart) {
+  constructor({ fd, offload }: Tun, start: WorkerStart, algPeer?: AlgPeer) {
     this.#fd = fd
     this.#eventFd = start.eventFd
     this.#counters = start.counters
@@ -68,7 +70,12 @@ class DataPlane {
       clock: this.#clock,
       output,
       random: () => randomInt(0x10000),
+      algCounts: start.counters.subarray(ALG_COUNTERS_AT, COUNTERS),
+      onAlgNote: (note) => post({ kind: 'note', note }),
     })
+    this.#algPeer = algPeer
+    this.#poll.view.setInt32(2 * POLLFD_BYTES, algPeer?.fd ?? -1, true)
+    this.#poll.view.setInt16(2 * POLLFD_BYTES + 4, POLL.IN, true)
     this.#poll.view.setInt32(0, fd, true)
     this.#poll.view.setInt16(4, POLL.IN, true)
     this.#poll.view.setInt32(POLLFD_BYTES, start.eventFd, true)
@@ -84,10 +91,11 @@ class DataPlane {
   /** Waits for packets or for a message, and deals with what there is; false when the TUN is gone. */
   turn(): boolean {
     // Also under full load: the control eventfd must not wait for a pause in the traffic.
-    const ready = libc.poll(this.#poll.address, 2, -1)
+    const ready = libc.poll(this.#poll.address, 3, -1)
     if (ready < 0 && ready !== -ERRNO.EINTR) return false
     this.#tick()
     if (this.#poll.view.getInt16(POLLFD_BYTES + 6, true) !== 0) this.#control()
+    if (this.#poll.view.getInt16(2 * POLLFD_BYTES + 6, true) !== 0) this.#readHandedOver()
     const events = this.#poll.view.getInt16(6, true)
     if ((events & POLL.IN) !== 0) return this.#readBatch()
     return (events & (POLL.ERR | POLL.HUP | POLL.NVAL)) === 0
@@ -116,11 +124,31 @@ class DataPlane {
         continue
       }
       if (frame.gsoType !== GSO.NONE) counters[Tally.SUPER_PACKETS]! += 1
+      if (this.#algPeer?.isOwner === false && this.#handOver(frame)) continue
       this.#process(frame)
     }
     // Nothing waits longer than for packets that are there already.
     this.#coalescer.flush()
     return readBytes !== -ERRNO.EBADFD
+  }
+
+  /** Gives a packet to the instance that has the gateways for FTP and SIP; false when this is it. */
+  #handOver(frame: NativeFrame): boolean {
+    if (!this.#translator.needsOneGateway(frame)) return false
+    const isGone = this.#algPeer?.handOver(frame.address + HEADROOM - VNET.LEN, frame.len + VNET.LEN) ?? false
+    if (isGone) this.#counters[Tally.HANDED_OVER]! += 1
+    return isGone
+  }
+
+  /** What other instances handed over to this one. */
+  #readHandedOver(): void {
+    for (let count = 0; count < BATCH; count++) {
+      const frame = this.#frame
+      const readBytes = this.#algPeer?.receive(frame.address + HEADROOM - VNET.LEN, READ_BYTES)
+      if (readBytes === undefined) break
+      if (readVnet(frame, readBytes)) this.#process(frame)
+    }
+    this.#coalescer.flush()
   }
 
   #process(frame: Frame): void {
@@ -226,11 +254,13 @@ const main = (): void => {
     post({ kind: 'failed', code: error.code, message: error.message })
     return
   }
+  const algPeer = new AlgPeer(start.tunName)
   try {
-    if (new DataPlane(tun, start).run() === 'lost')
+    if (new DataPlane(tun, start, algPeer).run() === 'lost')
       post({ kind: 'lost', message: `TUN ${start.tunName} was removed (${errnoName(ERRNO.EBADFD)}); it is made anew` })
   } finally {
     libc.closeFd(tun.fd)
+    algPeer.close()
   }
 }
 

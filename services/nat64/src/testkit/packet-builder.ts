@@ -79,16 +79,17 @@ export interface TcpFields {
   readonly ack?: number
   readonly window?: number
   readonly flags?: number
+  readonly urgent?: number
   readonly data?: Octets
   readonly options?: Octets
   readonly checksum?: ChecksumKind
 }
 export const tcp = (fields: TcpFields = {}): Upper => {
   const { src = 40_000, dst = 80, flags = 0x18, data: payload = data(20), options = [], checksum = 'full' } = fields
-  const { seq = 0x01020304, ack = 0x05060708, window = 0x2000 } = fields
+  const { seq = 0x01020304, ack = 0x05060708, window = 0x2000, urgent = 0 } = fields
   const offset = ((20 + options.length) / 4) << 4
   const header = [...u16(src), ...u16(dst), ...u32(seq), ...u32(ack), offset, flags, ...u16(window)]
-  return transport(6, 16, [...header, 0, 0, 0, 0, ...options, ...payload], checksum)
+  return transport(6, 16, [...header, 0, 0, ...u16(urgent), ...options, ...payload], checksum)
 }
 
 /** DCCP (RFC 4340 §5.1), short header form. */

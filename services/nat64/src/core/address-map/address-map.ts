@@ -167,6 +167,32 @@ export class AddressMap {
     return Verdict.CONTINUE
   }
 
+  /**
+   * An address inside a payload, at `view[0..16)`: the IPv4 address of a host of ours that uses prefix `pref`, or of a
+   * remote node. Signed; 0 for neither.
+   */
+  literalTo4(view: DataView, pref: number): number {
+    const explicit = this.#eamt.size > 0 ? this.#eamt.to4(view, 0) : 0
+    if (explicit !== 0) return explicit
+    const slot = this.hosts.find6(view, 0, pref)
+    if (slot >= 0) return this.hosts.ip4Of(slot)
+    const prefix = this.pref64s.find(view, 0)
+    return prefix < 0 ? 0 : this.pref64s.extract(view, 0, prefix)
+  }
+
+  /** The other way, into `view[0..16)`: a host of ours, or a remote node seen through prefix `pref`. */
+  literalTo6(ip4: number, pref: number, view: DataView): void {
+    if (this.#eamt.size > 0 && this.#eamt.to6(ip4, view, 0)) return
+    const slot = this.hosts.find4(ip4)
+    if (slot >= 0) this.hosts.writeIp6(slot, view, 0)
+    else this.pref64s.embed(view, 0, pref, ip4)
+  }
+
+  /** True for an address of the gateway itself. */
+  isForbidden4(ip4: number): boolean {
+    return this.#forbidden4.has(ip4)
+  }
+
   /** RFC 6791: who an error of a node without IPv4 address comes from. */
   #errorSource4(view: DataView, src: number): number {
     const { errorSource, pool4 } = this.config

@@ -1,3 +1,4 @@
+import { PAYLOADS } from './alg.ts'
 import { OFFLOADS } from './offload.ts'
 import { EXTENSIONS } from './rfc4884.ts'
 import { PREFIXES } from './rfc6052.ts'
@@ -18,4 +19,5 @@ export const VECTORS: readonly Vector[] = [
   ...PREFIXES,
   ...EXPLICIT_MAPS,
   ...OFFLOADS,
+  ...PAYLOADS,
 ]

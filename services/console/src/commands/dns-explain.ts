@@ -1,0 +1,48 @@
+import type { Command } from '../command.ts'
+import { JSON_OPTION } from '../command.ts'
+import { EXIT, withNats } from '../invocation.ts'
+import { askInstances } from '../io/ask-instances.ts'
+
+/** What an instance of dns64 answers to the question `explain`. */
+interface Explanation {
+  readonly question: string
+  readonly rcode: string
+  readonly origin: string
+  readonly records: readonly string[]
+  readonly because: readonly string[]
+}
+
+const render = (instance: string, { question, rcode, records, because }: Explanation): string =>
+  [
+    `${question}: ${rcode} (dns64 ${instance})`,
+    ...records.map((record) => `  ${record}`),
+    'because',
+    ...because.map((sentence) => `  - ${sentence}`),
+    '',
+  ].join('\n')
+
+export const DNS_EXPLAIN: Command = {
+  words: 'dns explain',
+  parameters: ['NAME'],
+  options: {
+    type: { kind: 'value', help: 'of the records, AAAA unless given' },
+    client: { kind: 'value', help: 'address of the host that asks' },
+    ...JSON_OPTION,
+  },
+  help: 'why the answer to NAME is what it is, from every dns64',
+  run: async ({ variables, terminal, parameters, flag, value }) => {
+    const [name] = parameters
+    if (name === undefined) {
+      terminal.complain('dns explain: NAME is missing, like: sixgate dns explain www.example.net')
+      return EXIT.USAGE
+    }
+    const body = { name, type: value('type'), client: value('client') }
+    return await withNats(variables, terminal, async ({ link }) => {
+      const { answers, complaints } = await askInstances<Explanation>(link, 'dns64', 'explain', body)
+      if (flag('json')) terminal.print(`${JSON.stringify({ answers, complaints }, null, 2)}\n`)
+      else for (const { instance, answer } of answers) terminal.print(render(instance, answer))
+      for (const complaint of complaints) terminal.complain(complaint)
+      return complaints.length === 0 ? EXIT.OK : EXIT.NOT_WELL
+    })
+  },
+}
