@@ -108,13 +108,15 @@ test('RFC 4861 §6.1.1: a wrong checksum never arrives: the kernel drops it', { 
   assert.equal(formatIp6(next.source), 'fe80::6')
 })
 
-test('other ICMPv6 messages are not delivered (ICMP6_FILTER), neither is what this socket sends', {
+test('Router Advertisements of others are delivered, other ICMPv6 messages and what this socket sends are not', {
   skip,
 }, async () => {
   solicit({ message: octets('86 00 0000 40 00 0708 00000000 00000000') })
   solicit({ message: octets('80 00 0000 0001 0001') })
   socket.send(RA)
   solicit({ source: ip6('fe80::7') })
+  const advertisement = await until('the advertisement', () => received.shift())
+  assert.deepEqual([advertisement.message[0], advertisement.fragmented], [134, false])
   const next = await until('the solicitation behind them', () => received.shift())
   assert.equal(formatIp6(next.source), 'fe80::7')
 })
