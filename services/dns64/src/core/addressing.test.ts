@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { testSite } from '../testkit/virtual-server.ts'
 import { isOurs, listenAddresses, loopIn, upstreamsOf } from './addressing.ts'
-import { makePolicy, mayAsk, showPrefixes } from './policy.ts'
+import { holdsAddress, makePolicy, showPrefixes } from './policy.ts'
 import { nameserversOf } from './resolv-conf.ts'
 
 test('listen: auto is the router’s own address and loopback; a list is taken as written, once each', () => {
@@ -19,7 +19,7 @@ test('listen: auto is the router’s own address and loopback; a list is taken a
 test('hosts of every LAN may ask, of no other network', () => {
   const site = testSite({ lans: [{ interface: 'lan1', prefix: 'fd00:65::/64' }] })
   const policy = makePolicy(site, { hasIp6Uplink: true, hasPrivateUpstream: false })
-  const may = (source: string): boolean => mayAsk(policy, source)
+  const may = (source: string): boolean => holdsAddress(policy.clients, source)
   assert.deepEqual(['fd00:64::9', 'fd00:65::9', 'fd00:66::9'].map(may), [true, true, false])
 })
 
