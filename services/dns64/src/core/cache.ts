@@ -38,8 +38,8 @@ const MIN_RENEWED_TTL_S = 10
 const renewalAge = (ttlS: number): number => (ttlS < MIN_RENEWED_TTL_S ? Infinity : Math.floor(ttlS * 0.9))
 
 /**
- * Octets that an entry costs besides its message and key, what the garbage collector leaves lying included: resident
- * memory per entry by cache.bench.ts, rounded up.
+ * Octets that an entry costs besides its message and key: resident memory per entry of a cache that was filled once, by
+ * cache.bench.ts, rounded up. Entries that were replaced and wait for the garbage collector come on top.
  */
 const ENTRY_OVERHEAD = 850
 /** The cache holds on average messages of this size; one huge answer counts as many small ones. */
