@@ -252,7 +252,7 @@ describe('sixgate hosts', () => {
     assert.equal(without.stderr, '')
     assert.equal(without.stdout.split('\n').length, 5, without.stdout)
     const ra = await report(lab, 'ra-advertiser')
-    ra.answer({ 'hosts-seen': () => [{ ip6: 'fd00::7', mac: '02:00:00:00:00:07' }] })
+    ra.answer({ 'hosts-seen': () => [{ mac: '02:00:00:00:00:07', addresses: ['fe80::7', 'fd00::7'] }] })
     const { status, stdout, stderr } = await sixgate(lab, 'hosts')
     assert.equal(stderr, '')
     assert.equal(status, 0)

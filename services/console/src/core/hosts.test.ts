@@ -53,7 +53,7 @@ describe('the table of sixgate hosts', () => {
     const carried = { fastPath: { packets: 3, bytes: 1_230_000 }, typescript: { packets: 1, bytes: 60 } }
     const rows = hostRows(
       [host('198.18.0.2', { out: carried }), host('198.18.0.9')],
-      macsOf([[{ ip6: 'fd00::2', mac: '02:00:00:00:00:02', more: 1 }, 7, { ip6: 1 }], null, 'x']),
+      macsOf([[{ mac: '02:00:00:00:00:02', addresses: ['fe80::2', 'fd00::2'], more: 1 }, 7, { mac: 1 }], null, 'x']),
       (ms) => `${ms} ms`,
     )
     assert.deepEqual(rows.slice(1), [

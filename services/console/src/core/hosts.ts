@@ -63,19 +63,28 @@ export const mergePages = (pages: readonly HostsPage[]): { hosts: Host[]; after:
   return { hosts: [...hosts.values()].toSorted((a, b) => order(a.ip4) - order(b.ip4)), after }
 }
 
-/**
- * Link-layer addresses by IPv6 address, out of what ra-advertiser answers to `hosts-seen`: a list of objects with `ip6` and
- * `mac`. Anything else is left out: the column stays empty.
- */
-export const macsOf = (answers: readonly unknown[]): Map<string, string> => {
-  const macs = new Map<string, string>()
-  for (const entry of answers.flat()) {
-    if (typeof entry !== 'object' || entry === null) continue
-    const { ip6, mac } = entry as { ip6?: unknown; mac?: unknown }
-    if (typeof ip6 === 'string' && typeof mac === 'string') macs.set(ip6, mac)
-  }
-  return macs
+/** What ra-advertiser answers to `hosts-seen`, as far as it is used here: a host with all its addresses. */
+interface HostSeen {
+  readonly mac: string
+  readonly addresses: readonly string[]
 }
+
+const isHostSeen = (entry: unknown): entry is HostSeen =>
+  typeof entry === 'object' &&
+  entry !== null &&
+  'mac' in entry &&
+  typeof entry.mac === 'string' &&
+  'addresses' in entry &&
+  Array.isArray(entry.addresses)
+
+/** Link-layer addresses by IPv6 address; what is not as expected (another version) leaves its column empty. */
+export const macsOf = (answers: readonly unknown[]): Map<string, string> =>
+  new Map(
+    answers
+      .flat()
+      .filter(isHostSeen)
+      .flatMap(({ mac, addresses }) => addresses.map((address) => [String(address), mac] as const)),
+  )
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
