@@ -83,7 +83,7 @@ export const macsOf = (answers: readonly unknown[]): Map<string, string> =>
     answers
       .flat()
       .filter(isHostSeen)
-      .flatMap(({ mac, addresses }) => addresses.map((address) => [String(address), mac] as const)),
+      .flatMap(({ mac, addresses }) => addresses.map((address) => [address, mac] as const)),
   )
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const

@@ -5,10 +5,13 @@ const LIMIT_MS = 20_000
 const LOOK_EVERY_MS = 5
 
 /** Waits until `look` returns something other than undefined and false, and returns it. Throws with `what` after 20 s. */
-export const until = async <T>(what: string, look: () => T | undefined | false): Promise<T> => {
+export const until = async <T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> => {
   const endMs = performance.now() + LIMIT_MS
   for (;;) {
-    const found = look()
+    const found = await look()
     if (found !== undefined && found !== false) return found
     if (performance.now() > endMs) throw new Error(`${LIMIT_MS} ms passed without: ${what}`)
     await delay(LOOK_EVERY_MS)
