@@ -62,6 +62,11 @@ const tcp6 = (fields: TcpFields = {}, more: object = {}): Octets =>
   offered(ip6({ ...V6, ...more }, tcp({ flags: 0x10, ...fields })), fields.checksum ?? 'full')
 
 const broken = (octets: Octets): Octets => octets.map((octet, at) => (at === octets.length - 1 ? octet ^ 1 : octet))
+/** Four octets more in the IP packet than the datagram says it has; the kernel has found its checksum to be right. */
+const behind = (octets: Octets): Octets => {
+  const packet = ip4({ ...V4, df: true }, { protocol: 17, build: () => [...octets.slice(30), 1, 2, 3, 4] })
+  return offered(packet, 'checked')
+}
 const body = data(100)
 const next = { seq: 0x01020304 + 100 }
 
@@ -85,6 +90,11 @@ const TABLE: readonly (readonly [string, readonly Octets[], readonly number[]])[
   ['two flows in turn', [udp6(), udp6({ dst: 54 }), udp6(), udp6({ dst: 54 })], [2, 2]],
   ['a damaged datagram stays damaged', [udp6(), broken(udp6()), udp6()], [1, 1, 1]],
   ['so does the first one', [broken(udp6()), udp6(), udp6()], [1, 2]],
+  [
+    'octets behind the end of a datagram stay behind it',
+    [behind(udp4({}, { df: true })), behind(udp4({}, { df: true }))],
+    [1, 1],
+  ],
   ['fragments go alone', [udp4({}, { more: true }), udp4({}, { more: true })], [1, 1]],
   ['TCP over IPv4', [tcp4({ data: body }), tcp4({ data: body, ...next }, { id: 7 })], [2]],
   ['TCP over IPv6', [tcp6({ data: body }), tcp6({ data: body, ...next })], [2]],

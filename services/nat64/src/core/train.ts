@@ -63,11 +63,17 @@ export class Train {
   }
 }
 
-/** Data and nothing else: no SYN, FIN, RST, URG or ECN (TCP), a checksum (UDP), not a super-packet already. */
+/**
+ * Data and nothing else: no SYN, FIN, RST, URG or ECN (TCP), a checksum and nothing behind the datagram (UDP), not a
+ * super-packet already.
+ */
 export const isCoalescible = (frame: Frame, { protocol, upper, payloadLenBytes }: Flow): boolean => {
   if (frame.gsoType !== GSO.NONE || payloadLenBytes === 0) return false
   const { view, o } = frame
-  if (protocol === PROTOCOL.UDP) return frame.needsCsum || view.getUint16(o + upper + UDP.CHECKSUM) !== 0
+  if (protocol === PROTOCOL.UDP) {
+    if (view.getUint16(o + upper + UDP.LENGTH) !== UDP.LEN + payloadLenBytes) return false
+    return frame.needsCsum || view.getUint16(o + upper + UDP.CHECKSUM) !== 0
+  }
   return (view.getUint8(o + upper + TCP.FLAGS) & ~TCP_PSH_U8) === TCP_ACK_U8
 }
 

@@ -3,24 +3,29 @@ import type { Frame } from '../frame.ts'
 import type { IpLayout } from '../ip-layout.ts'
 import { IPV4, IPV4_MAX_LEN } from '../wire/ipv4.ts'
 import { IPV6, IPV6_MIN_MTU } from '../wire/ipv6.ts'
-import { TCP } from '../wire/protocol.ts'
+import { PROTOCOL, TCP, UDP } from '../wire/protocol.ts'
 import { GSO } from '../wire/virtio-net.ts'
 import type { Direction } from './flow.ts'
 
 /** Payload of a TCP segment that every link carries in either family, before TCP options. */
 const SAFE_SEGMENT_BYTES = IPV6_MIN_MTU - IPV6.LEN - TCP.LEN
 
+/** What the transport checksum covers, in bytes from the upper layer's start: UDP says itself how long it is (RFC 768). */
+const coveredBytes = (view: DataView, { upper, upperLenBytes, protocol }: IpLayout): number =>
+  protocol === PROTOCOL.UDP ? view.getUint16(upper + UDP.LENGTH) : upperLenBytes
+
 /** Sum of the pseudo-header that the transport checksum of a packet before its translation covers. */
 const pseudoSum = (view: DataView, layout: IpLayout, direction: Direction): number => {
   const addresses =
     direction === 'up' ? sumBytes(view, layout.start + IPV6.SRC, 32) : sumBytes(view, layout.start + IPV4.SRC, 8)
-  return fold(addresses + sumPseudoTail(layout.upperLenBytes, layout.protocol))
+  return fold(addresses + sumPseudoTail(coveredBytes(view, layout), layout.protocol))
 }
 
 /** What is not whole must not be understood: nobody's checksum covers what is made of it. */
 export const hasSoundChecksum = (frame: Frame, layout: IpLayout, direction: Direction): boolean =>
   frame.needsCsum ||
-  sumBytes(frame.view, layout.upper, layout.upperLenBytes, pseudoSum(frame.view, layout, direction)) === 0xffff
+  sumBytes(frame.view, layout.upper, coveredBytes(frame.view, layout), pseudoSum(frame.view, layout, direction)) ===
+    0xffff
 
 /** Leaves the checksum of a packet that was changed to the device: the field at `offset` of the upper layer gets its sum. */
 export const leaveChecksum = (frame: Frame, layout: IpLayout, direction: Direction, offset: number): void => {
