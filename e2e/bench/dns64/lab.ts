@@ -8,7 +8,8 @@
  *
  * The servers under test have one processor, dnsperf and the internet the others. Nothing outside is touched.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
+import { Children } from '../children.ts'
 
 export const CLIENT = 'fd00:6::c'
 export const INTERNET = '198.51.100.2'
@@ -27,7 +28,7 @@ const ip = (...parameters: string[]): string =>
   execFileSync('ip', parameters, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
 export class Lab {
-  readonly #children: ChildProcess[] = []
+  readonly #children = new Children()
 
   constructor(serverAddresses: readonly string[]) {
     this.#remove()
@@ -73,31 +74,14 @@ export class Lab {
     command: string,
     ...parameters: string[]
   ): Running {
-    const child = spawn(
-      'ip',
-      ['netns', 'exec', nameOf(place), 'taskset', '-c', String(processor), command, ...parameters],
-      { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
-    )
-    let text = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => (text = (text + chunk).slice(-20_000)))
-    this.#children.push(child)
-    if (child.pid === undefined) throw new Error(`${command} cannot be started`)
-    return { pid: child.pid, output: () => text }
+    const pinned = ['taskset', '-c', String(processor), command, ...parameters]
+    const { process, output } = this.#children.start(environment, 'ip', 'netns', 'exec', nameOf(place), ...pinned)
+    if (process.pid === undefined) throw new Error(`${command} cannot be started`)
+    return { pid: process.pid, output }
   }
 
   async close(): Promise<void> {
-    const alive = this.#children.filter((child) => child.exitCode === null && child.signalCode === null)
-    await Promise.all(
-      alive.map(
-        (child) =>
-          new Promise((resolve) => {
-            child.once('exit', resolve)
-            child.kill('SIGTERM')
-            setTimeout(() => child.kill('SIGKILL'), 10_000).unref()
-          }),
-      ),
-    )
+    await this.#children.end()
     this.#remove()
   }
 

@@ -7,22 +7,17 @@
  *
  * V is the variant's letter. Nothing outside these namespaces is touched.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
+import { Children, type Running } from '../children.ts'
 
 export const CLIENT6 = 'fd00:6::2'
 export const SERVER4 = '198.51.100.2'
 export const SERVER6 = 'fd00:4::2'
 export const CLIENT4 = '192.0.2.2'
 
-/** A process in a namespace, with what it printed. */
-export interface Running {
-  readonly process: ChildProcess
-  readonly output: () => string
-}
-
 export class Lab {
   readonly letter: string
-  readonly #children: ChildProcess[] = []
+  readonly #children = new Children()
 
   constructor(letter: string) {
     this.letter = letter
@@ -133,29 +128,11 @@ export class Lab {
     command: string,
     ...parameters: string[]
   ): Running {
-    const process_ = spawn('ip', ['netns', 'exec', this.#name(place), command, ...parameters], {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let text = ''
-    for (const stream of [process_.stdout, process_.stderr])
-      stream.on('data', (chunk: Buffer) => (text = (text + chunk).slice(-20_000)))
-    this.#children.push(process_)
-    return { process: process_, output: () => text }
+    return this.#children.start(environment, 'ip', 'netns', 'exec', this.#name(place), command, ...parameters)
   }
 
   async close(): Promise<void> {
-    const alive = this.#children.filter((child) => child.exitCode === null && child.signalCode === null)
-    await Promise.all(
-      alive.map(
-        (child) =>
-          new Promise((resolve) => {
-            child.once('exit', resolve)
-            child.kill('SIGTERM')
-            setTimeout(() => child.kill('SIGKILL'), 10_000).unref()
-          }),
-      ),
-    )
+    await this.#children.end()
     this.#remove()
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Running } from './lab.ts'
+import type { Running } from '../children.ts'
 import { SEGMENT_BYTES } from './udp-gso.ts'
 import type { Variant } from './variants.ts'
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Lab, type Running, SERVER4, SERVER6 } from './lab.ts'
+import type { Running } from '../children.ts'
+import { Lab, SERVER4, SERVER6 } from './lab.ts'
 
 /** A gateway under test, ready for traffic. */
 export interface Variant {

@@ -2,15 +2,8 @@
  * `make fuzz-dns64`: mutated queries and mutated upstream answers through the whole name server for FUZZ_SECONDS (30),
  * from FUZZ_SEED (the time). Exit status 1 when something was treated wrongly.
  */
-import { Random } from './random.ts'
+import { numberFrom, Random } from '@sixgate/testkit'
 import { fuzz } from './run.ts'
-
-const numberFrom = (name: string, other: number): number => {
-  const text = process.env[name] ?? ''
-  if (text === '') return other
-  if (/^\d{1,10}$/.test(text)) return Number(text)
-  throw new Error(`${name}: "${text}": must be a whole number`)
-}
 
 const seconds = numberFrom('FUZZ_SECONDS', 30)
 const seed = numberFrom('FUZZ_SEED', Date.now() % 2 ** 31)

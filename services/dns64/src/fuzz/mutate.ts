@@ -1,24 +1,4 @@
-/** Numbers from a seed: the same seed, the same run (mulberry32). */
-export class Random {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** A whole number from 0 to `below` − 1. */
-  below(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let t = this.#state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T
-  }
-}
+import type { Random } from '@sixgate/testkit'
 
 /** A message with one to six faults: octets changed, inserted, removed, cut, copied from elsewhere, counts and pointers bent. */
 export const mutate = (message: Uint8Array, random: Random): Uint8Array => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Random } from './random.ts'
+import { Random } from '@sixgate/testkit'
 import { fuzz } from './run.ts'
 
 test('mutated queries and upstream answers: no crash, every reply is a message that fits its query', async () => {

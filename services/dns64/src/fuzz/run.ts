@@ -1,8 +1,9 @@
+import type { Random } from '@sixgate/testkit'
 import { readMessage } from '../core/message.ts'
 import { a, aaaa, cname, dname, ns, ptr, rrsig, soa } from '../testkit/records.ts'
 import { encodeQuery, encodeResponse, type QuerySpec, type ScriptAnswer } from '../testkit/script.ts'
 import { CLIENT, testSite, VirtualServer } from '../testkit/virtual-server.ts'
-import { mutate, type Random } from './random.ts'
+import { mutate } from './mutate.ts'
 
 const REVERSE = '1.2.2.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa'
 

@@ -1,6 +1,7 @@
 /** Every packet that a fuzz run ever stumbled over, and the fuzzer's own eyes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Random } from '@sixgate/testkit'
 import { tcp, udp } from '../testkit/packet-builder.ts'
 import { VECTORS } from '../testkit/vectors/all.ts'
 import { offloaded, plain, toServer4, toServer6 } from '../testkit/vectors/vector.ts'
@@ -8,7 +9,6 @@ import { findings, seedName } from './findings.ts'
 import { Judge } from './judge.ts'
 import { mutate } from './mutate.ts'
 import { offloadFaultOf } from './offload-checker.ts'
-import { Random } from './random.ts'
 
 for (const { name, seed, octets } of findings())
   test(`found by fuzzing: ${name}`, () => {

@@ -2,22 +2,15 @@
  * `make fuzz-nat64`: mutated real packets through the translator for FUZZ_SECONDS (30), from FUZZ_SEED (the time).
  * Prints what it did; a packet that is treated wrongly is kept in testdata/fuzz/, where a unit test replays it.
  */
+import { numberFrom, Random } from '@sixgate/testkit'
 import { VERDICT_NAMES } from '../core/verdict.ts'
 import { VECTORS } from '../testkit/vectors/all.ts'
 import { keepFinding } from './findings.ts'
 import { Judge, type Judgement } from './judge.ts'
 import { mutate } from './mutate.ts'
-import { Random } from './random.ts'
 
 /** A run ends with so many findings: the rest are mostly the same ones again. */
 const ENOUGH = 10
-
-const numberFrom = (name: string, other: number): number => {
-  const text = process.env[name] ?? ''
-  if (text === '') return other
-  if (/^\d{1,10}$/.test(text)) return Number(text)
-  throw new Error(`${name}: "${text}": must be a whole number`)
-}
 
 const seconds = numberFrom('FUZZ_SECONDS', 30)
 const seed = numberFrom('FUZZ_SEED', Date.now() % 2 ** 31)

@@ -1,7 +1,7 @@
 /** Turns real packets into odd ones that still look enough like packets to come far. */
+import type { Random } from '@sixgate/testkit'
 import { checksumOf, type Octets, u16, u32 } from '../testkit/packet-builder.ts'
 import { takeApart } from '../testkit/packet-checker.ts'
-import type { Random } from './random.ts'
 
 /** Octets of the offload header. */
 const HEAD = 10
