@@ -1,4 +1,4 @@
-import { sumBytes, updateChecksum } from './checksum.ts'
+import { sumBytes } from './checksum.ts'
 import type { Frame } from './frame.ts'
 import { Verdict } from './verdict.ts'
 import { ICMP, ICMPV4 } from './wire/icmp.ts'
@@ -27,9 +27,9 @@ export const answerEcho = (x: Xlate, frame: Frame): Verdict => {
   view.setUint16(o + IPV4.CHECKSUM, 0)
   view.setUint16(o + IPV4.CHECKSUM, ~sumBytes(view, o, outer.upper - o) & 0xffff)
   view.setUint8(outer.upper + ICMP.TYPE, ICMPV4.ECHO_REPLY)
-  const checksum = view.getUint16(outer.upper + ICMP.CHECKSUM)
-  // The type goes from 8 to 0: the sum falls by 0x0800, in one's complement it grows by 0xf7ff.
-  view.setUint16(outer.upper + ICMP.CHECKSUM, updateChecksum(checksum, 0xf7ff))
+  // In full: of a message that is all zeros the increment gives 0 where 0xffff is right (RFC 1624 §3).
+  view.setUint16(outer.upper + ICMP.CHECKSUM, 0)
+  view.setUint16(outer.upper + ICMP.CHECKSUM, ~sumBytes(view, outer.upper, outer.upperLenBytes) & 0xffff)
   frame.reset(o, outer.end - o)
   return Verdict.ECHO_ANSWERED
 }
