@@ -34,7 +34,8 @@ class Load {
   }
 
   async ask(name: string): Promise<ReadResponse> {
-    const id = this.#id++
+    // 16 bits: a fast machine asks more often than that, and never has more than a few under way.
+    const id = this.#id++ & 0xffff
     const { promise, resolve } = Promise.withResolvers<ReadResponse>()
     this.#waiting.set(id, resolve)
     this.#socket.send(encodeQuery({ name, type: 'A', id, edns: {} }), 53, '127.0.0.1')
