@@ -60,6 +60,7 @@ _Static_assert(sizeof(struct ipv6) == IPV6_LEN, "struct ipv6");
 #define UDP_CHECKSUM 6
 #define ICMP_LEN 8
 #define ICMP_CHECKSUM 2
+#define ICMP_REST 4
 
 /* RFC 1071: sums in one's complement, of words as the machine has them. A 64-bit word is the sum of its halves. */
 INLINE u64 halves(u64 word)

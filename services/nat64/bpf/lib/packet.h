@@ -73,7 +73,11 @@ INLINE int read_upper(struct upper *upper, const u8 *at, const u8 *end, u64 prot
 		upper->new_type = echo.to_reply;
 	else
 		return 0;
-	return 1;
+	/*
+	 * RFC 1624 §3: of an ICMPv4 message that is all zeros the increment gives 0 where 0xffff is right. Whether the data are
+	 * zeros as well, TypeScript sees.
+	 */
+	return upper->new_type != 0 || *(const u32 *)(at + ICMP_REST) != 0;
 }
 
 /* Bytes of the upper layer in one packet on the wire: of a segment, when this is a super-packet. */

@@ -1,4 +1,4 @@
-import { difference, fold, sumPseudoTail, updateChecksum } from './checksum.ts'
+import { difference, fold, sumBytes, sumPseudoTail, updateChecksum } from './checksum.ts'
 import type { IpLayout } from './ip-layout.ts'
 import { packetTooBigToFragmentationNeeded } from './mtu.ts'
 import { pointer6to4 } from './parameter-pointer.ts'
@@ -37,8 +37,12 @@ export const writeEcho6to4 = (view: DataView, layout: IpLayout, addresses: numbe
   const newWord = (echo6to4(oldWord >>> 8) << 8) | (oldWord & 0xff)
   const pseudo = fold(sumAddresses6(view, addresses) + sumPseudoTail(layout.upperLenBytes, PROTOCOL.ICMPV6))
   const delta = difference(newWord, fold(oldWord + pseudo))
+  const checksum = updateChecksum(view.getUint16(o + ICMP.CHECKSUM), delta)
   view.setUint16(o + ICMP.TYPE, newWord)
-  view.setUint16(o + ICMP.CHECKSUM, updateChecksum(view.getUint16(o + ICMP.CHECKSUM), delta))
+  view.setUint16(o + ICMP.CHECKSUM, checksum)
+  // RFC 1624 §3: the increment cannot tell a sum of nothing but zeros, where only 0xffff is right, from one that wraps.
+  if (checksum === 0 && newWord === 0 && sumBytes(view, o, layout.end - o) === 0)
+    view.setUint16(o + ICMP.CHECKSUM, 0xffff)
 }
 
 /** RFC 7915 §5.2, type 1: by code. -1: silently drop. */

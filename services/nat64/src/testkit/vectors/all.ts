@@ -5,6 +5,7 @@ import { PREFIXES } from './rfc6052.ts'
 import { EXPLICIT_MAPS } from './rfc7757.ts'
 import { HEADERS_4TO6 } from './rfc7915-4-headers.ts'
 import { HEADERS_6TO4 } from './rfc7915-5-headers.ts'
+import { ECHO_ZEROS } from './rfc7915-echo-zeros.ts'
 import { ICMP_4TO6, ICMP_6TO4, ICMP_OWN } from './rfc7915-icmp.ts'
 import type { Vector } from './vector.ts'
 
@@ -15,6 +16,7 @@ export const VECTORS: readonly Vector[] = [
   ...ICMP_4TO6,
   ...ICMP_6TO4,
   ...ICMP_OWN,
+  ...ECHO_ZEROS,
   ...EXTENSIONS,
   ...PREFIXES,
   ...EXPLICIT_MAPS,
