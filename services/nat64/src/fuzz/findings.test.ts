@@ -5,16 +5,17 @@ import { Random } from '@sixgate/testkit'
 import { tcp, udp } from '../testkit/packet-builder.ts'
 import { VECTORS } from '../testkit/vectors/all.ts'
 import { offloaded, plain, toServer4, toServer6 } from '../testkit/vectors/vector.ts'
-import { findings, seedName } from './findings.ts'
+import { complaintOf, findings, seedName } from './findings.ts'
 import { Judge } from './judge.ts'
 import { mutate } from './mutate.ts'
 import { offloadFaultOf } from './offload-checker.ts'
+import { shrink } from './shrink.ts'
 
-for (const { name, seed, octets } of findings())
+for (const { name, seed, packets } of findings())
   test(`found by fuzzing: ${name}`, () => {
     const vector =
       VECTORS.find((known) => seedName(known) === seed) ?? assert.fail(`no vector ${seed}: rename the file`)
-    assert.equal(new Judge(vector.options).judge(octets).complaint, undefined)
+    assert.equal(complaintOf(vector, packets), undefined)
   })
 
 test('every golden vector passes the judge', () => {
@@ -40,4 +41,18 @@ test('a seed gives the same packets again', () => {
     return Array.from({ length: 200 }, () => mutate(random.pick(packets), random, packets))
   }
   assert.deepEqual(run(), run())
+})
+
+test('of a long run, what a finding takes is kept', () => {
+  const all = Array.from({ length: 1000 }, (_, index) => index)
+  const fails = (some: readonly number[]): boolean => some.includes(3) && some.includes(700) && some.at(-1) === 999
+  assert.deepEqual(shrink(all, fails), [3, 700, 999])
+  assert.deepEqual(
+    shrink(all, (some) => some.at(-1) === 999),
+    [999],
+  )
+  assert.equal(
+    shrink(all, () => false),
+    undefined,
+  )
 })

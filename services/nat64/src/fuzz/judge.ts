@@ -1,3 +1,4 @@
+import { algPorts } from '../core/alg/settings.ts'
 import { Verdict, type VerdictName } from '../core/verdict.ts'
 import { CoreLab, type LabOptions } from '../testkit/core-lab.ts'
 import type { Octets } from '../testkit/packet-builder.ts'
@@ -118,10 +119,12 @@ const sameOr = (one: Played, other: Played): string | undefined => {
 /** A translator whose frame is full of one octet, but for the packet. */
 class Guarded {
   readonly #lab: CoreLab
+  readonly #hasGateways: boolean
   readonly #guard: Buffer
 
   constructor(options: LabOptions, guard: number) {
     this.#lab = new CoreLab(options)
+    this.#hasGateways = algPorts(this.#lab.settings.alg).length > 0
     this.#guard = Buffer.alloc(FRAME_BYTES, guard)
   }
 
@@ -144,8 +147,11 @@ class Guarded {
   }
 
   #surroundings(length: number): string | undefined {
-    const bytes = Buffer.from(this.#lab.frame.bytes.buffer)
-    const end = HEADROOM - HEAD + length + BEHIND
+    const { frame } = this.#lab
+    const bytes = Buffer.from(frame.bytes.buffer)
+    // A gateway for FTP or SIP puts out what it had held, or a whole edited line although a part of it came again.
+    const grown = this.#hasGateways ? frame.o + frame.len : 0
+    const end = Math.max(HEADROOM - HEAD + length + BEHIND, grown)
     const untouched = (from: number, to: number): boolean =>
       from >= to || bytes.compare(this.#guard, 0, to - from, from, to) === 0
     if (!untouched(0, FRONT)) return 'written too far in front'
