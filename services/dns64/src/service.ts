@@ -82,10 +82,10 @@ export class Dns64 implements Service {
     }
     this.#listeners = new ListenerSet({
       onQuery: (packet, source, transport, reply) => this.#server?.handle(packet, source, transport, reply),
-      repeater: {
+      hits: {
         sourceOf: (address) => this.#nameServer.clientOf(address),
         beginBatch: () => this.#nameServer.beginBatch(),
-        repeat: (packet, len, source, out) => this.#nameServer.repeat(packet, len, source, out),
+        hit: (packet, len, source, out) => this.#nameServer.hit(packet, len, source, out),
       },
       // All of 127.0.0.0/8 and the wildcards can be bound without being on an interface.
       hasAddress: (address) =>

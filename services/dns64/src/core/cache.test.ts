@@ -7,63 +7,131 @@ import { testSite, VirtualServer } from '../testkit/virtual-server.ts'
 import { type Answer, bareAnswer, Origin } from './answer.ts'
 import { AnswerCache } from './cache.ts'
 import { keyOfText } from './name.ts'
+import { makeQuestion } from './question.ts'
 
+const PLAIN = { dnssecOk: false, checkingDisabled: false, view: 0 } as const
+const keyOf = (name: string): string => makeQuestion(keyOfText(name), 1, 1, PLAIN).key
 const answer = (ttlS: number): Answer =>
   bareAnswer({ nameKey: keyOfText('example'), type: 1, class: 1 }, 0, { origin: Origin.UPSTREAM, ttlS })
 
 test('an entry lives for its TTL, not a second longer', () => {
   const cache = new AnswerCache(10)
-  cache.put('k', answer(5), 100)
-  assert.equal(cache.get('k', 100)?.storedAtS, 100)
-  assert.ok(cache.get('k', 104))
-  assert.equal(cache.get('k', 105), undefined)
+  cache.put(keyOf('k'), answer(5), 100)
+  assert.equal(cache.get(keyOf('k'), 100)?.storedAtS, 100)
+  assert.ok(cache.get(keyOf('k'), 104))
+  assert.equal(cache.get(keyOf('k'), 105), undefined)
 })
 
 test('TTL 0 is not kept, and a cache of 0 entries keeps nothing', () => {
   const cache = new AnswerCache(10)
-  cache.put('k', answer(0), 100)
+  cache.put(keyOf('k'), answer(0), 100)
   assert.equal(cache.size, 0)
   const none = new AnswerCache(0)
-  none.put('k', answer(9), 100)
+  none.put(keyOf('k'), answer(9), 100)
   assert.equal(none.size, 0)
 })
 
 test('when full the oldest goes, one that was used gets a second chance', () => {
   const cache = new AnswerCache(3)
-  for (const key of ['a', 'b', 'c']) cache.put(key, answer(60), 0)
-  cache.get('a', 1)
-  cache.put('d', answer(60), 2)
+  for (const name of ['a', 'b', 'c']) cache.put(keyOf(name), answer(60), 0)
+  cache.get(keyOf('a'), 1)
+  cache.put(keyOf('d'), answer(60), 2)
   assert.deepEqual(
-    ['a', 'b', 'c', 'd'].map((key) => cache.get(key, 3) !== undefined),
+    ['a', 'b', 'c', 'd'].map((name) => cache.get(keyOf(name), 3) !== undefined),
     [true, false, true, true],
   )
 })
 
 test('a smaller bound holds at once; replacing an entry counts it once', () => {
   const cache = new AnswerCache(100)
-  for (let i = 0; i < 50; i++) cache.put(String(i % 5), answer(60), 0)
+  for (let i = 0; i < 50; i++) cache.put(keyOf(String(i % 5)), answer(60), 0)
   assert.equal(cache.size, 5)
   cache.resize(2)
   assert.equal(cache.size, 2)
+  assert.deepEqual(
+    ['2', '3', '4'].map((name) => cache.get(keyOf(name), 1) !== undefined),
+    [false, true, true],
+  )
   cache.flush(() => true)
-  assert.deepEqual([cache.size, cache.octets], [0, 0])
+  assert.equal(cache.size, 0)
 })
 
-test('property: never more entries or octets than allowed, and the octets add up', () => {
-  const operation = fc.record({ key: fc.nat(40), ttlS: fc.nat(20), get: fc.boolean() })
+test('a larger bound keeps what is there, with its times, its use and who said so', () => {
+  const cache = new AnswerCache(2)
+  cache.put(keyOf('a'), { ...answer(60), upstream: '192.0.2.53#53', extendedError: 3, authentic: true }, 10)
+  cache.get(keyOf('a'), 11)
+  cache.postponeRetry(keyOf('a'), 77)
+  const before = cache.peek(keyOf('a'))
+  cache.resize(100_000)
+  assert.deepEqual(cache.peek(keyOf('a')), before)
+  assert.deepEqual([before?.hits, before?.retryAtS, before?.expiresAtS], [1, 77, 70])
+})
+
+/** Tables and two segments of 16 KiB. */
+const LEAST_OCTETS = 2 * 16_384 + 1024
+
+test('property: what is found is what was put last, and neither entries nor octets exceed the bound', () => {
+  const operation = fc.record({
+    key: fc.nat(60),
+    ttlS: fc.integer({ min: 1, max: 20 }),
+    octets: fc.nat(4000),
+    get: fc.boolean(),
+  })
   fc.assert(
-    fc.property(fc.nat(12), fc.array(operation, { maxLength: 200 }), (max, operations) => {
-      const cache = new AnswerCache(max)
-      for (const [i, { key, ttlS, get }] of operations.entries()) {
-        if (get) cache.get(String(key), i)
-        else cache.put(String(key), answer(ttlS), i)
-        assert.ok(cache.size <= max)
-        assert.ok(cache.octets <= max * 1000)
-      }
-      cache.flush(() => true)
-      assert.equal(cache.octets, 0)
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 60 }),
+      fc.array(operation, { minLength: 50, maxLength: 300 }),
+      (max, operations) => {
+        const cache = new AnswerCache(max)
+        const model = new Map<string, { put: Answer; atS: number }>()
+        for (const [i, { key, ttlS, octets, get }] of operations.entries()) {
+          const name = String(key)
+          if (get) {
+            const found = cache.get(keyOf(name), i)
+            if (found === undefined) continue
+            const put = model.get(name)
+            assert.deepEqual([found.answer, found.storedAtS], [put?.put, put?.atS])
+            assert.ok(found.expiresAtS > i)
+          } else {
+            const bytes = Buffer.alloc(octets, i)
+            const one: Answer = { ...answer(ttlS), bytes, ttlAt: [octets, i] }
+            cache.put(keyOf(name), one, i)
+            model.set(name, { put: one, atS: i })
+            // What has just come is there.
+            assert.deepEqual(cache.peek(keyOf(name))?.answer, one)
+          }
+          assert.ok(cache.size <= max)
+          assert.ok(cache.octets <= Math.max(max * 1000, LEAST_OCTETS), `${cache.octets} octets for ${max} entries`)
+        }
+        cache.flush(() => true)
+        assert.equal(cache.size, 0)
+        for (const name of model.keys()) assert.equal(cache.peek(keyOf(name)), undefined)
+      },
+    ),
   )
+})
+
+test('answers that are renewed again and again take no more room than a few of them', () => {
+  const cache = new AnswerCache(100_000)
+  for (let i = 0; i < 200_000; i++) cache.put(keyOf(String(i % 20)), answer(60), i)
+  assert.equal(cache.size, 20)
+  // The tables, and three segments of a megabyte at most.
+  assert.ok(cache.octets <= 2 * 4 * 131_072 + 3 * 1_048_576, `${cache.octets} octets`)
+  assert.equal(cache.get(keyOf('7'), 199_999)?.storedAtS, 199_987)
+})
+
+test('an answer that is larger than a segment is not kept, and one that was there is gone', () => {
+  const cache = new AnswerCache(10)
+  cache.put(keyOf('a'), answer(60), 0)
+  cache.put(keyOf('a'), { ...answer(60), bytes: Buffer.alloc(60_000) }, 0)
+  assert.equal(cache.get(keyOf('a'), 0), undefined)
+  const large = new AnswerCache(10_000)
+  large.put(
+    keyOf('a'),
+    { ...answer(60), bytes: Buffer.alloc(65_535), ttlAt: Array.from({ length: 5957 }, (_, i) => 12 + i * 11) },
+    0,
+  )
+  assert.equal(large.get(keyOf('a'), 0)?.answer.ttlAt.at(-1), 12 + 5956 * 11)
 })
 
 const NAME = 'host.example.net'

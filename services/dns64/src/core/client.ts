@@ -1,5 +1,4 @@
 import { ALL_RULES, holdsAddress, type Policy, type View, viewWith } from './policy.ts'
-import type { WireReply } from './wire-cache.ts'
 
 /** What is known of an address that asked. One record per address, reused; brought up to date by `Clients.refresh`. */
 export interface Client {
@@ -10,8 +9,6 @@ export interface Client {
   /** The prefixes of its questions with and without RD. */
   viewRecursive: View
   viewPlain: View
-  /** Replies to packets that it may have sent before, shared by all clients with the same views. */
-  replies: Map<string, WireReply>
   /** Queries that it may send now, and when that was reckoned. */
   tokens: number
   refilledS: number
@@ -23,12 +20,6 @@ const MAX_CLIENTS = 8192
 /** The clients, by address. */
 export class Clients {
   readonly #byAddress = new Map<string, Client>()
-  readonly #repliesOf: (views: string) => Map<string, WireReply>
-
-  /** `repliesOf`: the replies of all clients with the same views. */
-  constructor(repliesOf: (views: string) => Map<string, WireReply>) {
-    this.#repliesOf = repliesOf
-  }
 
   /** The record of an address, an old one or a new one. */
   of(address: string): Client {
@@ -44,7 +35,6 @@ export class Clients {
       mayAsk: false,
       viewRecursive: ALL_RULES,
       viewPlain: ALL_RULES,
-      replies: new Map(),
       tokens: 0,
       refilledS: 0,
     }
@@ -61,7 +51,6 @@ export class Clients {
     client.mayAsk = holdsAddress(policy.clients, address)
     client.viewRecursive = viewWith(policy, isFor)
     client.viewPlain = viewWith(policy, (rule) => isFor(rule) && !rule.recursiveOnly)
-    client.replies = this.#repliesOf(`${client.viewRecursive} ${client.viewPlain}`)
     client.tokens = policy.burst
     client.refilledS = nowS
   }

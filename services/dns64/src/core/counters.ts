@@ -46,10 +46,7 @@ const BY_RCODE: Readonly<Record<number, keyof Counters>> = {
   [RCODE.REFUSED]: 'responses_refused_total',
 }
 
-/** The counter of responses with an RCODE. */
-export const responseCounter = (rcode: number): keyof Counters => BY_RCODE[rcode] ?? 'responses_other_total'
-
 /** Counts a response by its RCODE. */
 export const countResponse = (counters: Counters, rcode: number): void => {
-  counters[responseCounter(rcode)]++
+  counters[BY_RCODE[rcode] ?? 'responses_other_total']++
 }

@@ -1,6 +1,6 @@
 /**
  * Cost of the core per query, without sockets: `node services/dns64/src/core/name-server.bench.ts`.
- * Prints nanoseconds per query for cache hits (as a UDP client with EDNS asks) and for answers of our own.
+ * Prints nanoseconds of processor time per query for cache hits (as a UDP client with EDNS asks) and for answers of our own.
  */
 import { a, soa, table } from '../testkit/records.ts'
 import { encodeQuery } from '../testkit/script.ts'

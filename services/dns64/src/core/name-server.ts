@@ -1,15 +1,14 @@
 import { type Answer, EDE, Origin } from './answer.ts'
+import { type AnswerView, newAnswerView, viewAnswer } from './answer-view.ts'
 import { minimalAny } from './any-answer.ts'
-import type { CacheEntry } from './cache.ts'
 import { type Client, Clients, takeToken } from './client.ts'
-import { type Counters, countResponse, responseCounter } from './counters.ts'
+import { type Counters, countResponse } from './counters.ts'
 import type { Policy } from './policy.ts'
 import { newQuery, parseQuery, type Query, QueryVerdict, questionOf } from './query.ts'
 import type { Question } from './question.ts'
 import { type ErrorReply, REFUSED_STRANGER, type Transport, writeError, writeReply, writeTruncated } from './reply.ts'
 import type { Resolver } from './resolver.ts'
-import { copyReply, MAX_WIRE_QUERY, WireCache } from './wire-cache.ts'
-import { CLASS, copyOf, FLAG, HEADER, MAX_MESSAGE, RCODE, TYPE, u16 } from './wire.ts'
+import { CLASS, copyOf, FLAG, HEADER, MAX_MESSAGE, RCODE, TYPE } from './wire.ts'
 
 /** Sends a reply; the bytes are only valid until it returns. */
 export type Reply = (bytes: Uint8Array) => void
@@ -61,10 +60,11 @@ export class NameServer {
   readonly #counters: Counters
   readonly #query: Query = newQuery()
   readonly #out = new Uint8Array(MAX_MESSAGE + 64)
-  readonly #wire = new WireCache()
-  readonly #clients = new Clients((views) => this.#wire.repliesOf(views))
+  readonly #view: AnswerView = newAnswerView()
+  readonly #clients = new Clients()
   readonly #onDefect: (error: unknown) => void
-  #wirePolicy: Policy | undefined
+  /** Valid for the packets of a batch. */
+  #policy: Policy | undefined
   #nowS = 0
   #waiting = 0
 
@@ -75,49 +75,33 @@ export class NameServer {
     this.#onDefect = onDefect
   }
 
-  /** Replies kept ready by the octets of their query. */
-  get readyReplies(): number {
-    return this.#wire.size
-  }
-
   /** The record of a client's address (text, with or without zone), to be handed back with its packets. */
   clientOf(address: string): Client {
     return this.#clients.of(address)
   }
 
-  /** To be called before packets that have just come are handed over with `repeat`: takes the time and the policy. */
+  /** To be called before packets that have just come are handed over with `hit`: takes the time and the policy. */
   beginBatch(): void {
     this.#nowS = this.#resolver.nowS()
-    const { policy } = this.#resolver.snapshot
-    if (this.#wirePolicy !== policy) {
-      this.#wire.clear()
-      this.#wirePolicy = policy
-    }
+    this.#policy = this.#resolver.snapshot.policy
   }
 
   /**
-   * The reply over UDP to the first `len` octets of `packet`, when the same was asked before and its answer still holds:
-   * written into `out` (at least 1280 octets). Returns its length; 0: hand it to `handle`.
+   * The reply over UDP to the first `len` octets of `packet`, when its answer is in the cache and nothing else is to be
+   * done about it: written into `out` (at least 1280 octets). Allocates nothing. Returns the reply's length; 0: nothing
+   * happened, hand it to `handle`.
    */
-  repeat(packet: Buffer, len: number, client: Client, out: Uint8Array): number {
-    if (len > MAX_WIRE_QUERY || client.policy !== this.#wirePolicy || !client.mayAsk) return 0
-    const key = packet.toString('latin1', 2, len)
-    const found = client.replies.get(key)
-    if (found === undefined) return 0
+  hit(packet: Uint8Array, len: number, client: Client, out: Uint8Array): number {
+    const policy = this.#policy
+    if (policy === undefined || client.policy !== policy || !client.mayAsk) return 0
+    const q = this.#query
+    if (parseQuery(packet, len, q, client) !== QueryVerdict.ASK) return 0
     const nowS = this.#nowS
-    const { entry } = found
-    if (!entry.live || entry.expiresAtS <= nowS || this.#resolver.isDueForRenewal(entry, nowS)) {
-      this.#wire.drop(client.replies, key)
-      return 0
-    }
-    if (!takeToken(client, client.policy as Policy, nowS)) return 0
-    const counters = this.#counters
-    counters.queries_total++
-    counters.cache_hits_total++
-    entry.used = true
-    entry.hits++
-    for (const name of found.counts) counters[name]++
-    return copyReply(found, nowS, packet, out)
+    const position = this.#resolver.find(q.key, nowS)
+    if (position === 0 || this.#resolver.isDueForRenewal(position, nowS) || !takeToken(client, policy, nowS)) return 0
+    this.#counters.queries_total++
+    this.#counters.cache_hits_total++
+    return this.#write(out, q, this.#resolver.view(position, this.#view, nowS), 'udp')
   }
 
   /**
@@ -141,7 +125,7 @@ export class NameServer {
     const nowS = this.#resolver.nowS()
     const { policy } = this.#resolver.snapshot
     if (client.policy !== policy) this.#clients.refresh(client, policy, nowS)
-    const verdict = parseQuery(packet, q, client)
+    const verdict = parseQuery(packet, packet.length, q, client)
     if (verdict === QueryVerdict.DROP_SHORT || verdict === QueryVerdict.DROP_RESPONSE) {
       counters.dropped_total++
       return
@@ -162,31 +146,15 @@ export class NameServer {
       this.#error(q, error, reply)
       return
     }
-    const entry = this.#resolver.cached(q.key, nowS)
-    if (entry !== undefined) {
-      counters.cache_hits_total++
-      if (this.#resolver.isDueForRenewal(entry, nowS)) this.#resolver.renew(q.key, entry)
-      const length = this.#send(q, entry.answer, nowS - entry.storedAtS, way)
-      if (way.transport === 'udp') this.#keepReply(q, entry, length, { client, nowS })
+    const position = this.#resolver.find(q.key, nowS)
+    if (position === 0) {
+      this.#miss(q, way)
       return
     }
-    this.#miss(q, way)
-  }
-
-  /** Keeps a reply for the next packet with the same octets, unless they hold what changes each time. */
-  #keepReply(q: Query, entry: CacheEntry, length: number, of: { client: Client; nowS: number }): void {
-    const { client, nowS } = of
-    if (q.bytes.length > MAX_WIRE_QUERY || q.optionLen > 0 || this.#wirePolicy !== client.policy) return
-    const { answer } = entry
-    const bytes = this.#out.slice(0, length)
-    const byOrigin = COUNTER_OF[answer.origin]
-    const counts = [responseCounter(answer.rcode), ...(byOrigin === undefined ? [] : [byOrigin])]
-    const isTruncated = (u16(bytes, HEADER.FLAGS) & FLAG.TC) !== 0
-    if (isTruncated) counts.push('truncated_total')
-    const key = Buffer.from(q.bytes.buffer, q.bytes.byteOffset, q.bytes.length).toString('latin1', 2)
-    // Sections are left out whole, and then nothing behind them is there.
-    const ttlAt = answer.ttlAt.filter((at) => at < length - (q.edns ? 11 : 0) && !isTruncated)
-    this.#wire.put(client.replies, key, { entry, bytes, ttlAt, asOfS: nowS, counts })
+    counters.cache_hits_total++
+    const ageS = this.#resolver.view(position, this.#view, nowS)
+    reply(this.#out.subarray(0, this.#write(this.#out, q, ageS, way.transport)))
+    if (this.#resolver.isDueForRenewal(position, nowS)) this.#resolver.renew(position, questionOf(q))
   }
 
   /** More than dns64.rateLimit allows: over UDP an empty truncated reply, which a real client follows up over TCP. */
@@ -242,14 +210,21 @@ export class NameServer {
     }
   }
 
-  #send(q: Query, answer: Answer, ageS: number, { transport, reply }: Way): number {
+  #send(q: Query, answer: Answer, ageS: number, { transport, reply }: Way): void {
+    viewAnswer(answer, this.#view)
+    reply(this.#out.subarray(0, this.#write(this.#out, q, ageS, transport)))
+  }
+
+  /** Writes the reply with the answer in `#view`, and counts it. Returns its length. */
+  #write(out: Uint8Array, q: Query, ageS: number, transport: Transport): number {
     const counters = this.#counters
-    const length = writeReply(this.#out, answer, ageS, q, transport)
-    countResponse(counters, answer.rcode)
-    const byOrigin = COUNTER_OF[answer.origin]
+    const view = this.#view
+    const length = writeReply(out, view, ageS, q, transport)
+    if (view.rcode === RCODE.NOERROR) counters.responses_noerror_total++
+    else countResponse(counters, view.rcode)
+    const byOrigin = COUNTER_OF[view.origin]
     if (byOrigin !== undefined) counters[byOrigin]++
-    if ((u16(this.#out, HEADER.FLAGS) & FLAG.TC) !== 0) counters.truncated_total++
-    reply(this.#out.subarray(0, length))
+    if (((out[HEADER.FLAGS] ?? 0) & (FLAG.TC >>> 8)) !== 0) counters.truncated_total++
     return length
   }
 

@@ -2,7 +2,8 @@ import { DnsWireError } from './wire.ts'
 
 /** RFC 1035 §2.3.4: octets of a name on the wire, its length octets and the root's included. */
 export const MAX_NAME = 255
-const MAX_LABEL = 63
+/** RFC 1035 §2.3.4: octets of a label; what starts with more is no label but a pointer, or nothing that is defined. */
+export const MAX_LABEL = 63
 const POINTER_LEN = 2
 
 /**

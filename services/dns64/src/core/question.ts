@@ -17,10 +17,10 @@ export interface Question {
   readonly view: View
 }
 
-/** Octets behind the name in a question's key: type, class, one of flags, two of the view. */
-const KEY_TAIL = 7
-const KEY_DO = 1
-const KEY_CD = 2
+/** Octets behind the name in a question's key: type, class, one of flags (KEY_DO, KEY_CD), two of the view. */
+export const KEY_TAIL = 7
+export const KEY_DO = 1
+export const KEY_CD = 2
 /** Class IN and no flags, whatever the view. */
 const PLAIN_TAIL = '\0\x01\0'
 const VIEW_TAIL = 2
@@ -34,22 +34,6 @@ export const nameKeyOf = (questionKey: string): NameKey => questionKey.slice(0, 
 export const typeOfQuestionKey = (questionKey: string): number => {
   const at = questionKey.length - KEY_TAIL
   return (questionKey.charCodeAt(at) << 8) | questionKey.charCodeAt(at + 1)
-}
-
-/** The question that has a key. */
-export const questionOfKey = (key: string): Question => {
-  const at = key.length - KEY_TAIL
-  const pair = (o: number): number => (key.charCodeAt(at + o) << 8) | key.charCodeAt(at + o + 1)
-  const flags = key.charCodeAt(at + 4)
-  return {
-    key,
-    nameKey: nameKeyOf(key),
-    type: pair(0),
-    class: pair(2),
-    dnssecOk: (flags & KEY_DO) !== 0,
-    checkingDisabled: (flags & KEY_CD) !== 0,
-    view: pair(5),
-  }
 }
 
 /** True for a question in class IN without DO and CD. */

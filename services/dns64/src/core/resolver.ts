@@ -8,23 +8,26 @@ import {
   isFailure,
   Origin,
 } from './answer.ts'
+import type { Position } from './answer-slab.ts'
+import type { AnswerView } from './answer-view.ts'
 import { AnswerCache, type CacheEntry } from './cache.ts'
 import type { Counters } from './counters.ts'
 import { denialFor, findDenial } from './denial.ts'
 import { forward, type ForwarderPorts } from './forwarder.ts'
 import { aliasOf, localRecordsOf, type LocalRecordSets, recordsMessage } from './local-records.ts'
+import type { KeyOctets } from './key-octets.ts'
 import { localAnswer, type LocalZones, zoneOf } from './local-zones.ts'
 import { type Message, readMessage } from './message.ts'
 import { keyOfName, nameOfKey, type NameKey, parentKey } from './name.ts'
 import { makeLocalZones } from './own-zones.ts'
 import { changesAnswers, type Policy, rulesOf, synthesisOf, type View } from './policy.ts'
-import { makeQuestion, type Question, questionOfKey, typeOfQuestionKey, withType } from './question.ts'
+import { makeQuestion, type Question, typeOfQuestionKey, withType } from './question.ts'
 import { Section } from './record.ts'
 import { reverseOfIp4 } from './reverse.ts'
 import { embeddedOfQuestion, reverseAnswer } from './reverse-answer.ts'
 import { judgeAaaa, mayTranslate, synthesise, type Terms, withMade } from './synthesis.ts'
 import { isTrusted, showUpstream, type UpstreamPool } from './upstreams.ts'
-import { CLASS, copyOf, DnsWireError, FLAG, putU32, RCODE, TYPE, u32 } from './wire.ts'
+import { CLASS, DnsWireError, FLAG, putU32, RCODE, TYPE, u32 } from './wire.ts'
 import { writeMessage } from './writer.ts'
 
 /** What answers are made under; replaced as a whole. */
@@ -192,21 +195,26 @@ export class Resolver {
     return Math.floor(this.#ports.nowMs() / 1000)
   }
 
-  /** A kept answer; TTLs as of `storedAtS`. */
-  cached(key: string, nowS: number): CacheEntry | undefined {
-    return this.#cache.get(key, nowS)
+  /** Where a kept answer is, valid until something else is asked; 0 = nowhere. */
+  find(key: KeyOctets, nowS: number): Position {
+    return this.#cache.find(key, nowS)
+  }
+
+  /** Fills `view` with a kept answer, TTLs as of when it was stored. Returns how many seconds ago that was. */
+  view(position: Position, view: AnswerView, nowS: number): number {
+    return this.#cache.view(position, view, nowS)
   }
 
   /** True when a kept answer is asked often and soon over: then it is worth a renewal. */
-  isDueForRenewal(entry: CacheEntry, nowS: number): boolean {
-    return nowS >= entry.renewAtS && entry.hits >= HOT_HITS && this.#inForce.policy.prefetch
+  isDueForRenewal(position: Position, nowS: number): boolean {
+    return this.#cache.isDueForRenewal(position, nowS, HOT_HITS) && this.#inForce.policy.prefetch
   }
 
   /** Renews a kept answer in the background, once; until the new one is there the old one is given out. */
-  renew(key: string, entry: CacheEntry): void {
-    entry.renewAtS = Infinity
+  renew(position: Position, question: Question): void {
+    this.#cache.noteRenewal(position)
     this.#counters.prefetched_total++
-    void this.#ask(questionOfKey(key), RENEWAL)
+    void this.#ask(question, RENEWAL)
   }
 
   /** True for a name that the document has records of. */
@@ -257,7 +265,7 @@ export class Resolver {
     const fresh = await Promise.race([this.#ask(question), late])
     cancel()
     if (fresh !== undefined && !isFailure(fresh)) return { answer: fresh, ageS: 0 }
-    stale.retryAtS = this.nowS() + STALE_RETRY_S
+    this.#cache.postponeRetry(question.key, this.nowS() + STALE_RETRY_S)
     return kept
   }
 
@@ -478,7 +486,7 @@ const lookedOf = (answer: Answer, bytes: Uint8Array = answer.bytes): Looked => (
 
 /** A cached answer with its TTLs counted down. */
 const agedLookedOf = (entry: CacheEntry, nowS: number): Looked => {
-  const bytes = copyOf(entry.answer.bytes)
+  const { bytes } = entry.answer
   for (const at of entry.answer.ttlAt) putU32(bytes, at, Math.max(0, u32(bytes, at) - (nowS - entry.storedAtS)))
   return lookedOf(entry.answer, bytes)
 }

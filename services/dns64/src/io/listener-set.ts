@@ -1,5 +1,5 @@
 import type { Problem } from '@sixgate/bus'
-import { type Endpoint, errorCode, type Listener, type OnQuery, type OpenListener, type Repeater } from './listener.ts'
+import { type Endpoint, errorCode, type Listener, type OnQuery, type OpenListener, type Hits } from './listener.ts'
 import { portOwners } from './port-owner.ts'
 import { tcpOpener } from './tcp-listener.ts'
 import { udpOpener } from './udp-listener.ts'
@@ -17,7 +17,7 @@ interface Slot {
 /** What the set needs to know and whom to tell. */
 export interface ListenerSetOptions {
   readonly onQuery: OnQuery
-  readonly repeater: Repeater
+  readonly hits: Hits
   /** False for an address that this machine does not have (any more). */
   readonly hasAddress: (address: string) => boolean
   /** Told of every slot that opened, closed or failed otherwise than before. */
@@ -37,7 +37,7 @@ export class ListenerSet {
 
   constructor(options: ListenerSetOptions) {
     this.#options = options
-    this.#openers = { udp: udpOpener(options.repeater), tcp: tcpOpener() }
+    this.#openers = { udp: udpOpener(options.hits), tcp: tcpOpener() }
   }
 
   /** Changes what should be listened on; resolves when everything was tried once. */

@@ -5,11 +5,11 @@ import type { Transport } from '../core/reply.ts'
 /** The name server's record of a client. */
 export type Source = Client
 
-/** What the name server knows already: replies to packets that it has seen before (NameServer says more). */
-export interface Repeater {
+/** What the name server knows already: replies that need nobody else (NameServer says more). */
+export interface Hits {
   sourceOf(address: string): Source
   beginBatch(): void
-  repeat(packet: Buffer, len: number, source: Source, out: Uint8Array): number
+  hit(packet: Uint8Array, len: number, source: Source, out: Uint8Array): number
 }
 
 /** Hands a packet to the name server. `packet` and the bytes given to `reply` are only valid until the call returns. */

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { AF, HostError, libc, SOCK, type SocketOption, watchReadable } from '@sixgate/host'
 import { EDNS_UDP_SIZE } from '../core/wire.ts'
 import { ReceiveBatch, SendBatch, SOCKADDR_WORDS } from './datagram-batch.ts'
-import type { OnQuery, OpenListener, Repeater, Source } from './listener.ts'
+import type { OnQuery, OpenListener, Hits, Source } from './listener.ts'
 import { portOfSockaddr, socketAddress, textOfSockaddr } from './socket-address.ts'
 
 /** socket(7), ipv6(7); the numbers of the generic Linux headers. */
@@ -66,7 +66,7 @@ class SourceTable {
 class UdpSocket {
   readonly #fd: number
   readonly #onQuery: OnQuery
-  readonly #repeater: Repeater
+  readonly #hits: Hits
   readonly #sources: SourceTable
   readonly #received = new ReceiveBatch(BATCH, QUERY_BYTES)
   readonly #replies = new SendBatch(BATCH, REPLY_BYTES, false)
@@ -75,12 +75,12 @@ class UdpSocket {
   #flushDue = false
   #closed = false
 
-  constructor(fd: number, handlers: { onQuery: OnQuery; repeater: Repeater; onLost: (error: Error) => void }) {
+  constructor(fd: number, handlers: { onQuery: OnQuery; hits: Hits; onLost: (error: Error) => void }) {
     this.#fd = fd
     this.#onQuery = handlers.onQuery
-    this.#repeater = handlers.repeater
+    this.#hits = handlers.hits
     this.#onLost = handlers.onLost
-    this.#sources = new SourceTable((address) => handlers.repeater.sourceOf(address))
+    this.#sources = new SourceTable((address) => handlers.hits.sourceOf(address))
     this.#unwatch = watchReadable(fd, () => this.#receive())
   }
 
@@ -92,7 +92,7 @@ class UdpSocket {
   }
 
   #receive(): void {
-    this.#repeater.beginBatch()
+    this.#hits.beginBatch()
     for (let call = 0; call < MAX_CALLS && !this.#closed; call++) {
       const count = this.#received.receive(this.#fd)
       if (count < 0) {
@@ -113,7 +113,7 @@ class UdpSocket {
     const len = this.#received.lengthOf(slot)
     const source = this.#sources.find(addressWords, at)
     if (this.#replies.isFull) this.#flush()
-    const replyLen = this.#repeater.repeat(packet, len, source, this.#replies.next)
+    const replyLen = this.#hits.hit(packet, len, source, this.#replies.next)
     if (replyLen > 0) {
       this.#replies.push(replyLen, addressWords, at)
       return
@@ -173,10 +173,10 @@ const openSocket = (address: string, port: number): number => {
 
 /** Makes an opener of listeners for DNS over UDP: many datagrams with each system call, what was asked before without parsing. */
 export const udpOpener =
-  (repeater: Repeater): OpenListener =>
+  (hits: Hits): OpenListener =>
   (endpoint, onQuery, onLost) => {
     try {
-      const socket = new UdpSocket(openSocket(endpoint.address, endpoint.port), { onQuery, repeater, onLost })
+      const socket = new UdpSocket(openSocket(endpoint.address, endpoint.port), { onQuery, hits, onLost })
       return Promise.resolve({
         close: () => {
           socket.close()

@@ -95,11 +95,11 @@ export class VirtualServer {
     return box
   }
 
-  /** The reply that is ready for a packet, as a UDP listener asks for it; undefined: none is. */
-  repeat(packet: Buffer, source: string = CLIENT): Uint8Array | undefined {
+  /** The reply from the cache to a packet, as a UDP listener asks for it; undefined: it has to be handled. */
+  hit(packet: Uint8Array, source: string = CLIENT): Uint8Array | undefined {
     this.#server.beginBatch()
     const out = new Uint8Array(1280)
-    const length = this.#server.repeat(packet, packet.length, this.#server.clientOf(source), out)
+    const length = this.#server.hit(packet, packet.length, this.#server.clientOf(source), out)
     return length === 0 ? undefined : out.slice(0, length)
   }
 
