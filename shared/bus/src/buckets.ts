@@ -1,3 +1,5 @@
+import type { ServiceName } from './service-name.ts'
+
 /** JetStream key-value buckets. The console creates them; everyone else only uses them. */
 export const BUCKETS = {
   /** The site document under the key `document`. */
@@ -49,3 +51,9 @@ export const isFreshMark = (text: string, nowMs: number): boolean => {
 
 /** Prefix of a service's reply subjects: nobody else may listen there. */
 export const inboxPrefixOf = (service: string): string => `_INBOX_${service}`
+
+/**
+ * What JetStream's API begins with. The buckets are in the console's account; the other services have accounts of their own,
+ * where the API of that account has this name (ADR-18 names those of other domains so), and keys are written below it, too.
+ */
+export const apiPrefixOf = (service: ServiceName): string => (service === 'console' ? '$JS.API' : '$JS.site.API')

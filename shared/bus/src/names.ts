@@ -1,5 +1,6 @@
 /** The part of the contract that is names, types and values: what a pure core may import, as `@sixgate/bus/names`. */
 export {
+  apiPrefixOf,
   BUCKET_SHAPES,
   BUCKETS,
   type BucketName,

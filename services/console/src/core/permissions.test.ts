@@ -70,7 +70,19 @@ describe('auth.conf', () => {
 
   it('has a user for each service', () => {
     const users = [...authConf(keys).matchAll(/\{ # (\S+)\n\s+nkey: (\S+)/g)].map(([, service, key]) => [service, key])
-    assert.deepEqual(users, Object.entries(keys))
+    assert.deepEqual(Object.fromEntries(users), keys)
+  })
+
+  it('puts each user into an account of its own, and only that of the console has JetStream', () => {
+    const accounts = [
+      ...authConf(keys).matchAll(/^ {2}(\S+): \{\n(?: {4}(jetstream): enabled\n)? {4}users: \[ \{ # (\S+)/gm),
+    ]
+    assert.deepEqual(
+      accounts.map(([, account, jetstream, user]) => [account, jetstream, user]).toSorted(),
+      SERVICE_NAMES.map((service) =>
+        service === 'console' ? ['site', 'jetstream', service] : [service, undefined, service],
+      ).toSorted(),
+    )
   })
 
   it('is the same text whenever the keys are the same, so that NATS has no reason to reload', () => {

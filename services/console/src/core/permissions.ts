@@ -1,4 +1,5 @@
 import {
+  apiPrefixOf,
   BUCKETS,
   type BucketName,
   DOCUMENT_KEY,
@@ -9,7 +10,7 @@ import {
   STOPPING_KEY,
 } from '@sixgate/bus/names'
 
-/** Subjects that a user of NATS may publish to and subscribe to; `*` is one token, `>` is the rest. */
+/** Subjects of the account of the buckets that a service may publish to and subscribe to; `*` is one token, `>` is the rest. */
 export interface Permissions {
   readonly publish: readonly string[]
   readonly subscribe: readonly string[]
@@ -86,28 +87,84 @@ export const permissionsOf = (service: ServiceName): Permissions => ({
   subscribe: [`${inboxPrefixOf(service)}.>`, ...micro(service), questionSubject(service, '*')],
 })
 
-const list = (subjects: readonly string[]): string =>
-  `[\n${subjects.map((subject) => `          ${JSON.stringify(subject)}\n`).join('')}        ]`
+/** The account of the buckets, which the console alone is in. */
+const SITE_ACCOUNT = 'site'
+
+const array = (items: readonly string[], indent: string): string =>
+  `[\n${items.map((item) => `${indent}  ${item}\n`).join('')}${indent}]`
+
+const quoted = (subjects: readonly string[]): string =>
+  array(
+    subjects.map((subject) => JSON.stringify(subject)),
+    '        ',
+  )
+
+/** A subject of the account of the buckets as the account of a service names it (`apiPrefixOf`). */
+const nameFor = (service: ServiceName, subject: string): string => {
+  if (service === 'console') return subject
+  if (subject.startsWith('$KV.')) return `${apiPrefixOf(service)}.${subject}`
+  return subject.startsWith('$JS.API.') ? subject.replace('$JS.API', () => apiPrefixOf(service)) : subject
+}
 
 const user = (service: ServiceName, publicKey: string): string => {
   const { publish, subscribe } = permissionsOf(service)
   // allow_responses: answers to questions and $SRV requests go to the asker's inbox.
-  return `    { # ${service}
+  return `{ # ${service}
       nkey: ${publicKey}
       permissions: {
-        publish: ${list(publish)}
-        subscribe: ${list(subscribe)}
+        publish: ${quoted(publish.map((subject) => nameFor(service, subject)))}
+        subscribe: ${quoted(subscribe)}
         allow_responses: { max: 1, expires: "10s" }
       }
     }`
 }
 
-/** The text of `auth.conf`, which deploy/nats.conf includes: public keys and permissions, nothing secret. */
+const OTHERS = SERVICE_NAMES.filter((service) => service !== 'console')
+const CONSOLE_INBOX = `${inboxPrefixOf('console')}.>`
+
+/** What a service hears from the account of the buckets: its watches, questions, the services protocol. */
+const heardBy = (service: ServiceName): string[] => [
+  `${inboxPrefixOf(service)}.>`,
+  questionSubject(service, '*'),
+  '$SRV.>',
+]
+
+/** What a service says to the account of the buckets: what it may publish, and answers to the console. */
+const saidBy = (service: ServiceName): readonly string[] => [...permissionsOf(service).publish, CONSOLE_INBOX]
+
+const exportsTo = (kind: 'service' | 'stream', subjectsOf: (service: ServiceName) => readonly string[]): string[] =>
+  [...new Set(OTHERS.flatMap(subjectsOf))].map((subject) => {
+    const accounts = OTHERS.filter((service) => subjectsOf(service).includes(subject))
+    return `{ ${kind}: ${JSON.stringify(subject)}, accounts: ${JSON.stringify(accounts)} }`
+  })
+
+const importsOf = (kind: 'service' | 'stream', service: ServiceName, subjects: readonly string[]): string[] =>
+  subjects.map((subject) => {
+    const name = nameFor(service, subject)
+    const to = name === subject ? '' : `, to: ${JSON.stringify(name)}`
+    return `{ ${kind}: { account: ${SITE_ACCOUNT}, subject: ${JSON.stringify(subject)} }${to} }`
+  })
+
+const accountOf = (service: ServiceName, publicKey: string): string => `  ${service}: {
+    users: [ ${user(service, publicKey)} ]
+    imports: ${array([...importsOf('service', service, saidBy(service)), ...importsOf('stream', service, heardBy(service))], '    ')}
+  }`
+
+/**
+ * The text of `auth.conf`, which deploy/nats.conf includes: public keys and permissions, nothing secret.
+ *
+ * Each service has an account of its own. The server sends the answer to a request to whatever subject the request names,
+ * without asking whether its sender may publish there; in one account for all, any service could so have the server write
+ * the site document. From an account of its own, an answer gets to nobody else.
+ */
 export const authConf = (publicKeys: Readonly<Record<ServiceName, string>>): string =>
   `# Made by sixgate from the keys beside it; changes are overwritten.
-authorization {
-  users: [
-${SERVICE_NAMES.map((service) => user(service, publicKeys[service])).join('\n')}
-  ]
+accounts {
+  ${SITE_ACCOUNT}: {
+    jetstream: enabled
+    users: [ ${user('console', publicKeys.console)} ]
+    exports: ${array([...exportsTo('service', saidBy), ...exportsTo('stream', heardBy)], '    ')}
+  }
+${OTHERS.map((service) => accountOf(service, publicKeys[service])).join('\n')}
 }
 `

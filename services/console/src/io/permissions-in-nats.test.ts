@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { jetstream } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
+import { connect } from '@nats-io/transport-node'
 import {
+  apiPrefixOf,
   ask,
   type Bucket,
   BUCKET_SHAPES,
@@ -17,6 +19,9 @@ import {
 import { createLogger } from '@sixgate/obs'
 import { SiteLab } from '../testkit/site-lab.ts'
 import { readReports } from './reports.ts'
+
+/** As services call it. */
+const API = apiPrefixOf('nat64')
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -142,7 +147,7 @@ describe('with the real server and keys', () => {
   it('only the console makes buckets; services wait for them', async () => {
     await using lab = await SiteLab.start()
     const { link } = await lab.connect('nat64')
-    const kvm = new Kvm(jetstream(link.connection, { checkAPI: false, timeout: 2000 }))
+    const kvm = new Kvm(jetstream(link.connection, link.jetstream))
     await assert.rejects(kvm.create('hosts', {}), /[Pp]ermissions? [Vv]iolation/)
     assert.equal(await outcome(new KvBucket(link, 'hosts').put('a', bytes('x'))), 'missing')
     await lab.makeBuckets()
@@ -196,6 +201,45 @@ describe('with the real server and keys', () => {
     assert.deepEqual(reports.map(({ service }) => service).toSorted(), [...SERVICE_NAMES].toSorted())
   })
 
+  it('an answer that a service has sent to a subject of another writes nothing there', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const console_ = (await lab.connect('console')).link
+    const document = await new KvBucket(console_, 'site').put('document', bytes('good'))
+    const { link } = await lab.connect('nat64')
+    const { connection } = link
+    const hosts = new KvBucket(link, 'hosts')
+    await hosts.put('a', bytes('forged'))
+    const targets = ['$KV.site.document', '$KV.leases.nat44-firewall', '$KV.status.dns64.a', '$KV.status.site.stopping']
+    const requests: readonly (readonly [string, string])[] = [
+      ['$JS.API.DIRECT.GET.KV_hosts.$KV.hosts.a', ''],
+      ['$KV.hosts.b', 'x'],
+      ['$JS.API.STREAM.INFO.KV_hosts', ''],
+      ['$JS.API.CONSUMER.INFO.KV_hosts.x', ''],
+    ]
+    for (const reply of targets)
+      for (const [subject, payload] of requests)
+        connection.publish(
+          subject.startsWith('$JS.API') ? subject.replace('$JS.API', API) : `${API}.${subject}`,
+          payload,
+          { reply },
+        )
+    // A consumer may name where its messages go, too.
+    for (const [index, deliver_subject] of targets.entries()) {
+      const config = { name: `c${index}`, deliver_subject, ack_policy: 'none', filter_subject: '$KV.hosts.>' }
+      const body = JSON.stringify({ stream_name: 'KV_hosts', config, action: 'create' })
+      await connection.request(`${API}.CONSUMER.CREATE.KV_hosts.c${index}.$KV.hosts.>`, body)
+    }
+    // All that was sent before has been dealt with when this is answered.
+    await hosts.put('c', bytes('x'))
+    await hosts.get('c')
+    assert.ok(await hosts.get('b'), 'the requests themselves were allowed')
+    const entry = await new KvBucket(console_, 'site').get('document')
+    assert.deepEqual([entry?.revision, new TextDecoder().decode(entry?.value)], [document, 'good'])
+    assert.deepEqual(await new KvBucket(console_, 'status').keys(), [])
+    assert.deepEqual(await new KvBucket(console_, 'leases').keys(), [])
+  })
+
   it('a service cannot listen to the answers of another, or to writes', async () => {
     await using lab = await SiteLab.start()
     const { link } = await lab.connect('dns64')
@@ -219,6 +263,15 @@ describe('with the real server and keys', () => {
     await assert.rejects(
       ask(other, { service: 'nat64', question: 'name', expected: 1 }),
       /[Pp]ermissions? [Vv]iolation/,
+    )
+  })
+
+  it('without a key nobody gets in', async () => {
+    await using lab = await SiteLab.start()
+    await assert.rejects(connect({ servers: lab.server.url, reconnect: false }), /authorization/i)
+    await assert.rejects(
+      connect({ servers: lab.server.url, user: 'nat64', pass: '', reconnect: false }),
+      /authorization/i,
     )
   })
 

@@ -65,7 +65,7 @@ export class KvBucket implements Bucket {
   async keys(): Promise<string[]> {
     const prefix = `$KV.${this.#name}.`
     const subjects = await this.#call('*', async () => {
-      const manager = await jetstreamManager(this.#link.connection, { checkAPI: false })
+      const manager = await jetstreamManager(this.#link.connection, this.#link.jetstream)
       const { state } = await manager.streams.info(`KV_${this.#name}`, { subjects_filter: `${prefix}>` })
       return Object.keys(state.subjects ?? {})
     })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { jetstream } from '@nats-io/jetstream'
+import { type JetStreamManagerOptions, jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
 import type { Logger } from '@sixgate/obs'
@@ -14,6 +14,8 @@ export interface LinkOptions {
   readonly name: string
   /** Prefix of reply subjects; the service's permissions allow no other. */
   readonly inboxPrefix: string
+  /** What subjects of JetStream's API begin with; left out: `$JS.API`. */
+  readonly apiPrefix?: string
   readonly log: Logger
   /** Called with each new connection; subscriptions made on it survive its reconnects. */
   readonly onConnection?: (connection: NatsConnection) => void
@@ -78,11 +80,15 @@ export class Link {
     return this.#connection
   }
 
+  /** How JetStream is asked over this connection. */
+  get jetstream(): JetStreamManagerOptions {
+    return { timeout: REQUEST_TIMEOUT_MS, checkAPI: false, apiPrefix: this.#options.apiPrefix ?? '$JS.API' }
+  }
+
   /** A key-value bucket, without asking whether it exists. */
   async kv(bucket: string): Promise<KV> {
-    const client = jetstream(this.connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false })
     // Direct reads name the key in the subject, so that permissions can tell keys apart.
-    return await new Kvm(client).open(bucket, { allow_direct: true })
+    return await new Kvm(jetstream(this.connection, this.jetstream)).open(bucket, { allow_direct: true })
   }
 
   async close(): Promise<void> {

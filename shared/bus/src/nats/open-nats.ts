@@ -1,6 +1,6 @@
 import type { Logger } from '@sixgate/obs'
 import type { Applier } from '../applier.ts'
-import { inboxPrefixOf } from '../buckets.ts'
+import { apiPrefixOf, inboxPrefixOf } from '../buckets.ts'
 import type { Bus, ServiceName, StopIntent } from '../contract.ts'
 import type { Questions } from '../questions.ts'
 import type { Status } from '../status.ts'
@@ -51,6 +51,7 @@ export const openNats = ({ url, seedFile, service, instance, log, isListed = tru
     seedFile,
     name: `${service}.${instance}`,
     inboxPrefix: inboxPrefixOf(service),
+    apiPrefix: apiPrefixOf(service),
     log,
     onConnection: (connection) => {
       if (!isListed) return

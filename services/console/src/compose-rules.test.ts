@@ -1,0 +1,79 @@
+/** What SECURITY.md says of all containers, read from docker-compose.yml itself. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+
+interface Container {
+  readonly [key: string]: unknown
+  readonly cap_add?: readonly string[]
+  readonly devices?: readonly string[]
+  readonly volumes?: readonly string[]
+}
+
+const { services } = parse(readFileSync(new URL('../../../docker-compose.yml', import.meta.url), 'utf8'), {
+  merge: true,
+}) as {
+  readonly services: Readonly<Record<string, Container>>
+}
+
+/** Everything beyond the rule for all. */
+const MORE: Readonly<Record<string, { readonly caps: readonly string[]; readonly devices?: readonly string[] }>> = {
+  keys: { caps: [] },
+  nats: { caps: [] },
+  'ra-advertiser': { caps: ['NET_ADMIN', 'NET_RAW'] },
+  dns64: { caps: ['NET_BIND_SERVICE'] },
+  validator: { caps: [] },
+  nat64: { caps: ['NET_ADMIN'], devices: ['/dev/net/tun'] },
+  'nat44-firewall': { caps: ['NET_ADMIN', 'NET_RAW'] },
+  console: { caps: [] },
+}
+
+test('every container: no privileges, no ports, nothing of the host but what is listed', () => {
+  assert.deepEqual(Object.keys(services).toSorted(), Object.keys(MORE).toSorted())
+  for (const [name, container] of Object.entries(services)) {
+    const { caps, devices } = MORE[name] ?? assert.fail(name)
+    assert.deepEqual(
+      {
+        read_only: container['read_only'],
+        cap_drop: container['cap_drop'],
+        security_opt: container['security_opt'],
+        privileged: container['privileged'],
+        ports: container['ports'],
+        pid: container['pid'],
+        network_mode: container['network_mode'],
+        cap_add: container.cap_add ?? [],
+        devices: container.devices,
+      },
+      {
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+        privileged: undefined,
+        ports: undefined,
+        pid: undefined,
+        network_mode: name === 'keys' ? 'none' : 'host',
+        cap_add: caps,
+        devices,
+      },
+      name,
+    )
+    const ofHost = (container.volumes ?? []).filter((volume) => /^[./$]/.test(volume))
+    const allowed = /^(\/proc\/sys\/net:\/host\/proc\/sys\/net|.*:ro)$/
+    assert.deepEqual(
+      ofHost.filter((volume) => !allowed.test(volume) || volume.includes('docker.sock')),
+      [],
+      name,
+    )
+  }
+})
+
+test('a key is mounted into its own container only, read-only', () => {
+  for (const [name, { volumes = [] }] of Object.entries(services)) {
+    const keys = volumes.filter((volume) => volume.startsWith('keys-'))
+    if (name === 'keys') continue
+    const expected =
+      name === 'validator' ? [] : name === 'nats' ? ['keys-nats:/etc/nats/keys:ro'] : [`keys-${name}:/run/keys:ro`]
+    assert.deepEqual(keys, expected, name)
+  }
+})
