@@ -26,7 +26,7 @@ SUITE ?= fastpath
 GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf bench-nat64 bench-dns64 fuzz-nat64 fuzz-dns64 images machine
+.PHONY: demo test check unit e2e e2e-vm bpf bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -59,11 +59,22 @@ bench-nat64: machine node_modules/.package-lock.json bpf  ## nat64 beside plain 
 bench-dns64: machine node_modules/.package-lock.json  ## dns64 beside BIND and unbound, one processor each, in one interleaved run
 	$(NODE) e2e/bench/dns64/main.ts $(BENCH_FLAGS)
 
-fuzz-dns64: machine node_modules/.package-lock.json  ## mutated queries and upstream answers through dns64, FUZZ_SECONDS=30 (FUZZ_SEED=… repeats a run)
+fuzz: fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus  ## all that follow, FUZZ_SECONDS=30 each (FUZZ_SEED=… repeats a run)
+
+fuzz-nat64: machine node_modules/.package-lock.json  ## mutated real packets through the translator
+	$(NODE) services/nat64/src/fuzz/main.ts
+
+fuzz-dns64: machine node_modules/.package-lock.json  ## mutated queries and upstream answers through the name server
 	$(NODE) services/dns64/src/fuzz/main.ts
 
-fuzz-nat64: machine node_modules/.package-lock.json  ## mutated real packets through the translator, FUZZ_SECONDS=30 (FUZZ_SEED=… repeats a run)
-	$(NODE) services/nat64/src/fuzz/main.ts
+fuzz-ra: machine node_modules/.package-lock.json  ## odd Router Advertisements, solicitations and DHCP messages (e2e/fuzz)
+	$(NODE) e2e/fuzz/main.ts ra
+
+fuzz-site: machine node_modules/.package-lock.json  ## odd site documents, and what every service makes of those that pass
+	$(NODE) e2e/fuzz/main.ts site
+
+fuzz-bus: machine node_modules/.package-lock.json  ## odd reports, mappings, leases, questions and documents, as they come over NATS
+	$(NODE) e2e/fuzz/main.ts bus
 
 images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled
 	$(MACHINE)/images.sh

@@ -29,8 +29,8 @@ export const instancesOf = (status: SiteStatus, service: string): readonly Insta
   status.services.find((entry) => entry.service === service)?.instances ?? []
 
 /** Awaits that all services are ok with the current revision; `not` demands a revision other than that. */
-export function converged(stack: Stack, not?: number): Promise<SiteStatus> {
-  return until('every service is ok with the newest document', 40, async () => {
+export function converged(stack: Stack, not?: number, deadlineS = 120): Promise<SiteStatus> {
+  return until('every service is ok with the newest document', deadlineS, async () => {
     const status = await siteStatus(stack)
     if (status.isConverged && status.revision !== not) return status
     throw new Error(JSON.stringify(status))

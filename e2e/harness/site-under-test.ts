@@ -61,6 +61,6 @@ async function composeUp(stack: Stack): Promise<StartedDockerComposeEnvironment>
     .withEnvironment({ ...stack.environment })
     .withAutoCleanup(false)
     .withDefaultWaitStrategy(Wait.forHealthCheck())
-    .withStartupTimeout(60_000)
+    .withStartupTimeout(180_000)
     .up()
 }

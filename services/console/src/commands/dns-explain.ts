@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts'
+import { printable } from '../core/columns.ts'
 import { JSON_OPTION } from '../command.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
@@ -19,7 +20,9 @@ const render = (instance: string, { question, rcode, records, because }: Explana
     'because',
     ...because.map((sentence) => `  - ${sentence}`),
     '',
-  ].join('\n')
+  ]
+    .map(printable)
+    .join('\n')
 
 export const DNS_EXPLAIN: Command = {
   words: 'dns explain',

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
 import { JSON_OPTION } from '../command.ts'
-import { renderColumns } from '../core/columns.ts'
+import { printable, renderColumns } from '../core/columns.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
 
@@ -41,7 +41,7 @@ export const RA_NEIGHBOURS: Command = {
           ]),
         )
         for (const { link: lan, router, findings } of routers)
-          for (const { message } of findings) terminal.print(`${lan} ${router}: ${message}\n`)
+          for (const { message } of findings) terminal.print(printable(`${lan} ${router}: ${message}\n`))
       } else if (answers.length > 0) terminal.print('no other router advertises on a LAN\n')
       for (const complaint of complaints) terminal.complain(complaint)
       const isQuiet = routers.every(({ findings }) => findings.length === 0)

@@ -1,5 +1,14 @@
+/** Text that a service or a stranger wrote, for a terminal: control characters other than the end of a line are shown, not obeyed. */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  text.replaceAll(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(2, '0')
+    return `\\x${code}`
+  })
+
 /** Pads the cells of all rows, so that columns stand below each other; the last column is left as it is. */
-export const alignColumns = (rows: readonly (readonly string[])[]): string[][] => {
+export const alignColumns = (texts: readonly (readonly string[])[]): string[][] => {
+  const rows = texts.map((row) => row.map(printable))
   const columns = Math.max(0, ...rows.map((row) => row.length))
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)),

@@ -78,10 +78,10 @@ describe('auth.conf', () => {
       ...authConf(keys).matchAll(/^ {2}(\S+): \{\n(?: {4}(jetstream): enabled\n)? {4}users: \[ \{ # (\S+)/gm),
     ]
     assert.deepEqual(
-      accounts.map(([, account, jetstream, user]) => [account, jetstream, user]).toSorted(),
-      SERVICE_NAMES.map((service) =>
-        service === 'console' ? ['site', 'jetstream', service] : [service, undefined, service],
-      ).toSorted(),
+      Object.fromEntries(accounts.map(([, account, jetstream, user]) => [user, [account, jetstream]])),
+      Object.fromEntries(
+        SERVICE_NAMES.map((service) => [service, service === 'console' ? ['site', 'jetstream'] : [service, undefined]]),
+      ),
     )
   })
 

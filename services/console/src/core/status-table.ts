@@ -1,4 +1,4 @@
-import { alignColumns, joinCells } from './columns.ts'
+import { alignColumns, joinCells, printable } from './columns.ts'
 import type { InstanceOverview, InstanceState, SiteOverview } from './convergence.ts'
 
 /** How a text is marked by its state: with colours on a terminal, or not at all. */
@@ -57,7 +57,9 @@ export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint
   const [head, ...lines] = alignColumns([HEAD, ...rows.map(({ cells }) => cells)])
   const body = rows.flatMap(({ state, problems, remarks = [] }, index) => [
     joinCells((lines[index] ?? []).map((cell, column) => (column === STATE_COLUMN ? paint(cell, state) : cell))),
-    ...[...problems.map(({ message }) => message), ...remarks].map((line) => `    ${line.replaceAll('\n', '\n    ')}`),
+    ...[...problems.map(({ message }) => message), ...remarks].map(
+      (line) => `    ${printable(line).replaceAll('\n', '\n    ')}`,
+    ),
   ])
   return [titleOf(overview), '', joinCells(head ?? []), ...body, ''].join('\n')
 }

@@ -1,5 +1,6 @@
 import { type Answer, ask, type Link, type ServiceName } from '@sixgate/bus'
 import { SILENT_MS } from '../core/convergence.ts'
+import { printable } from '../core/columns.ts'
 import { readReports } from './reports.ts'
 
 /** What the instances of a service said. */
@@ -33,7 +34,10 @@ export const askInstances = async <T>(
   ]
   if (answers.length === 0 && silent.length === 0)
     complaints.push(`no ${service} runs; see: docker compose ps --all ${service}`)
-  return { answers: answers.flatMap((answer: Answer) => (isGiven<T>(answer) ? [answer] : [])), complaints }
+  return {
+    answers: answers.flatMap((answer: Answer) => (isGiven<T>(answer) ? [answer] : [])),
+    complaints: complaints.map(printable),
+  }
 }
 
 const isGiven = <T>(answer: Answer): answer is Answer & { readonly answer: T } => answer.refused === undefined

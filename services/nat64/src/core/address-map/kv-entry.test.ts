@@ -41,6 +41,8 @@ test('what is no mapping decodes to nothing, whatever it is', () => {
     ['198-18-0-2', text('{"ip6":"nonsense","pref64":"64:ff9b::/96","seen":1}')],
     ['198-18-0-2', text('{"ip6":"fd00::1","seen":1}')],
     ['198-18-0-2', text('{"ip6":"fd00::1","pref64":"64:ff9b::/96","seen":"1"}')],
+    // JSON's way to Infinity: a host that is never idle.
+    ['198-18-0-2', text('{"ip6":"fd00::1","pref64":"64:ff9b::/96","seen":1e999}')],
   ] as const)
     assert.equal(decodeKvEntry(key, value), undefined)
   fc.assert(fc.property(fc.uint8Array(), (value) => assert.equal(decodeKvEntry('198-18-0-2', value), undefined)))

@@ -25,8 +25,8 @@ export const decodeKvEntry = (key: string, value: Uint8Array): KvMapping | undef
   try {
     const { ip6, pref64, seen } = JSON.parse(new TextDecoder().decode(value)) as Record<string, unknown>
     const address = typeof ip6 === 'string' ? parseIp6(ip6) : undefined
-    if (address === undefined || typeof pref64 !== 'string' || typeof seen !== 'number') return undefined
-    return { host: { ip6: address, pref64 }, ip4, seenS: seen }
+    if (address === undefined || typeof pref64 !== 'string' || !Number.isSafeInteger(seen)) return undefined
+    return { host: { ip6: address, pref64 }, ip4, seenS: seen as number }
   } catch {
     return undefined
   }
