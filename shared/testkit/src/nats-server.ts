@@ -5,6 +5,14 @@ import { join } from 'node:path'
 import { Process } from './process.ts'
 
 /**
+ * Services call JetStream's API and keys by these names, since they reach the account of the buckets by imports (services/console,
+ * permissions). Where all are in one account, the server renames.
+ */
+const ONE_ACCOUNT = `mappings {
+${['STREAM', 'CONSUMER', 'DIRECT'].map((part) => `  "$JS.site.API.${part}.>": "$JS.API.${part}.>"\n`).join('')}  "$JS.site.API.$KV.>": "$KV.>"
+}`
+
+/**
  * A real nats-server with JetStream on a free port of 127.0.0.1, for one test. It ends with the test process. Without
  * `auth` (text of an `authorization` block) everyone may do everything.
  */
@@ -51,7 +59,11 @@ export class NatsServer {
   async start(): Promise<void> {
     const file = join(this.#directory, 'nats.conf')
     const jetstream = `jetstream { store_dir: ${JSON.stringify(join(this.#directory, 'data'))} }`
-    writeFileSync(file, `listen: "127.0.0.1:${this.#port}"\nserver_name: test\n${jetstream}\n${this.#auth}\n`)
+    const mappings = /^accounts/m.test(this.#auth) ? '' : ONE_ACCOUNT
+    writeFileSync(
+      file,
+      `listen: "127.0.0.1:${this.#port}"\nserver_name: test\n${jetstream}\n${this.#auth}\n${mappings}\n`,
+    )
     // The parent-death signal: the server does not outlive the test process.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'nats-server', '--config', file])
     const running = new Process(child, 'nats-server (Debian: apt-get install nats-server)')
