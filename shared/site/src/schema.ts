@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { console } from './console-section.ts'
 import { dns64 } from './dns64-section.ts'
 import {
   AUTO,
@@ -69,6 +70,7 @@ export const siteSchema = section({
   dns64: dns64.prefault({}),
   ra: ra.prefault({}),
   firewall: firewall.prefault({}),
+  console: console.prefault({}),
 })
 
 type DeepReadonly<T> = T extends Uint8Array | string | number | boolean | undefined

@@ -1,4 +1,4 @@
-import type { Site } from '@sixgate/site'
+import { lanLinkName, type Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
 import { lan4Of } from './lan4.ts'
 import {
@@ -92,8 +92,21 @@ const pingRules = (zone: 'lan' | 'wan', links: readonly string[]): readonly Rule
   },
 ]
 
+/** The console's page, for the first LAN alone: further ones are often for guests. */
+const webPage = (site: Site): readonly Rule[] =>
+  site.console.web
+    ? [
+        {
+          id: 'lan-web',
+          text: 'web page of the console',
+          matches: [from(lanLinkName(site)), is(port('tcp', 'dport'), [site.console.port])],
+          verdict: accept,
+        },
+      ]
+    : []
+
 /** Ports of the gateway that only the LAN reaches. */
-const lanServices = (facts: Facts): readonly Rule[] => [
+const lanServices = (site: Site, facts: Facts): readonly Rule[] => [
   {
     id: 'lan-dns-udp',
     text: 'DNS of the gateway',
@@ -113,6 +126,7 @@ const lanServices = (facts: Facts): readonly Rule[] => [
     matches: [from(facts.lan), is(port('tcp', 'dport'), [SSH_PORT])],
     verdict: accept,
   },
+  ...webPage(site),
 ]
 
 /** Ports that the document opens, to the uplink and so to the LAN too. */
@@ -191,7 +205,7 @@ export const input = (site: Site, facts: Facts): Chain => ({
     ...(facts.uplinks.length === 0 ? [] : linkRules('wan', facts.uplinks)),
     invalidPackets('input'),
     ...pingRules('lan', [...linksOf(facts.lan), TUN_LINK]),
-    ...lanServices(facts),
+    ...lanServices(site, facts),
     ...(facts.uplinks.length === 0 ? openPorts(site, facts) : uplinkRules(site, facts)),
     {
       id: 'lan-multicast',

@@ -1,0 +1,195 @@
+/** What the API answers. The only source of its types: the OpenAPI document and the page take theirs from here. */
+import { z } from 'zod'
+
+const count = z.number().int().min(0)
+/** Milliseconds since 1970. */
+const timeMs = z.number()
+
+export const problem = z.object({ code: z.string(), message: z.string() })
+
+/** Instances that did not answer, as sentences for the owner. */
+const complaints = z.array(z.string())
+
+export const failure = z.object({
+  error: z.object({
+    /** Stable and short, for programs. */
+    code: z.string(),
+    message: z.string(),
+    /** Seconds after which it makes sense to try again. */
+    retryAfterS: z.number().optional(),
+  }),
+})
+
+export const session = z.object({
+  /** Who asks is logged in. */
+  isOwner: z.boolean(),
+  /** No password was set yet. */
+  needsSetup: z.boolean(),
+})
+
+const token = z.object({ name: z.string(), madeAtMs: timeMs })
+
+export const tokens = z.object({ tokens: z.array(token) })
+
+/** `secret` is told this once. */
+export const newToken = z.object({ name: z.string(), secret: z.string() })
+
+export const instance = z.object({
+  service: z.string(),
+  /** null: nothing of this service reports. */
+  instance: z.string().nullable(),
+  version: z.string().nullable(),
+  revision: count,
+  state: z.enum(['starting', 'ok', 'degraded', 'rejected', 'stopping', 'gone']),
+  sinceMs: timeMs.nullable(),
+  problems: z.array(problem),
+  remarks: z.array(z.string()),
+})
+
+export const site = z.object({
+  nowMs: timeMs,
+  /** Of the document in NATS; 0 = none was published yet. */
+  revision: count,
+  /** Every service is there, well, and runs this revision. */
+  isConverged: z.boolean(),
+  /** Why the file is not what is in force. */
+  documentProblem: z.string().nullable(),
+  instances: z.array(instance),
+  /** What the document in force says; null while there is none. */
+  facts: z
+    .object({
+      lans: z.array(z.object({ link: z.string(), prefix: z.string(), router: z.string() })),
+      wan: z.string(),
+      pref64: z.array(z.string()),
+      pool4: z.array(z.string()),
+    })
+    .nullable(),
+  /** By service: the counters of its instances, added up. */
+  counters: z.record(z.string(), z.record(z.string(), z.number())),
+})
+
+/** Octets per second, one for each time of `atMs`; null: not known. */
+const rates = z.array(z.number().nullable())
+
+export const throughput = z.object({
+  range: z.enum(['recent', 'day']),
+  intervalMs: count,
+  /** Ends of the intervals. */
+  atMs: z.array(timeMs),
+  /** Towards the IPv4 network, carried by the kernel (fast path) or by the TypeScript path; and back. */
+  outFastPath: rates,
+  outTypescript: rates,
+  inFastPath: rates,
+  inTypescript: rates,
+})
+
+const carried = z.object({ packets: z.number(), bytes: z.number() })
+const byPath = z.object({ fastPath: carried, typescript: carried })
+
+export const hosts = z.object({
+  hosts: z.array(
+    z.object({
+      /** One of its names in the site's own zones; null: none is known. */
+      name: z.string().nullable(),
+      mac: z.string().nullable(),
+      /** All its addresses on the LAN, as neighbour discovery shows them. */
+      addresses: z.array(z.string()),
+      /** The address that has a mapping; null: it has not spoken to the IPv4 network. */
+      ip6: z.string().nullable(),
+      /** Its address of the pool. */
+      ip4: z.string().nullable(),
+      pref64: z.string().nullable(),
+      idleS: z.number().nullable(),
+      out: byPath.nullable(),
+      in: byPath.nullable(),
+    }),
+  ),
+  complaints,
+})
+
+export const drops = z.object({
+  drops: z.array(z.object({ reason: z.string(), packets: count, sentence: z.string() })),
+  complaints,
+})
+
+export const routers = z.object({
+  routers: z.array(
+    z.object({
+      link: z.string(),
+      router: z.string(),
+      mac: z.string().nullable(),
+      routerLifetimeS: z.number(),
+      preference: z.string(),
+      prefixes: z.array(z.string()),
+      silentS: z.number(),
+      findings: z.array(problem),
+    }),
+  ),
+  /** What this gateway advertises, one for each LAN. */
+  own: z.array(
+    z.object({
+      link: z.string(),
+      router: z.string(),
+      prefix: z.string(),
+      pref64: z.array(z.string()),
+      dnssl: z.array(z.string()),
+    }),
+  ),
+  complaints,
+})
+
+export const firewall = z.object({
+  rules: z.array(
+    z.object({
+      chain: z.string(),
+      id: z.string(),
+      text: z.string(),
+      verdict: z.string(),
+      packets: count,
+      bytes: count,
+    }),
+  ),
+  forwards: z.array(
+    z.object({
+      protocol: z.string(),
+      /** One, or two with a hyphen. */
+      port: z.string(),
+      to: z.string(),
+      toPort: z.number(),
+    }),
+  ),
+  complaints,
+})
+
+export const explanation = z.object({
+  answers: z.array(
+    z.object({
+      instance: z.string(),
+      question: z.string(),
+      rcode: z.string(),
+      origin: z.string(),
+      records: z.array(z.string()),
+      because: z.array(z.string()),
+    }),
+  ),
+  complaints,
+})
+
+export const issue = z.object({
+  /** From 1; null: of the document as a whole. */
+  line: count.nullable(),
+  column: count.nullable(),
+  path: z.string(),
+  message: z.string(),
+})
+
+export type Site = z.infer<typeof site>
+export type Throughput = z.infer<typeof throughput>
+export type Hosts = z.infer<typeof hosts>
+export type HostLine = Hosts['hosts'][number]
+export type Drops = z.infer<typeof drops>
+export type Routers = z.infer<typeof routers>
+export type Firewall = z.infer<typeof firewall>
+export type Explanation = z.infer<typeof explanation>
+export type Session = z.infer<typeof session>
+export type Failure = z.infer<typeof failure>

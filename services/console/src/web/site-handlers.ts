@@ -1,0 +1,78 @@
+import type { Link, Status } from '@sixgate/bus'
+import { VERSION } from '@sixgate/bus'
+import type { Site } from '@sixgate/site'
+import { type Drop, sumDrops } from '../core/drops.ts'
+import { SESSION_COOKIE } from '../core/web/guard.ts'
+import { hostLines, namesOf } from '../core/web/host-lines.ts'
+import { openApi } from '../core/web/openapi.ts'
+import type { Explanation, Firewall, Routers } from '../core/web/schemas.ts'
+import { advertisedBy, forwardsOf, siteAnswer } from '../core/web/site-answer.ts'
+import type { ThroughputHistory } from '../core/web/throughput-history.ts'
+import { allHosts } from '../io/all-hosts.ts'
+import { askInstances } from '../io/ask-instances.ts'
+import type { Handlers } from './api-server.ts'
+
+/** Where the answers come from. */
+export interface SiteSources {
+  readonly link: Link
+  /** The newest report of every instance. */
+  readonly reports: () => readonly Status[]
+  /** The document in force; `site` undefined while there is none. */
+  readonly inForce: () => { readonly revision: number; readonly site: Site | undefined }
+  readonly throughput: ThroughputHistory
+}
+
+type RouterSeen = Omit<Routers['routers'][number], 'mac'> & { readonly mac?: string }
+
+/** The routes that show how the site is: the same questions that the commands put. */
+export const siteHandlers = ({
+  link,
+  reports,
+  inForce,
+  throughput,
+}: SiteSources): Pick<
+  Handlers,
+  'site' | 'throughput' | 'hosts' | 'drops' | 'routers' | 'firewall' | 'explain' | 'openapi'
+> => ({
+  site: () => siteAnswer(inForce(), reports(), Date.now()),
+  throughput: ({ query }) => throughput.show(query.range),
+  hosts: async () => {
+    const [{ hosts, complaints }, seen] = await Promise.all([
+      allHosts(link),
+      askInstances<unknown>(link, 'ra-advertiser', 'hosts-seen'),
+    ])
+    const { site } = inForce()
+    const names = site === undefined ? new Map<string, string>() : namesOf(site)
+    const told = seen.answers.map(({ answer }) => answer)
+    return { hosts: hostLines(hosts, told, names), complaints: [...complaints, ...seen.complaints] }
+  },
+  drops: async () => {
+    const { answers, complaints } = await askInstances<readonly Drop[]>(link, 'nat64', 'drops')
+    return { drops: sumDrops(answers.map(({ answer }) => answer)), complaints: [...complaints] }
+  },
+  routers: async () => {
+    const { answers, complaints } = await askInstances<readonly RouterSeen[]>(link, 'ra-advertiser', 'neighbours')
+    const { site } = inForce()
+    return {
+      routers: answers.flatMap(({ answer }) => answer).map((router) => ({ ...router, mac: router.mac ?? null })),
+      own: site === undefined ? [] : advertisedBy(site),
+      complaints: [...complaints],
+    }
+  },
+  firewall: async () => {
+    const { answers, complaints } = await askInstances<Firewall['rules']>(link, 'nat44-firewall', 'rules')
+    const { site } = inForce()
+    return {
+      // Instances that stand by have no list of their own.
+      rules: answers.find(({ answer }) => answer.length > 0)?.answer ?? [],
+      forwards: site === undefined ? [] : forwardsOf(site),
+      complaints: [...complaints],
+    }
+  },
+  explain: async ({ query }) => {
+    type Told = Omit<Explanation['answers'][number], 'instance'>
+    const { answers, complaints } = await askInstances<Told>(link, 'dns64', 'explain', query)
+    return { answers: answers.map(({ instance, answer }) => ({ ...answer, instance })), complaints: [...complaints] }
+  },
+  openapi: () => openApi(VERSION, SESSION_COOKIE) as { openapi: string },
+})
