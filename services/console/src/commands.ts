@@ -9,6 +9,7 @@ import { FIREWALL_RULES } from './commands/firewall-rules.ts'
 import { HOSTS } from './commands/hosts.ts'
 import { RA_NEIGHBOURS } from './commands/ra-neighbours.ts'
 import { STATUS } from './commands/status.ts'
+import { WEB } from './commands/web.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
@@ -20,6 +21,7 @@ const COMMANDS: readonly Command[] = [
   DNS_EXPLAIN,
   FIREWALL_RULES,
   RA_NEIGHBOURS,
+  WEB,
   CONFIG_SHOW,
   CONFIG_VALIDATE,
   CONFIG_APPLY,

@@ -21,6 +21,7 @@ import { conditionOf } from './core/condition.ts'
 import { adoptKnownPrefix } from './io/known-prefix.ts'
 import { Confirmer } from './io/confirmer.ts'
 import { Publisher } from './io/publisher.ts'
+import { WebConsole } from './web/web-console.ts'
 
 const TICK_MS = 1000
 /** How long the mark that the site goes down may take to get to NATS. */
@@ -123,6 +124,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     if (standing.isNew) counters.add('documents_published_total')
     log.info(standing.isNew ? 'document published' : 'document stands in NATS already')
     confirmer.published(standing)
+    web.published(standing.revision, standing.text)
     report()
   })
   const confirmer = new Confirmer(publisher, {
@@ -135,11 +137,13 @@ export const runConsole = async (settings: Settings): Promise<void> => {
       report()
     },
   })
+  const web = new WebConsole({ link: nats.link, log, stateDir })
   nats.answer({ 'try-again': () => confirmer.tryAgain() })
   const reporter = new Reporter({
     ...identity,
     healthFile,
     counters: () => counters.snapshot(),
+    remarks: () => web.remarks,
     send: (status) => nats.report(status),
   })
   const condition = (): Condition =>
@@ -172,6 +176,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     clearInterval(timer)
     source?.close()
     await markStop(nats, stoppingFile, log)
+    web.close()
     confirmer.close()
     publisher.close()
     await nats.close()

@@ -1,24 +1,10 @@
-import type { Link } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { renderColumns } from '../core/columns.ts'
-import { type Host, type HostsPage, hostRows, macsOf, mergePages } from '../core/hosts.ts'
+import { hostRows, macsOf } from '../core/hosts.ts'
 import { showAge } from '../core/status-table.ts'
 import { EXIT, withNats } from '../invocation.ts'
+import { allHosts } from '../io/all-hosts.ts'
 import { askInstances } from '../io/ask-instances.ts'
-
-/** Asks all instances page by page, since an answer has a greatest length. */
-const allHosts = async (link: Link): Promise<{ hosts: Host[]; complaints: readonly string[] }> => {
-  const hosts: Host[] = []
-  let after: string | undefined
-  for (;;) {
-    const body = after === undefined ? undefined : { after }
-    const { answers, complaints } = await askInstances<HostsPage>(link, 'nat64', 'hosts', body)
-    const page = mergePages(answers.map(({ answer }) => answer))
-    hosts.push(...page.hosts)
-    after = page.after
-    if (after === undefined || complaints.length > 0) return { hosts, complaints }
-  }
-}
 
 export const HOSTS: Command = {
   words: 'hosts',

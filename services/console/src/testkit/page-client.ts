@@ -4,7 +4,8 @@ export interface PageAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
-  readonly json: any
+  /** As JSON.parse gives it; undefined when it is none. */
+  readonly json: ReturnType<typeof JSON.parse>
 }
 
 /** A browser in small, for tests: keeps the session's cookie, checks the certificate, sends what a page sends. */

@@ -8,8 +8,8 @@ import { NatsServer, Process } from '@sixgate/testkit'
 import { ensureBuckets } from '../io/buckets.ts'
 import { generateKeys } from '../io/key-files.ts'
 
-/** A good document; `wanted` replaces its one pref64. */
-export const siteYaml = (wanted = '64:ff9b::/96'): string => `lan:
+/** A good document; `wanted` replaces its one pref64. Without the web page, unless a `port` for it is given. */
+export const siteYaml = (wanted = '64:ff9b::/96', port?: number): string => `lan:
   interface: lan0
   prefix: fd00:6:4::/64
 pref64:
@@ -17,6 +17,8 @@ pref64:
 nat64:
   pool4:
     - 198.18.0.0/16
+console:
+  ${port === undefined ? 'web: false' : `port: ${port}`}
 `
 
 /** A nats-server with the real keys and permissions of all services, and a folder with a site document. */

@@ -12,7 +12,7 @@ import {
   type RouteName,
   routeAt,
 } from '../core/web/routes.ts'
-import { SessionStore } from '../core/web/session-store.ts'
+import type { SessionStore } from '../core/web/session-store.ts'
 import { type Credentials, BusyError, digestOf } from './credentials.ts'
 import { RequestError } from './request-error.ts'
 import type { StaticFile } from './static-files.ts'
@@ -30,7 +30,7 @@ export interface Call<N extends RouteName> {
   /** Identifier of the session that the cookie names; undefined: there is none. */
   readonly sessionId: string | undefined
   /** Sent with the answer. */
-  setCookie(value: string): void
+  readonly setCookie: (value: string) => void
 }
 
 export type Handlers = { readonly [N in RouteName]: (call: Call<N>) => Promise<AnswerOf<N>> | AnswerOf<N> }

@@ -185,7 +185,7 @@ describe('the API', { skip }, () => {
       Object.entries(document.paths).map(([path, operations]) => [path, Object.keys(operations as object)]),
       Object.values(ROUTES).map(({ path, method }) => [path, [method.toLowerCase()]]),
     )
-    const told = new Map<string, any>()
+    const told = new Map<string, PageAnswer['json']>()
     const bodies: Readonly<Record<string, unknown>> = {
       addToken: { name: 'a' },
       removeToken: { name: 'a' },

@@ -150,7 +150,7 @@ export const ROUTES = {
 
 export type RouteName = keyof typeof ROUTES
 export type RouteOf<N extends RouteName> = (typeof ROUTES)[N]
-type Parsed<T> = T extends z.ZodType ? z.output<T> : Record<never, never>
+type Parsed<T> = T extends z.ZodType ? z.output<T> : unknown
 /** What a handler is given. */
 export type QueryOf<N extends RouteName> = Parsed<RouteOf<N> extends { readonly query: infer Q } ? Q : undefined>
 export type BodyOf<N extends RouteName> = Parsed<RouteOf<N> extends { readonly body: infer B } ? B : undefined>
