@@ -26,7 +26,7 @@ SUITE ?= fastpath
 GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus images machine
+.PHONY: demo test check unit e2e e2e-vm bpf page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -37,10 +37,12 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	biome format --error-on-warnings .
 	oxlint --type-aware
 	tsc -p tsconfig.json
+	tsc -p services/console/page/tsconfig.json
 	shellcheck -x -P . $(MACHINE)/*.sh .ci/run services/nat64/bpf/build.sh e2e/vm/*.sh e2e/vm/guest/*
 	@echo 'check: ok'
 
-unit: machine node_modules/.package-lock.json bpf  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
+unit: machine node_modules/.package-lock.json bpf page  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
+	@$(MACHINE)/packages.sh --browser
 	$(RUN_UNIT) $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
@@ -52,6 +54,14 @@ e2e-vm: machine node_modules/.package-lock.json bpf  ## other kernels in emulate
 
 bpf: machine  ## nat64's eBPF program (the images build their own)
 	services/nat64/bpf/build.sh
+
+page: services/console/page/dist/index.html  ## the console's web page (the image builds its own)
+
+PAGE_SOURCES := $(shell find services/console/page/src services/console/page/public -type f) $(wildcard services/console/page/*.*)
+
+services/console/page/dist/index.html: node_modules/.package-lock.json $(PAGE_SOURCES)
+	node_modules/.bin/vite build --logLevel warn services/console/page
+	@touch $@
 
 bench-nat64: machine node_modules/.package-lock.json bpf  ## nat64 beside plain forwarding, masquerade and TAYGA, in one interleaved run
 	$(NODE) e2e/bench/nat64/main.ts $(BENCH_FLAGS)

@@ -4,6 +4,7 @@
 #   packages.sh           engine, compose v2, buildx, and every tool below
 #   packages.sh --list    prints what would be installed, installs nothing
 #   packages.sh --vm      all that, and what boots virtual machines (e2e/vm)
+#   packages.sh --browser all that, and the browser that tests the console's page
 #
 # A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine and
 # NATS come from Debian 13 (trixie), QEMU from bookworm-backports (7.2 of Debian 12 corrupts memory of guests), both pinned at 100, so
@@ -104,6 +105,7 @@ install_quietly() {
 }
 
 [ "${1:-}" != --vm ] || TOOLS+=("${VM_TOOLS[@]}")
+[ "${1:-}" != --browser ] || TOOLS+=(chromium=chromium)
 mapfile -t packages < <(missing_packages)
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${packages[@]}"

@@ -28,7 +28,7 @@ export function inboundSuite({ home }: SiteUnderTest): void {
       [53, 'DNS'],
       [4222, 'NATS'],
       [8222, 'NATS monitoring'],
-      [8080, 'the console'],
+      [8443, 'the console'],
     ] as const) {
       it(`to ${what}, port ${port}`, async () => {
         const { code, output } = await internet.type(

@@ -106,6 +106,13 @@ const ASKED: readonly Asked[] = [
     rule: 'lan-ssh',
   },
   {
+    what: 'LAN → page of the console',
+    from: 'host',
+    probe: tcp(ROUTER, 8443, HOST),
+    outcome: `answer ${HOST}`,
+    rule: 'lan-web',
+  },
+  {
     what: 'LAN → a port that the document opens',
     from: 'host',
     probe: tcp(ROUTER, 8080, HOST),
@@ -421,6 +428,7 @@ const DROPPED: readonly Dropped[] = [
     rule: 'wan-refused',
   },
   { what: 'uplink → SSH of the gateway', from: 'internet', probe: tcp(UPLINK, 22), rule: 'wan-refused' },
+  { what: 'uplink → page of the console', from: 'internet', probe: tcp(UPLINK, 8443), rule: 'wan-refused' },
   {
     what: 'uplink → DHCPv6 client, not from the link',
     from: 'internet',

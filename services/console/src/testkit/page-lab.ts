@@ -6,6 +6,7 @@ import type { Process } from '@sixgate/testkit'
 import { PageClient } from './page-client.ts'
 import { SiteLab, siteYaml } from './site-lab.ts'
 
+const REPORT_MS = 2000
 const MAIN = join(import.meta.dirname, '../main.ts')
 export const CLI = join(import.meta.dirname, '../cli.ts')
 
@@ -13,6 +14,7 @@ export const CLI = join(import.meta.dirname, '../cli.ts')
 export class PageLab {
   readonly site: SiteLab
   readonly port: number
+  readonly #timers: NodeJS.Timeout[] = []
 
   readonly console: Process
 
@@ -48,29 +50,38 @@ export class PageLab {
     return client
   }
 
-  /** Makes an instance of a service report, and answer questions. */
-  async speakFor(service: ServiceName, questions: Questions, more: Partial<Status> = {}): Promise<void> {
+  /** Makes an instance of a service report as often as a real one does, and answer questions. */
+  async speakFor(
+    service: ServiceName,
+    questions: Questions,
+    counters: () => Record<string, number> = () => ({}),
+  ): Promise<void> {
     const nats = await this.site.connect(service, 'a')
     nats.answer(questions)
-    const status: Status = {
-      service,
-      instance: 'a',
-      version: '0.1.0',
-      revision: 1,
-      state: 'ok',
-      sinceMs: Date.now(),
-      problems: [],
-      counters: {},
-      startedAtMs: Date.now(),
-      // Ahead of time, so that a slow machine does not make it look silent.
-      atMs: Date.now() + 60_000,
-      ...more,
-    }
     const bucket = new KvBucket(nats.link, BUCKETS.STATUS)
-    await bucket.put(`${service}.a`, new TextEncoder().encode(JSON.stringify(status)))
+    const report = async (): Promise<void> => {
+      const status: Status = {
+        service,
+        instance: 'a',
+        version: '0.1.0',
+        revision: 1,
+        state: 'ok',
+        sinceMs: Date.now(),
+        problems: [],
+        counters: counters(),
+        startedAtMs: Date.now(),
+        // Ahead of time, so that a slow machine does not make it look silent.
+        atMs: Date.now() + 60_000,
+      }
+      await bucket.put(`${service}.a`, new TextEncoder().encode(JSON.stringify(status)))
+    }
+    await report()
+    // At the end of a test NATS may be gone before.
+    this.#timers.push(setInterval(() => void report().catch(() => undefined), REPORT_MS))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
     await this.site[Symbol.asyncDispose]()
   }
 }

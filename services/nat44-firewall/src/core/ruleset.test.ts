@@ -114,3 +114,15 @@ test('rules depend on nothing but document and facts', () => {
     }),
   )
 })
+
+test('the page of the console is for the first LAN alone, on its port, and can be off', () => {
+  const lans = [{ interface: 'lan1', prefix: 'fd00:1:2:4::/64' }]
+  const facts = testFacts({ lan: ['lan0', 'lan1'] })
+  const ruleOf = (console: unknown): string | undefined => {
+    const rule = rulesOf(buildRuleset(testSite({ lans, console }), facts)).find(({ id }) => id === 'lan-web')
+    return rule && JSON.stringify(rule.matches)
+  }
+  const rule = ruleOf({ port: 9443 })
+  assert.ok(rule?.includes('"lan0"') && rule.includes('9443') && !rule.includes('lan1'), rule ?? 'no rule')
+  assert.equal(ruleOf({ web: false }), undefined)
+})

@@ -196,7 +196,7 @@ export class PacketLab {
     for (const place of [built.host, built.internet, built.other]) place.serve(7777)
     built.translator.serve(7777, '64:ff9b::c633:6407')
     built.host.serve(500, '2001:db8:1:2::10')
-    for (const port of [22, 53, 68, 546, 8080, 9999]) built.gateway.serve(port)
+    for (const port of [22, 53, 68, 546, 8080, 8443, 9999]) built.gateway.serve(port)
     return built
   }
 

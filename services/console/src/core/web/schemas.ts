@@ -191,5 +191,7 @@ export type Drops = z.infer<typeof drops>
 export type Routers = z.infer<typeof routers>
 export type Firewall = z.infer<typeof firewall>
 export type Explanation = z.infer<typeof explanation>
+export type Tokens = z.infer<typeof tokens>
+export type NewToken = z.infer<typeof newToken>
 export type Session = z.infer<typeof session>
 export type Failure = z.infer<typeof failure>

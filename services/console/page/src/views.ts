@@ -1,0 +1,20 @@
+import { Access } from './views/access.tsx'
+import { Dns } from './views/dns.tsx'
+import { Drops } from './views/drops.tsx'
+import { Firewall } from './views/firewall.tsx'
+import { Hosts } from './views/hosts.tsx'
+import { Overview } from './views/overview.tsx'
+import { Routers } from './views/routers.tsx'
+import { Throughput } from './views/throughput.tsx'
+
+/** In the order of the menu; the first is what one sees first. */
+export const VIEWS = [
+  { id: 'overview', title: 'Overview', View: Overview },
+  { id: 'throughput', title: 'Throughput', View: Throughput },
+  { id: 'hosts', title: 'Hosts', View: Hosts },
+  { id: 'dns', title: 'DNS', View: Dns },
+  { id: 'routers', title: 'Routers', View: Routers },
+  { id: 'firewall', title: 'Firewall', View: Firewall },
+  { id: 'drops', title: 'Drops', View: Drops },
+  { id: 'access', title: 'Access', View: Access },
+] as const

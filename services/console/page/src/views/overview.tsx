@@ -1,0 +1,180 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Site } from '../../../src/core/web/schemas.ts'
+import { Answer } from '../answer.tsx'
+import { showAge, showCount, showRate } from '../format.ts'
+import { useApi } from '../use-api.ts'
+
+const EVERY_MS = 2000
+
+/** How fast a counter runs, from one answer to the next; undefined: not known yet. */
+type RateOf = (service: string, counter: string) => number | undefined
+
+const useRates = (site: Site): RateOf => {
+  const before = useRef<Site | undefined>(undefined)
+  const [rate, setRate] = useState<{ readonly of: RateOf }>({ of: () => undefined })
+  useEffect(() => {
+    const last = before.current
+    before.current = site
+    if (last === undefined) return
+    const seconds = (site.nowMs - last.nowMs) / 1000
+    setRate({
+      of: (service, counter) => {
+        const now = site.counters[service]?.[counter]
+        const then = last.counters[service]?.[counter]
+        if (now === undefined || then === undefined || seconds <= 0 || now < then) return undefined
+        return (now - then) / seconds
+      },
+    })
+  }, [site])
+  return rate.of
+}
+
+const WHAT: Readonly<Record<string, string>> = {
+  'ra-advertiser': 'Router Advertisements',
+  dns64: 'DNS with AAAA for IPv4-only names',
+  nat64: 'IPv6 ⇄ IPv4',
+  'nat44-firewall': 'one uplink address, and the firewall',
+  console: 'the site document, and this page',
+}
+
+const STATE_WORDS: Readonly<Record<Site['instances'][number]['state'], string>> = {
+  ok: 'ok',
+  starting: 'starting',
+  stopping: 'stopping',
+  degraded: 'degraded',
+  rejected: 'rejected',
+  gone: 'gone',
+}
+
+/** Of several instances the worst speaks for the service. */
+const ORDER = ['ok', 'starting', 'stopping', 'degraded', 'rejected', 'gone'] as const
+
+const liveLine = (service: string, site: Site, rateOf: RateOf): string | undefined => {
+  const counters = site.counters[service] ?? {}
+  const perS = (counter: string): string => `${showCount(Math.round(rateOf(service, counter) ?? 0))}/s`
+  switch (service) {
+    case 'dns64':
+      return `${perS('queries_total')} queries, ${showCount(counters.cache_entries ?? 0)} answers cached`
+    case 'nat64':
+      return `${showCount(counters.hosts ?? 0)} with a mapping · out ${showRate(rateOf(service, 'carried_6to4_bytes_total') ?? 0)} · in ${showRate(rateOf(service, 'carried_4to6_bytes_total') ?? 0)}`
+    case 'nat44-firewall':
+      return `${showCount(counters.conntrack_entries ?? 0)} known flows`
+    default:
+      return undefined
+  }
+}
+
+const ServiceBox = ({
+  service,
+  site,
+  rateOf,
+}: {
+  readonly service: string
+  readonly site: Site
+  readonly rateOf: RateOf
+}) => {
+  const instances = site.instances.filter((one) => one.service === service)
+  const live = instances.filter(({ state }) => state !== 'gone')
+  const state = (live.length === 0 ? instances : live)
+    .map((one) => one.state)
+    .toSorted((a, b) => ORDER.indexOf(b) - ORDER.indexOf(a))[0]
+  const line = liveLine(service, site, rateOf)
+  return (
+    <li class={`box ${state}`}>
+      <strong>{service}</strong>
+      <span class="word">
+        {state === undefined ? '' : STATE_WORDS[state]}
+        {live.length > 1 && ` × ${live.length}`}
+      </span>
+      <span class="faint">{WHAT[service]}</span>
+      {line !== undefined && <span>{line}</span>}
+    </li>
+  )
+}
+
+/** The picture of the site: LAN, the services in the order in which packets and names meet them, the IPv4 internet. */
+const Picture = ({ site }: { readonly site: Site }) => {
+  const rateOf = useRates(site)
+  const services = ['ra-advertiser', 'dns64', 'nat64', 'nat44-firewall', 'console']
+  return (
+    <figure class="picture" aria-label="The site">
+      <div class="end">
+        <strong>IPv6-only LAN</strong>
+        {site.facts?.lans.map(({ link, prefix, router }) => (
+          <span key={link}>
+            {link}
+            <br />
+            <code>{prefix}</code>
+            <br />
+            <span class="faint">gateway {router}</span>
+          </span>
+        ))}
+      </div>
+      <ul class="services">
+        {services.map((service) => (
+          <ServiceBox key={service} service={service} site={site} rateOf={rateOf} />
+        ))}
+      </ul>
+      <div class="end">
+        <strong>IPv4 internet</strong>
+        {site.facts !== null && (
+          <span>
+            uplink {site.facts.wan === 'auto' ? 'by the default route' : site.facts.wan}
+            <br />
+            as <code>{site.facts.pref64.join(', ')}</code>
+            <br />
+            <span class="faint">pool {site.facts.pool4.join(', ')}</span>
+          </span>
+        )}
+      </div>
+    </figure>
+  )
+}
+
+const titleOf = ({ revision, isConverged }: Site): string =>
+  `Revision ${revision} of the site document is ${isConverged ? 'in force everywhere, and all is well' : 'not well everywhere'}.`
+
+const Instances = ({ site }: { readonly site: Site }) => (
+  <ul class="instances">
+    {site.instances.map(({ service, instance, version, revision, state, sinceMs, problems, remarks }) => (
+      <li key={`${service} ${instance}`}>
+        <strong>{service}</strong> {instance !== null && <code>{instance}</code>}{' '}
+        <span class={`word ${state}`}>{state}</span>{' '}
+        <span class="faint">
+          {instance !== null && `revision ${revision}`}
+          {version !== null && `, version ${version}`}
+          {sinceMs !== null && `, for ${showAge((site.nowMs - sinceMs) / 1000)}`}
+        </span>
+        {problems.map(({ code, message }) => (
+          <p key={code + message} class="bad">
+            {message}
+          </p>
+        ))}
+        {remarks.map((remark) => (
+          <p key={remark} class="faint">
+            {remark}
+          </p>
+        ))}
+      </li>
+    ))}
+  </ul>
+)
+
+export const Overview = () => {
+  const site = useApi<Site>('site', EVERY_MS)
+  return (
+    <Answer of={site} empty={({ revision }) => (revision === 0 ? 'No site document was published yet.' : undefined)}>
+      {(value) => (
+        <>
+          <p class={value.isConverged ? 'good' : 'bad'} role="status">
+            {titleOf(value)}
+          </p>
+          {value.documentProblem !== null && <p class="notice bad">{value.documentProblem}</p>}
+          <Picture site={value} />
+          <h2>Instances</h2>
+          <Instances site={value} />
+        </>
+      )}
+    </Answer>
+  )
+}
