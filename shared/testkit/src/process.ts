@@ -12,6 +12,9 @@ export const SLOWNESS = Number(process.env['SIXGATE_SLOWNESS'] ?? 1)
 /** How long `output` waits unless told otherwise: far more than anything here takes, so that only a real failure ends it. */
 const OUTPUT_TIMEOUT_MS = 20_000 * SLOWNESS
 
+/** How long the output of a process that is over may still come. */
+const ORPHANS_MS = 3_000 * SLOWNESS
+
 /** A process that was started for a test and runs beside it. */
 export class Process {
   readonly child: ChildProcess
@@ -79,9 +82,25 @@ export class Process {
     })
   }
 
+  get #isOver(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
   /** Ends the process (SIGKILL unless another signal is given) and waits until it has gone. */
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal)
-    return await this.#ended
+    if (!this.#isOver) {
+      const exit = once(this.child, 'exit')
+      this.child.kill(signal)
+      await Promise.race([exit, this.#ended])
+    }
+    const timer = setTimeout(() => this.#letGo(), ORPHANS_MS)
+    const status = await this.#ended
+    clearTimeout(timer)
+    return status
+  }
+
+  /** What it wrote has long been read: a child that it left behind holds the other end, and would for ever. */
+  #letGo(): void {
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.destroy()
   }
 }
