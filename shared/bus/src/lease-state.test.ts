@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
+  LEASE_BEAT_MS,
   LEASE_EXPIRY_MS,
   LEASE_GRACE_MS,
+  LEASE_LOOK_MS,
   type LeaseEntry,
   type LeaseState,
   looked,
@@ -12,6 +14,7 @@ import {
   released,
   startLease,
   unanswered,
+  untilNextMove,
   won,
 } from './lease-state.ts'
 
@@ -40,6 +43,20 @@ describe('what an instance asks of the bucket', () => {
     ['the deletion of its own entry, by somebody', released(holder), 0, { do: 'look' }],
   ]
   for (const [name, state, nowMs, move] of cases) it(name, () => assert.deepEqual(nextMove(state, nowMs), move))
+})
+
+describe('when the next move comes', () => {
+  const cases: readonly (readonly [string, LeaseState, number, number])[] = [
+    ['of the holder', holder, 0, LEASE_BEAT_MS],
+    ['of one who stands by', standby, 0, LEASE_LOOK_MS],
+    ['when the lease may be taken soon: right then', standby, LEASE_EXPIRY_MS - 30, 30],
+    ['rounded up, or it would be too early', standby, LEASE_EXPIRY_MS - 29.5, 30],
+    ['when it may be taken, but could not: no faster than usual', standby, LEASE_EXPIRY_MS + 1, LEASE_LOOK_MS],
+    ['while nothing is known', fresh, 10_000, LEASE_LOOK_MS],
+    ['over what an earlier life of its own left', looked(fresh, { holder: 'a', revision: 3 }, 0), 1990, LEASE_LOOK_MS],
+  ]
+  for (const [name, state, nowMs, expected] of cases)
+    it(name, () => assert.equal(untilNextMove(state, nowMs), expected))
 })
 
 describe('what an instance is', () => {

@@ -44,13 +44,21 @@ export const startLease = (me: string, nowMs: number): LeaseState => ({
   silentSinceMs: nowMs,
 })
 
-/** What to ask of the bucket at `nowMs`; asked every LEASE_BEAT_MS by the holder, every LEASE_LOOK_MS by the others. */
+/** What to ask of the bucket at `nowMs`. */
 export const nextMove = ({ me, entry, sinceMs }: LeaseState, nowMs: number): LeaseMove => {
   if (entry === 'unknown') return { do: 'look' }
   if (entry === 'none') return { do: 'create' }
   // One's own name while not active: an earlier life of this instance, which is over.
   if (entry.holder !== me && nowMs - sinceMs < LEASE_EXPIRY_MS) return { do: 'look' }
   return entry.revision === LOST ? { do: 'create' } : { do: 'write', revision: entry.revision }
+}
+
+/** How long after a move the next one comes, in milliseconds. */
+export const untilNextMove = ({ me, active, entry, sinceMs }: LeaseState, nowMs: number): number => {
+  if (active) return LEASE_BEAT_MS
+  // Not a look later than a silent holder's lease may be taken. Where it could not be taken, it is tried again like anything.
+  const leftMs = isEntry(entry) && entry.holder !== me ? sinceMs + LEASE_EXPIRY_MS - nowMs : LEASE_LOOK_MS
+  return leftMs > 0 ? Math.min(LEASE_LOOK_MS, Math.ceil(leftMs)) : LEASE_LOOK_MS
 }
 
 /** A write was accepted: this instance holds the lease. */

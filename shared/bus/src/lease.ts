@@ -2,8 +2,6 @@ import type { Logger } from '@sixgate/obs'
 import type { Bucket, BucketEntry } from './contract.ts'
 import { KvError } from './kv-error.ts'
 import {
-  LEASE_BEAT_MS,
-  LEASE_LOOK_MS,
   type LeaseEntry,
   type LeaseState,
   looked,
@@ -12,6 +10,7 @@ import {
   released,
   startLease,
   unanswered,
+  untilNextMove,
   won,
 } from './lease-state.ts'
 
@@ -146,10 +145,10 @@ export class Lease {
     await this.#moving
     this.#moving = undefined
     if (this.#isReleased) return
-    const { active, entry } = this.#state
+    const { entry } = this.#state
     // What follows from what was just learnt is done at once.
     const isAtOnce = this.#trouble === undefined && (entry === 'unknown' || entry === 'none')
-    const waitMs = isAtOnce ? 0 : active ? LEASE_BEAT_MS : LEASE_LOOK_MS
+    const waitMs = isAtOnce ? 0 : untilNextMove(this.#state, this.#nowMs())
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#run(), waitMs)
   }
