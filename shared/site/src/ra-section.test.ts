@@ -44,13 +44,19 @@ test('left out, everything has the default of its RFC', () => {
 
 test('lifetimes follow the interval: 3 × MaxRtrAdvInterval, as far as their fields reach', () => {
   const lifetimes = (maxRtrAdvIntervalS: number) => {
-    const { routerLifetimeS, rdnssLifetimeS, pref64LifetimeS } = parseRa({ maxRtrAdvIntervalS })
-    return [routerLifetimeS, rdnssLifetimeS, pref64LifetimeS]
+    const ra = parseRa({ maxRtrAdvIntervalS })
+    return [ra.routerLifetimeS, ra.rdnssLifetimeS, ra.pref64LifetimeS, ra.preferredLifetimeS, ra.validLifetimeS]
   }
-  assert.deepEqual(lifetimes(4), [12, 12, 12])
-  assert.deepEqual(lifetimes(1800), [5400, 5400, 5400])
+  assert.deepEqual(lifetimes(4), [12, 12, 12, 14_400, 86_400])
+  assert.deepEqual(lifetimes(1800), [5400, 5400, 5400, 14_400, 86_400])
+  assert.deepEqual(lifetimes(9000), [27_000, 27_000, 27_000, 27_000, 86_400])
   // RFC 8319 §4; RFC 8781 §4.1: at most 8191 × 8 s.
-  assert.deepEqual(lifetimes(65_528), [65_535, 196_584, 65_528])
+  assert.deepEqual(lifetimes(65_528), [65_535, 196_584, 65_528, 196_584, 196_584])
+})
+
+test('a prefix that is valid for a short time is not preferred for longer, unless that is asked for', () => {
+  assert.equal(parseRa({ validLifetimeS: 7200 }).preferredLifetimeS, 7200)
+  assert.throws(() => parseRa({ validLifetimeS: 7200, preferredLifetimeS: 14_400 }), SiteError)
 })
 
 test('a route to the NAT64 prefix comes by itself only where this router is no default router', () => {

@@ -81,8 +81,9 @@ export const ra = section({
   routerAddress: yesNo.default(false),
   /** P: hosts should ask a DHCPv6 server on the LAN for a prefix each (RFC 9762). */
   preferDelegation: yesNo.default(false),
-  validLifetimeS: integer(0, UINT32, 'seconds').default(86_400),
-  preferredLifetimeS: integer(0, UINT32, 'seconds').default(14_400),
+  /** Left out: a day and 4 hours, but never less than 3 × MaxRtrAdvInterval. */
+  validLifetimeS: integer(0, UINT32, 'seconds').optional(),
+  preferredLifetimeS: integer(0, UINT32, 'seconds').optional(),
   /** From these times on the prefix is no longer valid or preferred; before them the lifetimes never reach beyond. */
   validUntil: timeField.optional(),
   preferredUntil: timeField.optional(),
@@ -110,8 +111,12 @@ export const ra = section({
   const lifetimeS = 3 * fields.maxRtrAdvIntervalS
   const routerLifetimeS = fields.routerLifetimeS ?? Math.min(lifetimeS, UINT16)
   const { pref64Route } = fields
+  const validLifetimeS = fields.validLifetimeS ?? Math.max(86_400, lifetimeS)
   return {
     ...fields,
+    validLifetimeS,
+    // RFC 4861 §6.2.1: "MUST NOT be larger than AdvValidLifetime", so a shorter valid one shortens this one's default.
+    preferredLifetimeS: fields.preferredLifetimeS ?? Math.min(validLifetimeS, Math.max(14_400, lifetimeS)),
     // RFC 4861 §6.2.1: default 0.33 × MaxRtrAdvInterval, never below 3 s.
     minRtrAdvIntervalS: fields.minRtrAdvIntervalS ?? Math.max(3, Math.floor(fields.maxRtrAdvIntervalS * 0.33)),
     routerLifetimeS,
