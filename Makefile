@@ -26,7 +26,7 @@ SUITE ?= fastpath
 GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus images machine
+.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -41,7 +41,7 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	shellcheck -x -P . $(MACHINE)/*.sh .ci/run services/nat64/bpf/build.sh e2e/vm/*.sh e2e/vm/guest/*
 	@echo 'check: ok'
 
-unit: machine node_modules/.package-lock.json bpf page  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
+unit: machine node_modules/.package-lock.json bpf networkd page  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)
 	@$(MACHINE)/packages.sh --browser
 	$(RUN_UNIT) $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
 
@@ -54,6 +54,9 @@ e2e-vm: machine node_modules/.package-lock.json bpf  ## other kernels in emulate
 
 bpf: machine  ## nat64's eBPF program (the images build their own)
 	services/nat64/bpf/build.sh
+
+networkd: machine  ## systemd-networkd of Debian 13 as a host for ra-advertiser's tests, in a folder of its own
+	@$(MACHINE)/networkd-root.sh
 
 page: services/console/page/dist/index.html  ## the console's web page (the image builds its own)
 
