@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, type TestContext, test } from 'node:test'
+import { formatIp6 } from '@sixgate/addr'
 import { parseSite, type Site } from '@sixgate/site'
 import { enterNamespace } from '@sixgate/testkit'
 import { encodeOption } from './core/ndp-options.ts'
@@ -36,8 +37,9 @@ const comparable = ({ options, ignored, source, ...header }: Heard) => ({
 const hostState = async (site: Site): Promise<string> => {
   const look = (): string =>
     [
-      host.ip('-6 address show dev eth0 scope global'),
-      host.ip('-6 route show dev eth0'),
+      // In whatever order the prefixes came.
+      ...host.ip('-o -6 address show dev eth0 scope global').split('\n').toSorted(),
+      ...host.ip('-6 route show dev eth0').split('\n').toSorted(),
       host.sh(
         'cat',
         ...['hop_limit', 'mtu', 'retrans_time_ms'].map(
@@ -49,6 +51,7 @@ const hostState = async (site: Site): Promise<string> => {
       .replaceAll(/expires \d+sec|(valid|preferred)_lft \d+sec/g, '…')
   if (site.ra.routerLifetimeS > 0) await until('a default route', () => /default/.test(look()))
   if (site.ra.autonomous) await until('an address', () => /inet6 fd00:1:2:3:/.test(look()))
+  if (site.ra.interfacePrefixes) await until('its other address', () => /inet6 2001:db8:7:/.test(look()))
   return look()
 }
 
@@ -60,7 +63,7 @@ interface Outcome {
 }
 
 /** Runs a router until the host has settled, solicits it, and ends it for good. */
-const observe = async (site: Site, start: () => Promise<() => Promise<unknown>>): Promise<Outcome> => {
+const observe = async (site: Site, start: Start): Promise<Outcome> => {
   const port = new EthernetPort('br0')
   try {
     const stop = await start()
@@ -78,29 +81,39 @@ const observe = async (site: Site, start: () => Promise<() => Promise<unknown>>)
   }
 }
 
-const ours = async (document: string, site: Site, t: TestContext): Promise<Outcome> => {
+/** The cable; where all prefixes of the interface are asked for, with a further one. */
+const cable = ({ lan, ra }: Site): void => {
   lab.cable()
-  lab.uplink(true)
-  const nats = await natsWith(document)
-  t.after(async () => await nats[Symbol.asyncDispose]())
-  return await observe(site, async () => {
-    const { process: running } = lab.start(nats, 'a', { ON_STOP: 'remove' })
-    return async () => await running.stop('SIGTERM')
-  })
+  if (!ra.interfacePrefixes) return
+  for (const address of [formatIp6(lan.router), '2001:db8:7::1']) gateway.ip(`address add ${address}/64 dev lan0`)
 }
 
-const theirs = async (site: Site): Promise<Outcome> => {
-  lab.cable()
-  const conf = join(lab.directory, 'radvd.conf')
-  writeFileSync(conf, radvdConf(site))
-  gateway.ip('link set lan0 up')
-  gateway.waitUp('lan0')
-  await until('a link-local address', () => /inet6 fe80/.test(gateway.ip('-6 address show dev lan0')))
-  return await observe(site, async () => {
+/** Starts a router on a new cable; what comes back ends it for good. */
+type Start = () => Promise<() => Promise<unknown>>
+
+const startOurs =
+  (document: string, site: Site, t: TestContext): Start =>
+  async () => {
+    lab.uplink(true)
+    const nats = await natsWith(document)
+    t.after(async () => await nats[Symbol.asyncDispose]())
+    cable(site)
+    const { process: running } = lab.start(nats, 'a', { ON_STOP: 'remove' })
+    return async () => await running.stop('SIGTERM')
+  }
+
+const startTheirs =
+  (site: Site): Start =>
+  async () => {
+    cable(site)
+    const conf = join(lab.directory, 'radvd.conf')
+    writeFileSync(conf, radvdConf(site))
+    gateway.ip('link set lan0 up')
+    gateway.waitUp('lan0')
+    await until('a link-local address', () => /inet6 fe80/.test(gateway.ip('-6 address show dev lan0')))
     const radvd = gateway.spawn('radvd', ['-C', conf, '-n', '-m', 'stderr', '-p', join(lab.directory, 'radvd.pid')])
     return async () => await radvd.stop('SIGTERM')
-  })
-}
+  }
 
 const CASES: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
   ['the defaults', {}],
@@ -120,6 +133,8 @@ const CASES: readonly (readonly [string, Readonly<Record<string, unknown>>])[] =
   // be set to (00) by the sender".
   ['no default router, a route to the NAT64 prefix', { routerLifetimeS: 0 }],
   ['prefix flags and lifetimes', { onLink: false, validLifetimeS: 7200, preferredLifetimeS: 3600 }],
+  ['no addresses from the prefix, the whole address of the router', { autonomous: false, routerAddress: true }],
+  ['every prefix that the interface has an address of', { interfacePrefixes: true }],
   [
     'DNS, search domains, MTU',
     {
@@ -145,6 +160,41 @@ for (const [name, ra] of CASES)
   test(`as radvd: ${name}`, { skip }, async (t) => {
     const document = siteOf({ ...ra })
     const site = parseSite(JSON.parse(document))
-    const [mine, other] = [await ours(document, site, t), await theirs(site)]
+    const mine = await observe(site, startOurs(document, site, t))
+    const other = await observe(site, startTheirs(site))
     assert.deepEqual(mine, other)
   })
+
+/** Valid and preferred lifetime as a host is told when it asks, in seconds, and between which times that was. */
+const lifetimesNow = async () => {
+  const askedMs = performance.now()
+  const { stdout } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
+  const [, valid, preferred] = /Valid time +: +(\d+) [^]*Pref\. time +: +(\d+) /.exec(stdout) ?? []
+  return { validS: Number(valid), preferredS: Number(preferred), askedMs, toldMs: performance.now() }
+}
+
+/** Whole seconds, rounded by both and by what they are made of. */
+const ROUNDED_S = 2
+
+test('as radvd: lifetimes that count down, second by second', { skip }, async (t) => {
+  const end = (inS: number): string => `${new Date(Date.now() + inS * 1000).toISOString().slice(0, 19)}Z`
+  const lifetimes = { validLifetimeS: 7200, preferredLifetimeS: 3600 }
+  const document = siteOf({ ...lifetimes, validUntil: end(7200), preferredUntil: end(3600) })
+  const site = parseSite(JSON.parse(document))
+  for (const start of [startOurs(document, site, t), startTheirs(site)]) {
+    const stop = await start()
+    await until('a default route', () => /default/.test(host.ip('-6 route show dev eth0')))
+    const first = await lifetimesNow()
+    // A host that waits for three seconds.
+    await host.run('sleep', '3')
+    const second = await lifetimesNow()
+    for (const field of ['validS', 'preferredS'] as const) {
+      const passedS = first[field] - second[field]
+      assert.ok(passedS >= (second.askedMs - first.toldMs) / 1000 - ROUNDED_S, `${field}: ${passedS} s less`)
+      assert.ok(passedS <= (second.toldMs - first.askedMs) / 1000 + ROUNDED_S, `${field}: ${passedS} s less`)
+    }
+    assert.ok(first.validS <= 7200 && first.validS > 7000, `${first.validS}`)
+    assert.ok(Math.abs(first.validS - first.preferredS - 3600) <= ROUNDED_S, `${first.validS}, ${first.preferredS}`)
+    await stop()
+  }
+})

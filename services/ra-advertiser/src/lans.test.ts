@@ -19,6 +19,8 @@ const lab = new Lab()
 const [one, two] = skip === false ? [await lab.namespace('one'), await lab.namespace('two')] : [gateway, gateway]
 const directory = mkdtempSync(join(tmpdir(), 'sixgate-ra-lans-'))
 after(async () => {
+  // A service that a failed test left running would keep this process from ending.
+  if (skip === false) await gateway.close()
   await lab.close()
   rmSync(directory, { recursive: true })
 })
@@ -26,14 +28,15 @@ const SITE = join(directory, 'site.yaml')
 const HEALTH = join(directory, 'health.json')
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
 
+/** There is no uplink here; on a slow machine the test may last longer than that is borne. */
 const document = (lans: string): string => `
 lan: { interface: lan0, prefix: 'fd00:1:2:3::/64' }
 ${lans}
 pref64: ['64:ff9b::/96']
 nat64: { pool4: [192.168.64.0/24] }
-ra: { linkMtu: 1400, preference: high }
+ra: { linkMtu: 1400, preference: high, health: { uplink: false } }
 `
-const SECOND = `lans: [{ interface: lan1, prefix: 'fd00:1:2:4::/64', router: '::53', ra: { linkMtu: 1300, managed: true } }]`
+const SECOND = `lans: [{ interface: lan1, prefix: 'fd00:1:2:4::/64', router: '::53', ra: { linkMtu: 1300, managed: true, health: { uplink: false } } }]`
 
 const health = (): { state: string; problems: readonly string[] } => {
   try {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { asIp6, formatIp6, parseIp6 } from '@sixgate/addr'
+import { asIp6, equalIp6, formatIp6, parseIp6 } from '@sixgate/addr'
 import { enterNamespace, Lab, Namespace, type Process } from '@sixgate/testkit'
 import fc from 'fast-check'
 import type { NdpOption } from './core/ndp-options.ts'
@@ -29,11 +29,12 @@ const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
 const SITE = join(directory, 'site.yaml')
 const HEALTH = join(directory, 'health.json')
 
+/** There is no uplink here; on a slow machine a test may last longer than that is borne. */
 const document = (ra = '', router = '::1'): string => `
 lan: { interface: lan0, prefix: 'fd00:1:2:3::/64', router: '${router}' }
 pref64: ['64:ff9b::/96', '2001:db8:64::/48']
 nat64: { pool4: [192.168.64.0/24] }
-ra: { linkMtu: 1400, dnssl: [lan.example]${ra} }
+ra: { linkMtu: 1400, dnssl: [lan.example], health: { uplink: false }${ra} }
 `
 
 const ENVIRONMENT = { SITE: `file:${SITE}`, STATE_DIR: join(directory, 'state'), HEALTH_FILE: HEALTH }
@@ -47,9 +48,17 @@ const start = (env: Readonly<Record<string, string>> = {}, wrap: readonly string
   services.push(service)
   return service
 }
+const openPort = (): EthernetPort => {
+  const port = new EthernetPort('eth0')
+  ports.push(port)
+  return port
+}
 const services: Process[] = []
-// Also after a failed test: two of them would share the link, the state and the health file.
+const ports: EthernetPort[] = []
+// Also after a failed test: two services would share the link, the state and the health file; an open port keeps this process
+// from ending for ever.
 afterEach(async () => {
+  for (const port of ports.splice(0)) port.close()
   for (const service of services.splice(0)) await service.stop()
 })
 
@@ -97,9 +106,9 @@ test('a stock Linux host: address, default route, and every field as rdisc6 read
 }, async () => {
   forward(1)
   cable({ dad: true })
-  writeFileSync(SITE, document())
+  writeFileSync(SITE, document(", routes: [{ prefix: '2001:db8:5::/48' }]"))
   const before = routerState()
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   const service = start()
   await untilOk()
   const route = await until('the default route', () => defaultRoute() || undefined)
@@ -129,6 +138,14 @@ test('a stock Linux host: address, default route, and every field as rdisc6 read
 
   const [first = assert.fail()] = heardBy(port)
   assert.deepEqual([formatIp6(first.frame.destination), first.frame.hopLimit], ['ff02::1', 255])
+  // RFC 4862 §5.4: before the first message came from the link-local address, the others on the link were asked for it.
+  const frames = port.frames.flatMap((frame) => decodeFrame(frame) ?? [])
+  const asked = frames.findIndex(
+    ({ message, source }) =>
+      message[0] === 135 && formatIp6(source) === '::' && equalIp6(asIp6(message.slice(8, 24)), first.frame.source),
+  )
+  const told = frames.findIndex(({ message }) => message[0] === 134)
+  assert.ok(asked >= 0 && asked < told, `Neighbor Solicitation ${asked}, Router Advertisement ${told}`)
   assert.deepEqual(
     optionOf(first, 'pref64').map(({ prefix, lifetimeS }) => [formatIp6(prefix.addr), prefix.lenBits, lifetimeS]),
     [
@@ -143,15 +160,29 @@ test('a stock Linux host: address, default route, and every field as rdisc6 read
   assert.ok(finals.length >= 1 && finals.length <= 3, `${finals.length} final messages (RFC 4861 §6.2.5)`)
   for (const final of finals) {
     assert.equal(final.routerLifetimeS, 0)
-    const withdrawn = [...optionOf(final, 'rdnss'), ...optionOf(final, 'dnssl'), ...optionOf(final, 'pref64')]
+    const withdrawn = (['rio', 'rdnss', 'dnssl', 'pref64'] as const).flatMap((kind) => optionOf(final, kind))
     assert.deepEqual(
-      withdrawn.map(({ lifetimeS }) => lifetimeS),
-      [0, 0, 0, 0],
+      withdrawn.map(({ kind, lifetimeS }) => `${kind} ${lifetimeS}`),
+      ['rio 0', 'rdnss 0', 'dnssl 0', 'pref64 0', 'pref64 0'],
     )
   }
   assert.equal(defaultRoute(), '')
   assert.equal(routerState(), before)
-  port.close()
+})
+
+test('RFC 4862 §5.4.5: another node has the link-local address: said, and not a message goes out from it', {
+  skip,
+}, async () => {
+  forward(1)
+  cable({ dad: true })
+  router.ip('link set lan0 address 02:00:5e:10:00:01')
+  host.ip('address add fe80::5eff:fe10:1/64 dev eth0 nodad')
+  writeFileSync(SITE, document())
+  const port = openPort()
+  start()
+  await untilProblem(/fe80::5eff:fe10:1 .*another node/)
+  assert.equal(health().state, 'degraded')
+  assert.deepEqual(heardBy(port), [])
 })
 
 test('RFC 4861 §6.2.5: without forwarding no default router, said with the way out, healed when it comes', {
@@ -160,7 +191,7 @@ test('RFC 4861 §6.2.5: without forwarding no default router, said with the way 
   forward(0)
   cable()
   writeFileSync(SITE, document())
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   start()
   const first = await until('the first message', () => heardBy(port)[0])
   assert.equal(first.routerLifetimeS, 0)
@@ -171,7 +202,6 @@ test('RFC 4861 §6.2.5: without forwarding no default router, said with the way 
   await untilOk()
   forward(0)
   await until('no default route', () => defaultRoute() === '')
-  port.close()
 })
 
 test('restart (ON_STOP=keep) and crash: not a word, everything stays, the successor goes on', { skip }, async () => {
@@ -179,7 +209,7 @@ test('restart (ON_STOP=keep) and crash: not a word, everything stays, the succes
   cable()
   writeFileSync(SITE, document())
   const before = routerState()
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const service = start({ ON_STOP: 'keep' })
     await untilOk()
@@ -195,7 +225,6 @@ test('restart (ON_STOP=keep) and crash: not a word, everything stays, the succes
   )
   await last.stop('SIGTERM')
   assert.equal(routerState(), before)
-  port.close()
 })
 
 test('the interface is missing, comes, is deleted, comes again: said, healed, hosts get the new router', {
@@ -221,7 +250,7 @@ test('a changed document is announced at once, a bad one changes nothing', { ski
   forward(1)
   cable()
   writeFileSync(SITE, document())
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   start()
   await until('the first message', () => heardBy(port)[0])
   await untilOk()
@@ -237,7 +266,6 @@ test('a changed document is announced at once, a bad one changes nothing', { ski
   await host.run('rdisc6', '-1', 'eth0')
   assert.ok(heardBy(port).length > 0)
   assert.ok(heardBy(port).every(({ curHopLimit }) => curHopLimit === 33))
-  port.close()
 })
 
 test('more than fits in one message: two, a Linux host takes every route of both (RFC 4191, RFC 4861 §6.2.3)', {
@@ -249,7 +277,7 @@ test('more than fits in one message: two, a Linux host takes every route of both
   const prefixes = Array.from({ length: 80 }, (_, n) => `2001:db8:1:${(n + 1).toString(16)}::/64`)
   const routes = prefixes.map((prefix) => `{ prefix: '${prefix}' }`).join(', ')
   writeFileSync(SITE, document(`, pref64Route: true, routes: [${routes}]`))
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   start()
   await untilOk()
   await until('both messages', () => heardBy(port).length >= 2)
@@ -264,7 +292,6 @@ test('more than fits in one message: two, a Linux host takes every route of both
       lines.some((line) => line.startsWith(`${prefix} via fe80::`)),
       prefix,
     )
-  port.close()
 })
 
 test('a message that cannot be written: the document is rejected with the list to shorten, the old one stays', {
@@ -273,7 +300,7 @@ test('a message that cannot be written: the document is rejected with the list t
   forward(1)
   cable()
   writeFileSync(SITE, document())
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   start()
   await untilOk()
   const servers = Array.from({ length: 77 }, (_, n) => `'fd00::${n + 1}'`).join(', ')
@@ -284,7 +311,6 @@ test('a message that cannot be written: the document is rejected with the list t
   await host.run('rdisc6', '-1', 'eth0')
   const [still = assert.fail()] = heardBy(port)
   assert.deepEqual(optionOf(still, 'rdnss')[0]?.servers.map(formatIp6), ['fd00:1:2:3::1'])
-  port.close()
 })
 
 const multicastMac = Uint8Array.of(0x33, 0x33, 0, 0, 0, 2)
@@ -307,7 +333,7 @@ test('1000 solicitations per second, half of them garbage: bounded answers, and 
   forward(1)
   cable()
   writeFileSync(SITE, document())
-  const port = new EthernetPort('eth0')
+  const port = openPort()
   start()
   await untilOk()
   port.frames.length = 0
@@ -330,7 +356,6 @@ test('1000 solicitations per second, half of them garbage: bounded answers, and 
   const { stdout } = await host.run('rdisc6', '-1', '-w', '4000', 'eth0')
   assert.match(stdout, /Router lifetime +: +1800 /)
   assert.equal(health().state, 'ok')
-  port.close()
 })
 
 const CAPABILITIES: readonly (readonly [string, RegExp])[] = [

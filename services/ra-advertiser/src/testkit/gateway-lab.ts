@@ -126,6 +126,7 @@ export class GatewayLab {
 
   async close(): Promise<void> {
     await this.killAll()
+    await this.gateway.close()
     await this.#lab.close()
     rmSync(this.directory, { recursive: true })
   }

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { SLOWNESS } from '@sixgate/testkit'
 
 /** Far more than anything here takes: only a real failure ends it. */
-const LIMIT_MS = 20_000
+const LIMIT_MS = Math.max(60_000, 20_000 * SLOWNESS)
 const LOOK_EVERY_MS = 5
 
-/** Waits until `look` returns something other than undefined and false, and returns it. Throws with `what` after 20 s. */
+/** Waits until `look` returns something other than undefined and false, and returns it. Throws with `what` after a minute, on slow machines later. */
 export const until = async <T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
