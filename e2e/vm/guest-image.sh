@@ -18,6 +18,8 @@ MACHINE=$SIXGATE_ROOT/deploy/machine
 PACKAGES=(
   busybox-static dash bash coreutils grep sed gawk util-linux mount procps kmod ca-certificates libatomic1 libstdc++6
   iproute2 iputils-ping iptables nftables ethtool tcpdump conntrack nats-server
+  # what hosts of a LAN look with
+  ndisc6 rdnssd
 )
 # The root disk, before there are any modules to be had from it.
 BOOT_MODULES=(virtio_pci virtio_blk ext4)

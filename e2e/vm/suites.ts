@@ -60,4 +60,13 @@ export const SUITES: readonly Suite[] = [
       tests('the whole service', 'services/nat64/src/fast-path.test.ts'),
     ],
   },
+  {
+    name: 'vlans',
+    says: 'ra-advertiser on 802.1q VLANs: links, messages, hosts',
+    workspaces: ['services/ra-advertiser'],
+    modules: ['veth', '8021q', 'af_packet'],
+    memoryMiB: 1024,
+    deadlineS: 1800,
+    steps: [tests('several LANs, two of them VLANs of one port', 'services/ra-advertiser/src/vlans.test.ts')],
+  },
 ]
