@@ -10,7 +10,7 @@ export interface Output {
 /** How many times slower than usual this machine is: an emulated one sets it, so that patience does not end before it is done. */
 export const SLOWNESS = Number(process.env['SIXGATE_SLOWNESS'] ?? 1)
 /** How long `output` waits unless told otherwise: far more than anything here takes, so that only a real failure ends it. */
-const OUTPUT_TIMEOUT_MS = 20_000 * SLOWNESS
+const OUTPUT_TIMEOUT_MS = Math.max(60_000, 20_000 * SLOWNESS)
 
 /** How long the output of a process that is over may still come. */
 const ORPHANS_MS = 3_000 * SLOWNESS
