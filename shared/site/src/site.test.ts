@@ -227,6 +227,22 @@ test('broken YAML and a repeated field are told with their place', async () => {
   assert.match((await failure('')).message, /^site\.yaml:1:1 null: must be a mapping with the fields lan, lans, wan, /)
 })
 
+test('an alias that stands for nothing, for what it is in, or for too much is told', async () => {
+  assert.match(
+    (await failure(`${MINIMAL}ra: *x\n`)).message,
+    /^site\.yaml:8:5 "\*x" stands for nothing: "&x" has to come before/,
+  )
+  assert.match(
+    (await failure(MINIMAL.replace(/pref64:[^]*?\n(?=\w)/, 'pref64: &p [*p]\n'))).message,
+    /^site\.yaml:\d+:\d+ "\*p" stands for something that it is part of/,
+  )
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+  const laughs = names.map(
+    (name, index) => `${name}: &${name} [${`*${names[index - 1] ?? ''}, `.repeat(index === 0 ? 0 : 9)}x]`,
+  )
+  assert.equal((await failure(`${laughs.join('\n')}\n`)).code, 'syntax')
+})
+
 test('name servers: address, port, brackets', async () => {
   const upstreams = async (list: string) =>
     (await readSite(`${MINIMAL}dns64: { upstreams: ${list} }\n`, '/nowhere/site.yaml')).site.dns64.upstreams

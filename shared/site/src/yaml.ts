@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { formatPrefix } from '@sixgate/addr'
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml'
 import { companionFile, keptUla, ulaSubnet } from './auto.ts'
 import { SiteError, type SiteIssue } from './error.ts'
 import type { Site } from './schema.ts'
@@ -37,6 +37,39 @@ const withPlace = (error: SiteError, document: Document.Parsed, lines: LineCount
     return { ...issue, line, column: col }
   })
   return new SiteError(error.code, issues, fileName, error)
+}
+
+/** More uses of anchors than this are an attack on memory ("billion laughs"), not a document. */
+const ALIASES_MAX = 100
+
+/** Aliases that stand for nothing, or for what they are in: plain data cannot be made of those. */
+const aliasIssues = (document: Document.Parsed, lines: LineCounter): SiteIssue[] => {
+  const issues: SiteIssue[] = []
+  visit(document, {
+    Alias: (_, alias, path) => {
+      const target = alias.resolve(document)
+      if (target !== undefined && !path.includes(target)) return
+      const { line, col } = lines.linePos(alias.range?.[0] ?? 0)
+      const what =
+        target === undefined
+          ? `stands for nothing: "&${alias.source}" has to come before it`
+          : 'stands for something that it is part of'
+      issues.push({ path: [], message: `"*${alias.source}" ${what}`, line, column: col })
+    },
+  })
+  return issues
+}
+
+/** The document as plain data. Throws SiteError. */
+const plainData = (document: Document.Parsed, lines: LineCounter, fileName: string): unknown => {
+  const issues = aliasIssues(document, lines)
+  if (issues.length > 0) throw new SiteError('syntax', issues, fileName)
+  try {
+    return document.toJS({ maxAliasCount: ALIASES_MAX })
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new SiteError('syntax', [{ path: [], message, line: 1, column: 1 }], fileName, error)
+  }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -83,7 +116,7 @@ export const readSite = async (
     })
     throw new SiteError('syntax', issues, fileName)
   }
-  const document = await resolveAutos(yaml.toJS({ maxAliasCount: 100 }), autoFile)
+  const document = await resolveAutos(plainData(yaml, lines, fileName), autoFile)
   try {
     return { document, site: parseSite(document) }
   } catch (error) {
