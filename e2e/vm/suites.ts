@@ -69,4 +69,29 @@ export const SUITES: readonly Suite[] = [
     deadlineS: 1800,
     steps: [tests('several LANs, two of them VLANs of one port', 'services/ra-advertiser/src/vlans.test.ts')],
   },
+  {
+    name: 'firewall',
+    says: 'rules of nat44-firewall on a kernel that has flowtables: the golden rulesets, flows that skip the rules',
+    workspaces: ['services/nat44-firewall', 'shared/testkit'],
+    modules: [
+      'veth',
+      'af_packet',
+      'nf_conntrack',
+      'nft_flow_offload',
+      'nf_flow_table_inet',
+      'nf_nat_ftp',
+      'nf_nat_sip',
+    ],
+    memoryMiB: 2048,
+    deadlineS: 3600,
+    steps: [
+      tests('flows that skip the rules', 'services/nat44-firewall/src/flowtable-packets.test.ts'),
+      // As in the service's container.
+      withCapabilities(
+        '+net_admin,+net_raw',
+        tests('the self-test with NET_ADMIN alone', 'services/nat44-firewall/src/io/flowtable-self-test.test.ts'),
+      ),
+      tests('golden rulesets', 'services/nat44-firewall/src/io/nft-tool.test.ts'),
+    ],
+  },
 ]
