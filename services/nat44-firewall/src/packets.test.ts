@@ -305,6 +305,14 @@ const ASKED: readonly Asked[] = [
     rule: 'other-from-docker-ipv4',
   },
   {
+    what: 'another link → uplink on a host that routed before, IPv4',
+    rules: ROUTED_BEFORE,
+    from: 'other',
+    probe: tcp('203.0.113.1', 7777, '172.17.0.2'),
+    outcome: 'answer 172.17.0.2',
+    rule: 'other-forward-ipv4',
+  },
+  {
     what: 'another link → uplink on a host that routed before',
     rules: ROUTED_BEFORE,
     from: 'other',
@@ -537,7 +545,7 @@ const DROPPED: readonly Dropped[] = [
     icmp6: icmp6(ICMP6.NEIGHBOR_SOLICITATION, { hopLimit: 64 }),
     rule: 'lan-refused',
   },
-  { what: 'redirect (RFC 4890 §4.4.3)', from: 'host', icmp6: icmp6(137), rule: 'input-invalid' },
+  { what: 'redirect (RFC 4890 §4.4.4)', from: 'host', icmp6: icmp6(137), rule: 'input-invalid' },
   {
     what: 'multicast that nobody listens to',
     from: 'host',
@@ -578,6 +586,13 @@ const BOGONS: readonly Dropped[] = [
     from: 'internet',
     probe: udp(UPLINK6, 8080, 'fec0::1'),
     rule: 'wan-bogon6',
+  },
+  {
+    what: 'overlay identifier as source on the uplink (ORCHID, RFC 6092 REC-3)',
+    rules: GLOBAL,
+    from: 'internet',
+    probe: udp(HOST_GLOBAL, 500, '2001:20::1'),
+    rule: 'wan-forward-bogon6',
   },
   {
     what: 'unique local source on the uplink, to the LAN',
@@ -724,12 +739,14 @@ const withTable = async (script: string, run: () => Promise<void>): Promise<void
 
 test('a port that a container publishes is open to the uplink only with firewall.inbound', { skip }, async () => {
   await net.load(ULA)
-  const publish = 'tcp dport { 8080, 8081 } dnat to 172.17.0.2:7777'
+  const publish = 'meta l4proto { tcp, udp } th dport { 8080, 8081 } dnat to 172.17.0.2:7777'
   await withTable(`chain p { type nat hook prerouting priority dstnat; iifname "wan0" ${publish}; }`, async () => {
     // The container answers to the address that it sees, so its answers must come back through the gateway.
     net.other.namespace.ip('route add 198.51.100.0/24 via 172.17.0.1')
     assert.equal(await net.internet.ask(tcp(UPLINK, 8080, '198.51.100.7')), 'answer 198.51.100.7')
     assert.ok((await net.count('published-tcp-8080')) > 0)
+    assert.equal(await net.internet.ask(udp(UPLINK, 8080, '198.51.100.7')), 'answer 198.51.100.7')
+    assert.ok((await net.count('published-udp-8080')) > 0)
     const before = net.other.received.length
     net.internet.fire(tcp(UPLINK, 8081, '198.51.100.7'))
     await net.counted('wan-forward-refused', 0)
@@ -743,6 +760,17 @@ test('a pool4 address that escapes NAT does not leave: dropped by leak-pool4-sou
     const before = net.internet.received.length
     net.translator.fire(udp(SERVER, 7777, POOL_HOST))
     await net.counted('leak-pool4-source', 0)
+    assert.equal(net.internet.received.length, before)
+  })
+})
+
+test('an IPv4 LAN that escapes NAT does not leave: dropped by leak-lan4-source', { skip }, async () => {
+  const lan4 = { lan4: [{ interface: 'docker0', prefix: '172.17.0.0/16' }] }
+  await net.load(buildRuleset(testSite({ firewall: lan4 }), testFacts()))
+  await withTable('chain r { type filter hook prerouting priority -350; iifname "docker0" notrack; }', async () => {
+    const before = net.internet.received.length
+    net.other.fire(udp('203.0.113.1', 7777, '172.17.0.2'))
+    await net.counted('leak-lan4-source', 0)
     assert.equal(net.internet.received.length, before)
   })
 })

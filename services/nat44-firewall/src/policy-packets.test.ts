@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { WEEKDAYS } from '@sixgate/site'
 import { enterNamespace, Lab } from '@sixgate/testkit'
+import { ICMP6 } from './core/icmp6.ts'
 import type { Ruleset } from './core/nft.ts'
 import { buildRuleset } from './core/ruleset.ts'
 import { DAY_S, utcOffsetS } from './core/schedule.ts'
@@ -62,9 +63,11 @@ test('a port forward: from the uplink to the pool address of the host, answers w
 }, async () => {
   await net.load(rules(FORWARDS, STATIC))
   assert.equal(await net.internet.ask(tcp(UPLINK, 8443)), `answer ${SERVER}`)
+  await counted('forward-tcp-8443')
   await counted('forward4-tcp-8443')
   // The answer comes only if it bears the address and the port that were asked.
   assert.equal(await net.internet.ask(udp(UPLINK, 5004)), `answer ${SERVER}`)
+  await counted('forward-udp-5000-5010')
   await counted('forward4-udp-5000-5010')
 })
 
@@ -72,6 +75,8 @@ test('a port forward: translated, it reaches the host and its port, and no other
   await net.load(rules(FORWARDS, STATIC))
   assert.equal(await net.translator.ask(tcp(HOST, 7777, MAPPED_SERVER)), `answer ${MAPPED_SERVER}`)
   await counted('forward6-tcp-8443')
+  net.translator.fire(udp(HOST, 5004, MAPPED_SERVER))
+  await net.counted('forward6-udp-5000-5010', 0)
   assert.equal(await net.translator.ask(tcp(HOST, 500, MAPPED_SERVER)), 'ECONNREFUSED')
   await counted('lan-forward-refused-tcp')
 })
@@ -87,6 +92,9 @@ test('a port forward, hairpin: a LAN host that names the uplink address is sent 
   await dump.waitFor(/203\.0\.113\.2\.\d+ > 198\.18\.0\.9\.5004/)
   await dump.stop()
   await counted('nat64-hairpin4')
+  await counted('forward-hairpin-udp-5000-5010')
+  net.translator.fire(tcp(UPLINK, 8443, '198.18.0.10'))
+  await net.counted('forward-hairpin-tcp-8443', 0)
 })
 
 test('a port forward: straight to the pool address is no way in', { skip }, async () => {
@@ -119,6 +127,7 @@ test('a blocked host, by address: nothing leaves the LAN, known flows end, other
   assert.equal(await net.host.ask(flow), `answer ${HOST}`)
   await net.load(rules({ blocks: [{ host: HOST }] }))
   assert.equal(await net.host.ask(flow), 'EACCES')
+  await counted('block-1')
   await counted('blocked')
   assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, HOST)), 'ECONNREFUSED')
   await counted('blocked-tcp')
@@ -204,6 +213,8 @@ test('IPv4 on the LAN, when firewall.lan4 says so: masqueraded, its own prefix o
   assert.equal(await net.host.ask(tcp(SERVER, 7777, '192.168.7.7')), `answer ${UPLINK}`)
   await counted('masquerade-lan4')
   assert.equal(await net.host.ask(udp('192.168.7.1', 53)), 'answer 192.168.7.7')
+  net.host.fire({ ...udp('192.168.7.1', 67), sourcePort: 68 })
+  await net.counted('lan4-dhcp', 0)
   await net.load(rules({ lan4: [{ interface: 'lan0', prefix: '192.168.6.0/24' }] }))
   net.host.fire(udp(SERVER, 7777, '192.168.7.7'))
   await net.counted('lan4-spoof-1', 0)
@@ -260,6 +271,8 @@ test('a LAN host with a prefix that is no longer valid is told so (RFC 7084 L-14
   // ICMPv6 1/5: the host's kernel makes EACCES of it.
   assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, source)), 'EACCES')
   await counted('lan-old-prefix')
+  net.host.icmp6(icmp6(ICMP6.NEIGHBOR_SOLICITATION, { source }))
+  await net.counted('lan-old-nd', 0)
   net.gateway.namespace.ip(`-6 route del ${old} dev lan0`)
   net.host.namespace.ip(`-6 address del ${source}/64 dev eth0`)
 })
@@ -276,12 +289,16 @@ const TRANSIT: readonly (readonly [what: string, type: number, rule: string])[] 
   ['home agent address discovery reply (§4.3.2)', 145, 'wan-to-lan-mobility'],
   ['mobile prefix solicitation (§4.3.2)', 146, 'wan-to-lan-mobility'],
   ['mobile prefix advertisement (§4.3.2)', 147, 'wan-to-lan-mobility'],
-  ['router renumbering (§4.3.3)', 138, 'forward-invalid'],
-  ['node information query (§4.3.4)', 139, 'wan-forward-refused'],
-  ['node information answer (§4.3.4)', 140, 'forward-invalid'],
-  ['an experimental error (§4.3.4)', 100, 'forward-invalid'],
   ['seamoby (§4.3.4)', 150, 'forward-invalid'],
-  ['an unassigned message (§4.3.5)', 180, 'forward-invalid'],
+  ['an error that does not exist (§4.3.4)', 60, 'forward-invalid'],
+  ['an information that does not exist (§4.3.4)', 180, 'forward-invalid'],
+  ['node information query (§4.3.5)', 139, 'wan-forward-refused'],
+  ['node information answer (§4.3.5)', 140, 'forward-invalid'],
+  ['router renumbering (§4.3.5)', 138, 'forward-invalid'],
+  ['an experimental error (§4.3.5)', 100, 'forward-invalid'],
+  ['an experimental information (§4.3.5)', 200, 'forward-invalid'],
+  ['the last error, kept for extensions (§4.3.5)', 127, 'forward-invalid'],
+  ['the last information, kept for extensions (§4.3.5)', 255, 'forward-invalid'],
 ]
 
 for (const [what, type, rule] of TRANSIT)
@@ -294,10 +311,15 @@ for (const [what, type, rule] of TRANSIT)
 /** The same to the gateway, from the LAN (§4.4). */
 const LOCAL: readonly (readonly [what: string, type: number, rule: string])[] = [
   ['router renumbering (§4.4.3)', 138, 'input-invalid'],
-  ['node information query (§4.4.4)', 139, 'lan-refused'],
   ['home agent address discovery request: this is none (§4.4.3)', 144, 'input-invalid'],
   ['seamoby (§4.4.3)', 150, 'input-invalid'],
-  ['an unassigned message (§4.4.5)', 180, 'input-invalid'],
+  ['node information query (§4.4.4)', 139, 'lan-refused'],
+  ['node information answer (§4.4.4)', 140, 'input-invalid'],
+  ['an error that does not exist (§4.4.4)', 60, 'input-invalid'],
+  ['an experimental error (§4.4.5)', 100, 'input-invalid'],
+  ['the last error, kept for extensions (§4.4.5)', 127, 'input-invalid'],
+  ['an information that does not exist (§4.4.5)', 180, 'input-invalid'],
+  ['an experimental information (§4.4.5)', 200, 'input-invalid'],
 ]
 
 for (const [what, type, rule] of LOCAL)

@@ -130,6 +130,8 @@ export const firewall = section({
   lan4: listOf(lan4, 'pairs of interface and prefix').default([]),
   /** Sources on the uplink whose answers would leave by another link are refused. */
   reversePath: yesNo.default(true),
+  /** Known flows skip the rules where the kernel can do that (nftables flowtable). */
+  flowtable: oneOf('auto', 'off').default('auto'),
 }).transform((fields, context) => {
   const timed = fields.blocks.findIndex(({ days, from }) => days !== undefined || from !== undefined)
   if (timed === -1 || fields.timezone !== undefined) return { ...fields, timezone: fields.timezone ?? 'UTC' }

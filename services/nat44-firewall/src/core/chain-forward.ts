@@ -2,6 +2,7 @@ import { embedIp4, type Pref64, type Prefix4, type Prefix6, prefix6Of } from '@s
 import type { Site } from '@sixgate/site'
 import { blockRules } from './blocks.ts'
 import { invalidPackets, knownFlows } from './chain-input.ts'
+import { fastRules } from './flowtable.ts'
 import { lan4ToWan } from './lan4.ts'
 import { statelessRules } from './native-rules.ts'
 import {
@@ -24,6 +25,7 @@ import {
 } from './nft.ts'
 import { forwardLeg6 } from './port-forwards.ts'
 import { uplinkRules } from './uplink-rules.ts'
+import type { UserRules } from './user-rules.ts'
 import { type Facts, from, inside4, linksOf, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
 
 /** Docker's bridges, as nft patterns: their packets are ruled by Docker's own chains. */
@@ -96,7 +98,7 @@ const translatorRules = (site: Site, facts: Facts): readonly Rule[] => {
 }
 
 /** Packets through the gateway. */
-export const forward = (site: Site, facts: Facts): Chain => ({
+export const forward = (site: Site, facts: Facts, user: UserRules): Chain => ({
   name: 'forward',
   base: { type: 'filter', hook: 'forward', prio: PRIORITY.FILTER, policy: 'drop' },
   rules: [
@@ -107,6 +109,7 @@ export const forward = (site: Site, facts: Facts): Chain => ({
       verdict: drop,
     },
     ...blockRules(site, facts),
+    ...fastRules(site, facts, user),
     ...knownFlows('forward'),
     ...lan4ToWan(site, facts),
     ...otherRules(facts),

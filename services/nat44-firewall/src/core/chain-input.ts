@@ -1,6 +1,7 @@
 import { lanLinkName, type Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
 import { lan4Of } from './lan4.ts'
+import { LOOPBACK_RULE } from './loopback.ts'
 import {
   accept,
   type Chain,
@@ -175,7 +176,7 @@ export const input = (site: Site, facts: Facts): Chain => ({
   rules: [
     ...knownFlows('input'),
     {
-      id: 'other-input',
+      id: LOOPBACK_RULE,
       text: 'links that are none of ours: left to the host',
       matches: [notFrom(...ownLinks(facts))],
       verdict: accept,

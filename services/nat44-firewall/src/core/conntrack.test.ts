@@ -15,9 +15,15 @@ const LEAST: Readonly<Record<string, number>> = {
   nf_conntrack_tcp_timeout_close_wait: 240,
   nf_conntrack_tcp_timeout_last_ack: 240,
   nf_conntrack_tcp_timeout_time_wait: 240,
+  nf_conntrack_sctp_timeout_established: 7440, // RFC 6092 REC-40
+  nf_conntrack_sctp_timeout_cookie_wait: 240,
+  nf_conntrack_sctp_timeout_shutdown_recd: 240,
+  nf_conntrack_dccp_timeout_open: 7440, // RFC 6092 REC-44
+  nf_conntrack_dccp_timeout_request: 480,
+  nf_conntrack_dccp_timeout_timewait: 480,
 }
 
-test('RFC 4787 REQ-5, 5382 REQ-5, 5508 REQ-2, 7857 §2: no timer is below what the documents ask for', () => {
+test('RFC 4787 REQ-5, 5382 REQ-5, 5508 REQ-2, 6092 REC-40 and 44, 7857 §2: no timer is below what the documents ask for', () => {
   const steps = new Map(planConntrack(Object.keys(LEAST)).map(({ path, value }) => [path, Number(value)]))
   for (const [name, least] of Object.entries(LEAST)) assert.ok((steps.get(`netfilter/${name}`) ?? 0) >= least, name)
 })

@@ -14,6 +14,14 @@ const TIMERS_S: readonly (readonly [name: string, seconds: number, because: stri
   ['nf_conntrack_tcp_timeout_close_wait', 240, 'transitory'],
   ['nf_conntrack_tcp_timeout_last_ack', 240, 'transitory'],
   ['nf_conntrack_tcp_timeout_time_wait', 240, 'RFC 7857 §2.1: after a FIN from both, 4 minutes'],
+  ['nf_conntrack_sctp_timeout_established', 7440, 'RFC 6092 REC-40: not below 2 hours 4 minutes'],
+  ...['closed', 'cookie_wait', 'cookie_echoed', 'shutdown_sent', 'shutdown_recd', 'shutdown_ack_sent'].map(
+    (state) => [`nf_conntrack_sctp_timeout_${state}`, 240, 'RFC 6092 REC-40: transitory, not below 4 minutes'] as const,
+  ),
+  ['nf_conntrack_dccp_timeout_open', 7440, 'RFC 6092 REC-44: not below 2 hours 4 minutes'],
+  ...['request', 'respond', 'partopen', 'closereq', 'closing', 'timewait'].map(
+    (state) => [`nf_conntrack_dccp_timeout_${state}`, 480, 'RFC 6092 REC-44: transitory, not below 8 minutes'] as const,
+  ),
 ]
 
 /** Kernel memory for one flow: struct nf_conn with its extensions, and its share of the hash table. */

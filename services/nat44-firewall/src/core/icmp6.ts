@@ -69,7 +69,7 @@ const LINK_LOCAL_OR_NONE: Statement = is(ip6.saddr, ['::', LINK_LOCAL])
 
 /**
  * What keeps an IPv6 link working, for the links of an input chain (RFC 4890 §4.4.1). conntrack does not follow these
- * messages, so no state is asked. Redirects (137) are left out: a router takes none (RFC 4861 §8.2, RFC 4890 §4.4.3).
+ * messages, so no state is asked. Redirects (137) are left out: a router takes none (RFC 4861 §8.2, RFC 4890 §4.4.4).
  */
 export const linkRules = (zone: string, links: readonly string[]): readonly Rule[] => [
   {

@@ -1,5 +1,5 @@
-import { type Hook, METERS, type Ruleset } from './nft.ts'
-import { chainNames, type Count, commentOf, idOfComment, type Standing } from './transaction.ts'
+import { type Flowtable, type Hook, METERS, type Ruleset } from './nft.ts'
+import { chainNames, type Count, commentOf, idOfComment, sameFlowtables, type Standing } from './transaction.ts'
 
 /** What `nft -j list table inet sixgate` said. */
 export interface Listing extends Standing {
@@ -50,8 +50,14 @@ export const objectsOf = (text: string): readonly unknown[] => {
 const hookOf = ({ type, hook, prio, policy }: Record<string, unknown>): Hook | undefined =>
   hook === undefined ? undefined : ({ type, hook, prio, policy } as Hook)
 
-const KINDS = ['metainfo', 'table', 'chain', 'rule', 'ct helper']
+const KINDS = ['metainfo', 'table', 'chain', 'rule', 'ct helper', 'flowtable']
 const TABLE_KEYS = ['family', 'name', 'handle']
+
+/** nft lists one device as a text, several as an array; in no particular order. */
+const flowtableOf = ({ name, dev }: Record<string, unknown>): Flowtable => ({
+  name: String(name),
+  devices: (Array.isArray(dev) ? dev : dev === undefined ? [] : [dev]).map(String).toSorted(),
+})
 
 /** A set that a rule with `meter` made: nft from 1.1.2 on lists it, earlier ones hide it. */
 const isMeter = (set: unknown): boolean => isRecord(set) && METERS.includes(String(set['name']))
@@ -90,9 +96,11 @@ export const parseListing = (text: string): Listing => {
   const comments = new Map<string, string[]>()
   const chains = new Map<string, Hook | undefined>()
   const helpers: string[] = []
+  const flowtables: Flowtable[] = []
   for (const object of objects) {
     if (!isRecord(object)) continue
-    const { chain, rule, 'ct helper': helper } = object
+    const { chain, rule, 'ct helper': helper, flowtable } = object
+    if (isRecord(flowtable)) flowtables.push(flowtableOf(flowtable))
     if (isRecord(helper)) helpers.push(String(helper['name']))
     if (isRecord(chain) && typeof chain['name'] === 'string') {
       comments.set(chain['name'], [])
@@ -111,13 +119,15 @@ export const parseListing = (text: string): Listing => {
     comments,
     chains,
     helpers,
+    flowtables,
     plain: objects.every(isPlain),
   }
 }
 
-/** Whether the chains and the rules in them are those of `ruleset`, by name and comment, in order. */
+/** Whether the flowtable, the chains and the rules in them are those of `ruleset`, by name and comment, in order. */
 export const hasRulesOf = (listing: Listing, ruleset: Ruleset): boolean =>
   listing.comments.size === chainNames(ruleset).length &&
+  sameFlowtables(ruleset.flowtable, listing.flowtables) &&
   ruleset.chains.every((chain) => {
     const found = listing.comments.get(chain.name)
     return found?.length === chain.rules.length && chain.rules.every((rule, index) => found[index] === commentOf(rule))

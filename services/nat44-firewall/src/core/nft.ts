@@ -41,9 +41,18 @@ export interface Chain {
   readonly rules: readonly Rule[]
 }
 
+/** Flows in it are forwarded as soon as their packets arrive on one of the links, past all chains. */
+export interface Flowtable {
+  readonly name: string
+  /** Links that exist and that the kernel takes; at least two. */
+  readonly devices: readonly string[]
+}
+
 /** The content of a table: every chain stands before the chains that jump to it. */
 export interface Ruleset {
   readonly chains: readonly Chain[]
+  /** undefined: every packet passes the chains. */
+  readonly flowtable: Flowtable | undefined
   readonly helpers: readonly Helper[]
   /** The owner's, see user-rules.ts. */
   readonly user: UserRules
@@ -113,6 +122,8 @@ export const ctState = (...states: ('established' | 'related' | 'invalid')[]): S
 
 /** The packet belongs to a flow whose destination was rewritten: a published container port, a port forward. */
 export const ctDnat: Statement = match({ ct: { key: 'status' } }, 'in', 'dnat')
+/** The flow goes both ways and is no passing one: TCP with its handshake done, UDP that lasted for 2 s. */
+export const ctAssured: Statement = match({ ct: { key: 'status' } }, 'in', 'assured')
 /** Destination port before that rewriting. Needs `l4proto` matched before it. */
 export const ctOriginalPort = (value: Json): Statement =>
   match({ ct: { key: 'proto-dst', dir: 'original' } }, '==', value)
@@ -122,6 +133,13 @@ export const routingType: Statement = { exthdr: { name: 'rt', field: 'type' } }
 
 /** SYN set, RST not: the only segments that carry an MSS option (RFC 9293 §3.7.1). */
 export const tcpSyn: Statement = match({ '&': [payload('tcp', 'flags'), { '|': ['syn', 'rst'] }] }, '==', 'syn')
+
+/** A segment in the middle of a flow: neither its beginning nor its end. */
+export const tcpMiddle: Statement = match(
+  { '&': [payload('tcp', 'flags'), { '|': [{ '|': ['fin', 'syn'] }, 'rst'] }] },
+  '==',
+  0,
+)
 
 /** True for what goes beyond the rate. `burst`: so many at once before it counts. */
 export const moreThan = (perSecond: number, burst: number): Statement => ({
@@ -159,6 +177,8 @@ export const snat4ToOriginalDestination: Statement = {
   snat: { family: 'ip', addr: { ct: { key: 'ip daddr', dir: 'original' } } },
 }
 export const useHelper = ({ name }: Helper): Statement => ({ 'ct helper': name })
+/** Puts the flow into a flowtable; the packet goes on to the next rule. */
+export const flowAdd = ({ name }: Flowtable): Statement => ({ flow: { op: 'add', flowtable: `@${name}` } })
 export const goto = (target: string): Statement => ({ goto: { target } })
 export const rejectTcp: Statement = { reject: { type: 'tcp reset' } }
 /** ICMP or ICMPv6 "administratively prohibited", after the packet's family. */

@@ -4,6 +4,7 @@ import { forward } from './chain-forward.ts'
 import { input } from './chain-input.ts'
 import { departures, mss, nat } from './chain-nat.ts'
 import { arrivals, lanSources } from './chain-source.ts'
+import { fastChains, flowtable } from './flowtable.ts'
 import { helperChains, usedHelpers } from './helpers.ts'
 import { wanAccept } from './limits.ts'
 import { type Chain, jump, type Rule, type Ruleset } from './nft.ts'
@@ -45,6 +46,7 @@ const dnatChains = (site: Site, facts: Facts, user: UserRules): readonly Chain[]
 export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER_RULES): Ruleset => ({
   user,
   helpers: usedHelpers(site, facts),
+  flowtable: flowtable(site, facts, user),
   chains: [
     lanSources(site, facts),
     wanAccept(site, facts),
@@ -54,7 +56,8 @@ export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER
     ...dnatChains(site, facts, user),
     input(site, facts),
     ...mss(site, facts),
-    forward(site, facts),
+    ...fastChains(site, facts, user),
+    forward(site, facts, user),
     nat(site, facts),
     departures(site, facts),
   ].map((chain) => withJumps(chain, user)),
@@ -72,6 +75,7 @@ export const OWN_CHAINS: readonly string[] = [
   'input',
   'mss',
   'mss_syn',
+  'fast',
   'forward',
   'nat',
   'departures',

@@ -26,12 +26,14 @@ export const NOT_GLOBAL4: readonly Prefix4[] = prefixes(
 /** Whether an address can be the uplink's own towards the whole internet. If not, another NAT follows ours. */
 export const isPublic4 = (ip: Ip4): boolean => ![...NEVER4, ...NOT_GLOBAL4].some((special) => contains4(special, ip))
 
-/** RFC 6890 §2.2.3, RFC 3879: no source of a packet from another link. Multicast sources the kernel drops itself. */
+/** RFC 6890 §2.2.3, RFC 5156, RFC 6092 REC-3: no source of a packet from another link, and no destination out there. Multicast sources the kernel drops itself. */
 export const NEVER6: readonly Prefix6[] = [
-  '::1/128', // loopback
+  '::/96', // unspecified, loopback, IPv4-compatible (deprecated, RFC 4291 §2.5.5.1)
   '::ffff:0:0/96', // IPv4-mapped
   '100::/64', // discard-only (RFC 6666)
-  'fec0::/10', // site-local, deprecated
+  '2001:10::/28', // ORCHID (RFC 4843)
+  '2001:20::/28', // ORCHIDv2 (RFC 7343)
+  'fec0::/10', // site-local, deprecated (RFC 3879)
 ].flatMap((text) => parsePrefix6(text) ?? [])
 
 /** RFC 4193: known in a site only. */

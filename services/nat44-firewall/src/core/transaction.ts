@@ -1,4 +1,4 @@
-import type { Chain, Hook, Json, Rule, Ruleset } from './nft.ts'
+import type { Chain, Flowtable, Hook, Json, Rule, Ruleset } from './nft.ts'
 
 export const FAMILY = 'inet'
 export const TABLE = 'sixgate'
@@ -54,6 +54,25 @@ const addHelpers = ({ helpers }: Ruleset): Transaction['nftables'] =>
     add: { 'ct helper': { family: FAMILY, table: TABLE, name, type, protocol, l3proto: 'inet' } },
   }))
 
+/** Before the rules that name it. */
+const addFlowtable = ({ flowtable }: Ruleset): Transaction['nftables'] =>
+  flowtable === undefined
+    ? []
+    : [
+        {
+          add: {
+            flowtable: {
+              family: FAMILY,
+              table: TABLE,
+              name: flowtable.name,
+              hook: 'ingress',
+              prio: 0,
+              dev: flowtable.devices,
+            },
+          },
+        },
+      ]
+
 const addChains = (ruleset: Ruleset): Transaction['nftables'] =>
   ruleset.chains.map((chain) => ({ add: chainObject(chain) }))
 
@@ -74,6 +93,7 @@ export const createTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>):
     { delete: TABLE_OBJECT },
     { add: TABLE_OBJECT },
     ...addHelpers(ruleset),
+    ...addFlowtable(ruleset),
     ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),
@@ -85,6 +105,7 @@ export interface Standing {
   /** Names of conntrack helpers in it. */
   readonly helpers: readonly string[]
   readonly chains: ReadonlyMap<string, Hook | undefined>
+  readonly flowtables: readonly Flowtable[]
   /** Whether the table holds chains, rules and what belongs to them only, and no flag is set. */
   readonly plain: boolean
 }
@@ -92,9 +113,16 @@ export interface Standing {
 const sameHook = (a: Hook | undefined, b: Hook | undefined): boolean =>
   a?.type === b?.type && a?.hook === b?.hook && a?.prio === b?.prio && a?.policy === b?.policy
 
-/** Whether `updateTable` can turn what stands into `ruleset`: the kernel changes neither hook nor priority of a chain. */
-const isUpdatable = (ruleset: Ruleset, { chains, helpers, plain }: Standing): boolean =>
+export const sameFlowtables = (wanted: Flowtable | undefined, standing: readonly Flowtable[]): boolean =>
+  JSON.stringify(wanted === undefined ? [] : [wanted]) === JSON.stringify(standing)
+
+/**
+ * Whether `updateTable` can turn what stands into `ruleset`: the kernel changes neither hook nor priority of a chain. A flowtable
+ * that changes goes with its table, which brings the flows in it back to the chains: a block cuts them from then on.
+ */
+const isUpdatable = (ruleset: Ruleset, { chains, helpers, flowtables, plain }: Standing): boolean =>
   plain &&
+  sameFlowtables(ruleset.flowtable, flowtables) &&
   helpers.every((name) => ruleset.helpers.some((helper) => helper.name === name)) &&
   // Sets of the owner stand in the way of being added again.
   ruleset.user.objects.every((object) => 'chain' in object || 'rule' in object) &&

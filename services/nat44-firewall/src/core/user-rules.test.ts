@@ -100,6 +100,6 @@ test('each of the named chains is jumped to, and only when it is there', () => {
 test('sets of the owner are never added to a table that has them', () => {
   const ruleset = buildRuleset(testSite(), testFacts(), adopt('user_input'))
   const chains = new Map(ruleset.chains.map(({ name, base }) => [name, base]))
-  const { nftables } = changeTable(ruleset, new Map(), { chains, plain: true, helpers: [] })
+  const { nftables } = changeTable(ruleset, new Map(), { chains, plain: true, helpers: [], flowtables: [] })
   assert.deepEqual(nftables, createTable(ruleset, new Map()).nftables)
 })

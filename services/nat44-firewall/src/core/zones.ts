@@ -34,6 +34,8 @@ export interface Facts {
   readonly helpers: readonly Helper['type'][]
   /** LAN prefixes of documents before this one, which hosts may still use (RFC 7084 L-14). */
   readonly oldPrefixes: readonly Prefix6[]
+  /** Links of the site that are there and on which the kernel takes a flowtable; empty: it takes none. */
+  readonly flowtableLinks: readonly string[]
 }
 
 /** A link name as nft takes it literally: `*` at the end would match every link that begins so. */

@@ -49,7 +49,7 @@ const uplinksArePublic = (uplinks: readonly string[]): boolean => {
 }
 
 export interface HostFacts {
-  readonly facts: Facts
+  readonly facts: Omit<Facts, 'flowtableLinks'>
   readonly problem: { readonly code: string; readonly message: string } | undefined
 }
 

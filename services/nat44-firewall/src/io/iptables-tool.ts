@@ -11,7 +11,7 @@ import {
 } from '../core/docker.ts'
 import { type ForwardChain, parseForwardChains } from '../core/listing.ts'
 import { isWritable } from './is-writable.ts'
-import { NftError, runTool } from './run-tool.ts'
+import { askNft, NftError, runTool } from './run-tool.ts'
 
 /** One of the two iptables flavours for one family: they keep separate tables, and a host may have both. */
 export interface Flavour {
@@ -51,7 +51,7 @@ export const chooseLegacyLock = (stateDir: string): void => {
 
 /** The chains of nftables that every forwarded packet passes. Throws NftError. */
 export const readForwardChains = async (): Promise<readonly ForwardChain[]> =>
-  parseForwardChains(await runTool('nft', ['-j', 'list', 'chains']))
+  await askNft(['-j', 'list', 'chains'], parseForwardChains)
 
 /** The filter table of a flavour; NO_FILTER_TABLE when there is none, then no tool is started. Throws NftError. */
 export const readFilterTable = async (

@@ -12,7 +12,7 @@ import {
   TABLE,
   type Transaction,
 } from '../core/transaction.ts'
-import { NftError, runTool } from './run-tool.ts'
+import { askNft, NftError, runTool } from './run-tool.ts'
 
 const NFT = 'nft'
 
@@ -71,17 +71,11 @@ export class NftTool {
 
   /** The table as it is; undefined: there is none. */
   async list(): Promise<Listing | undefined> {
-    let text: string
     try {
-      text = await runTool(NFT, ['-j', 'list', 'table', FAMILY, TABLE])
+      return await askNft(['-j', 'list', 'table', FAMILY, TABLE], parseListing)
     } catch (error) {
       if (error instanceof NftError && /No such file or directory/.test(error.detail)) return undefined
       throw error
-    }
-    try {
-      return parseListing(text)
-    } catch (error) {
-      throw new NftError('unreadable', NFT, String(error), error)
     }
   }
 

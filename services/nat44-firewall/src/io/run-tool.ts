@@ -15,8 +15,8 @@ export class NftError extends Error {
   }
 }
 
-/** nft takes 5 ms, with 10,000 rules 1 s; iptables waits up to 5 s for its lock. */
-const TIMEOUT_MS = 7000
+/** nft takes 5 ms, with 10,000 rules 1 s; iptables waits up to 5 s for its lock. A machine may be overloaded beyond that. */
+const TIMEOUT_MS = 20_000
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 
 /**
@@ -46,3 +46,13 @@ export const runTool = (tool: string, args: readonly string[], timeZone = 'UTC0'
       return reject(new NftError(classifyFailure(detail), tool, detail, error))
     })
   })
+
+/** Runs nft and reads what it printed; what cannot be read is an NftError too. */
+export const askNft = async <T>(args: readonly string[], parse: (text: string) => T): Promise<T> => {
+  const text = await runTool('nft', args)
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new NftError('unreadable', 'nft', `${String(error)}: ${text.slice(0, 100)}`, error)
+  }
+}

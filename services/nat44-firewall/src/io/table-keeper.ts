@@ -1,4 +1,5 @@
 import { hasRulesOf, type Listing } from '../core/listing.ts'
+import { cutsLoopback } from '../core/loopback.ts'
 import type { Ruleset } from '../core/nft.ts'
 import { type RuleLine, ruleLines } from '../core/rule-lines.ts'
 import { type Count, createTable } from '../core/transaction.ts'
@@ -35,6 +36,8 @@ export class TableKeeper {
   #counts: ReadonlyMap<string, Count> = new Map()
   #look: Look | undefined
   #ruleset: Ruleset | undefined
+  /** Of nftables, when loopback was last seen to pass. */
+  #passesAt: number | undefined
 
   constructor(nft: NftTool) {
     this.#nft = nft
@@ -93,6 +96,15 @@ export class TableKeeper {
     this.#counts = listing?.counts ?? new Map()
     this.#ruleset = ruleset
     this.#installed = { rules, fingerprint: isOurs ? listing.fingerprint : '' }
+  }
+
+  /** Whether the table as it stands, whoever wrote it, cuts off loopback. Looks only after rules changed. Throws NftError. */
+  async cutsLoopback(): Promise<boolean> {
+    const generation = nftGeneration()
+    if (generation !== undefined && generation === this.#passesAt) return false
+    const isCut = cutsLoopback(await this.#nft.list())
+    this.#passesAt = isCut ? undefined : generation
+    return isCut
   }
 
   /** Takes the table away. Throws NftError. */

@@ -8,6 +8,9 @@ import { createInterface } from 'node:readline'
 import { parseIp6 } from '@sixgate/addr'
 import { AF, libc, link, must, nativeBuffer, SOCK } from '@sixgate/host'
 
+/** An emulated machine is so many times slower. */
+const SLOWNESS = Number(process.env['SIXGATE_SLOWNESS'] ?? 1)
+
 export interface Probe {
   readonly protocol: 'udp' | 'tcp'
   readonly source?: string
@@ -33,7 +36,19 @@ export interface Raw6 {
   readonly packet: string
 }
 
+/** So many octets over one TCP flow, sent back by `echo` at the other end. */
+export type Stream = Probe & { readonly octets: number }
+
+/** A whole packet, IP header included, as hex octets, to all on the link: it may bear what no socket would send. */
+export interface Frame {
+  readonly link: string
+  readonly packet: string
+}
+
 export type Command =
+  | ({ readonly op: 'frame' } & Frame)
+  | { readonly op: 'echo'; readonly port: number }
+  | ({ readonly op: 'stream'; readonly id: number } & Stream)
   | ({ readonly op: 'serve'; readonly address?: string } & Pick<Probe, 'protocol' | 'port'>)
   | ({ readonly op: 'ask'; readonly id: number } & Probe)
   | ({ readonly op: 'fire' } & Probe)
@@ -50,7 +65,8 @@ const report = (event: Report): void => {
 }
 
 /** An answer or a refusal comes at once in these networks; only a failed test waits so long. */
-const ANSWER_TIMEOUT_MS = 3000
+const ANSWER_TIMEOUT_MS = 3000 * SLOWNESS
+const STREAM_TIMEOUT_MS = 60_000 * SLOWNESS
 
 /** Answers with the address that the question came from, so that the asker sees what NAT made of it. */
 const serve = (protocol: 'udp' | 'tcp', port: number, address: string | undefined): void => {
@@ -109,15 +125,41 @@ const askTcp = (probe: Probe, done: (outcome: string) => void): void => {
   stream.on('error', (error) => done(codeOf(error)))
 }
 
+/** Sends back what comes. */
+const echo = (port: number): void => {
+  createServer((stream) => {
+    stream.on('error', () => {})
+    stream.pipe(stream)
+  }).listen(port, '::')
+}
+
+/** `echoed N`, or the name of the error that ended it. */
+const stream = (probe: Stream, done: (outcome: string) => void): void => {
+  const local = probe.source === undefined ? {} : { localAddress: probe.source }
+  const flow = connect({ host: probe.destination, port: probe.port, ...local })
+  let echoed = 0
+  flow.on('connect', () => flow.end(Buffer.alloc(probe.octets)))
+  flow.on('data', (data) => {
+    echoed += data.length
+  })
+  flow.on('end', () => done(`echoed ${echoed}`))
+  flow.on('error', (error) => done(codeOf(error)))
+}
+
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error)
 
-const ask = (probe: Probe, done: (outcome: string) => void): void => {
-  const timer = setTimeout(() => done('silence'), ANSWER_TIMEOUT_MS)
-  const once = (outcome: string): void => {
+/** `done`, but with `silence` after this time. */
+const inTime = (timeoutMs: number, done: (outcome: string) => void): ((outcome: string) => void) => {
+  const timer = setTimeout(() => done('silence'), timeoutMs)
+  return (outcome) => {
     clearTimeout(timer)
     done(outcome)
   }
+}
+
+const ask = (probe: Probe, done: (outcome: string) => void): void => {
+  const once = inTime(ANSWER_TIMEOUT_MS, done)
   if (probe.protocol === 'udp') askUdp(probe, once)
   else askTcp(probe, once)
 }
@@ -166,6 +208,27 @@ const sendRaw6 = ({ destination, packet }: Raw6): void => {
   libc.closeFd(fd)
 }
 
+const ETHERTYPE = { IP4: 0x08_00, IP6: 0x86_dd } as const
+/** packet(7), struct sockaddr_ll: family u16, protocol u16 in network order, ifindex i32 at 4, address length at 11, address at 12. */
+const SOCKADDR_LL_LEN_BYTES = 20
+const MAC_LEN_BYTES = 6
+
+const sendFrame = ({ link: name, packet }: Frame): void => {
+  const fd = libc.socket(AF.PACKET, SOCK.DGRAM, 0)
+  const octets = Buffer.from(packet, 'hex')
+  const buffer = nativeBuffer(octets.length)
+  buffer.bytes.set(octets)
+  const to = nativeBuffer(SOCKADDR_LL_LEN_BYTES)
+  to.view.setUint16(0, AF.PACKET, true)
+  to.view.setUint16(2, octets[0] === 0x60 ? ETHERTYPE.IP6 : ETHERTYPE.IP4)
+  to.view.setInt32(4, link(name)?.index ?? 0, true)
+  to.view.setUint8(11, MAC_LEN_BYTES)
+  to.bytes.fill(0xff, 12, 12 + MAC_LEN_BYTES)
+  const span = { address: buffer.address, lenBytes: octets.length }
+  must(libc.sendto(fd, span, 0, { address: to.address, lenBytes: SOCKADDR_LL_LEN_BYTES }), 'send a frame')
+  libc.closeFd(fd)
+}
+
 const fire = (probe: Probe): void => {
   if (probe.protocol === 'tcp') {
     askTcp(probe, () => {})
@@ -179,6 +242,13 @@ const carryOut = (command: Command): void => {
   switch (command.op) {
     case 'serve':
       return serve(command.protocol, command.port, command.address)
+    case 'echo':
+      return echo(command.port)
+    case 'stream':
+      return stream(
+        command,
+        inTime(STREAM_TIMEOUT_MS, (outcome) => report({ event: 'outcome', id: command.id, outcome })),
+      )
     case 'ask':
       return ask(command, (outcome) => report({ event: 'outcome', id: command.id, outcome }))
     case 'fire':
@@ -187,6 +257,8 @@ const carryOut = (command: Command): void => {
       return sendIcmp6(command)
     case 'raw6':
       return sendRaw6(command)
+    case 'frame':
+      return sendFrame(command)
   }
 }
 

@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { type Lab, Namespace, type Process } from '@sixgate/testkit'
 import type { Ruleset } from '../core/nft.ts'
 import { NftTool } from '../io/nft-tool.ts'
-import type { Command, Icmp6, Probe, Raw6, Report } from './packet-agent.ts'
+import type { Command, Frame, Icmp6, Probe, Raw6, Report, Stream } from './packet-agent.ts'
 
 const AGENT = fileURLToPath(new URL('packet-agent.ts', import.meta.url))
 /** Packets and counters take microseconds; only a failed test waits so long. */
-const COUNT_TIMEOUT_MS = 5000
+const COUNT_TIMEOUT_MS = 20_000 * Number(process.env['SIXGATE_SLOWNESS'] ?? 1)
 
 /** A namespace with an agent in it. */
 export class Place {
@@ -62,11 +62,25 @@ export class Place {
 
   /** `answer <address as the server saw it>`, an error name like ECONNREFUSED, or `silence`. */
   ask(probe: Probe): Promise<string> {
+    return this.#question((id) => ({ op: 'ask', id, ...probe }))
+  }
+
+  /** Sends back what comes over TCP. */
+  echo(port: number): void {
+    this.#send({ op: 'echo', port })
+  }
+
+  /** So many octets to a port that echoes: `echoed N`, an error name, or `silence`. */
+  stream(stream: Stream): Promise<string> {
+    return this.#question((id) => ({ op: 'stream', id, ...stream }))
+  }
+
+  #question(command: (id: number) => Command): Promise<string> {
     if (this.#end !== undefined) return Promise.resolve(this.#end)
     const id = this.#nextId++
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve)
-      this.#send({ op: 'ask', id, ...probe })
+      this.#send(command(id))
     })
   }
 
@@ -81,6 +95,10 @@ export class Place {
 
   raw6(packet: Raw6): void {
     this.#send({ op: 'raw6', ...packet })
+  }
+
+  frame(frame: Frame): void {
+    this.#send({ op: 'frame', ...frame })
   }
 
   async close(): Promise<void> {
@@ -136,8 +154,8 @@ export class PacketLab {
       { in: translator, name: 'eth0', addresses: ['fe80::2/64', '198.18.0.9/32'] },
     )
     lab.cable(
-      { in: gateway, name: 'docker0', addresses: ['172.17.0.1/16'] },
-      { in: other, name: 'eth0', addresses: ['172.17.0.2/16'] },
+      { in: gateway, name: 'docker0', addresses: ['172.17.0.1/16', 'fd00:d0c::1/64'] },
+      { in: other, name: 'eth0', addresses: ['172.17.0.2/16', 'fd00:d0c::2/64'] },
     )
     lab.cable(
       { in: gateway, name: 'wlan0', addresses: ['192.0.2.1/24', '2001:db8:aaaa::1/64'] },
@@ -169,7 +187,7 @@ export class PacketLab {
     route(
       other,
       ['203.0.113.0/24 via 172.17.0.1 dev eth0', '198.18.0.0/16 via 172.17.0.1 dev eth0'],
-      ['default via 2001:db8:aaaa::1 dev eth1'],
+      ['default via 2001:db8:aaaa::1 dev eth1', '2001:20::1/128 via fd00:d0c::1 dev eth0'],
     )
     internet.ip('address add 198.51.100.7/32 dev lo')
     // A second host of the LAN.
@@ -182,6 +200,7 @@ export class PacketLab {
     internet.ip('address add 172.17.0.9/32 dev lo')
     internet.ip('-6 address add fec0::1/128 dev lo')
     internet.ip('-6 address add fd99::1/128 dev lo')
+    internet.ip('-6 address add 2001:20::1/128 dev lo')
     internet.ip('-6 address add 64:ff9b::bad/128 dev lo')
     internet.ip('-6 address add fd00:1:2:3::bad/128 dev lo')
     gateway.ip('-6 address add 64:ff9b::cafe/128 dev lo')

@@ -32,6 +32,7 @@ export const testFacts = (changes: Partial<Facts> = {}): Facts => ({
   utcOffsetS: 0,
   helpers: ['ftp', 'sip'],
   oldPrefixes: [],
+  flowtableLinks: [],
   ...changes,
 })
 
@@ -146,6 +147,16 @@ export const SCENARIOS: readonly Scenario[] = [
       },
     }),
     facts: testFacts({ helpers: [], oldPrefixes: [testSite({ lan: { prefix: 'fd00:9:9:9::/64' } }).lan.prefix] }),
+  },
+  {
+    name: 'flowtable',
+    site: testSite({ lan: GLOBAL_LAN }),
+    facts: testFacts({ flowtableLinks: ['lan0', 'nat64', 'wan0'] }),
+  },
+  {
+    name: 'flowtable-and-a-block',
+    site: testSite({ firewall: { blocks: [{ host: 'fd00:1:2:3::66' }] } }),
+    facts: testFacts({ flowtableLinks: ['lan0', 'nat64', 'wan0'] }),
   },
   {
     name: 'odd-link-names',

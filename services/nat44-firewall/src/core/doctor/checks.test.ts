@@ -41,7 +41,7 @@ const WELL: HostReport = {
   port53: [],
   clock: { unixMs: Date.UTC(2027, 0, 1), text: '2027-01-01T00:00:00Z', isSynchronised: true },
   disk: { path: '/var/lib/sixgate', freeBytes: 5e9, sizeBytes: 3e10 },
-  flowtable: false,
+  flowtable: { links: ['lan0', 'wan0'], isTaken: false },
   conntrack: { entries: 10, max: 65_536 },
 }
 const STOPPED: HostReport = { ...WELL, isRunning: false }
@@ -360,7 +360,33 @@ const CASES: readonly (readonly [
     /cannot be written/,
     /remount/,
   ],
-  ['a kernel without flowtables', WELL, { flowtable: false }, 'flowtable', 'ok', /has none/, undefined],
+  [
+    'a kernel without flowtables',
+    WELL,
+    { flowtable: { links: ['lan0', 'wan0'], isTaken: false } },
+    'flowtable',
+    'ok',
+    /takes none on lan0, wan0/,
+    undefined,
+  ],
+  [
+    'a kernel with flowtables',
+    WELL,
+    { flowtable: { links: ['lan0', 'wan0'], isTaken: true } },
+    'flowtable',
+    'ok',
+    /takes one on lan0, wan0/,
+    undefined,
+  ],
+  [
+    'flowtables switched off',
+    WELL,
+    { site: testSite({ firewall: { flowtable: 'off' } }) },
+    'flowtable',
+    'ok',
+    /firewall\.flowtable is off/,
+    undefined,
+  ],
   ['links that take no test', STOPPED, { flowtable: undefined }, 'flowtable', 'ok', /not tried/, undefined],
   [
     'too many flows',

@@ -36,8 +36,8 @@ export interface HostReport {
   readonly port53: readonly { readonly address: string; readonly program: string | undefined }[]
   readonly clock: { readonly unixMs: number; readonly text: string; readonly isSynchronised: boolean | undefined }
   readonly disk: { readonly path: string; readonly freeBytes: number; readonly sizeBytes: number } | string
-  /** Whether the kernel takes a flowtable on the links of the site. */
-  readonly flowtable: boolean | undefined
+  /** Links of the site that are here, and whether the kernel takes a flowtable on them; undefined: not tried. */
+  readonly flowtable: { readonly links: readonly string[]; readonly isTaken: boolean } | undefined
   readonly conntrack: { readonly entries: number; readonly max: number }
 }
 

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
-import { addresses, links, Sysctls } from '@sixgate/host'
+import { addresses, link, links, Sysctls } from '@sixgate/host'
 import { lanLinkNames, type Site } from '@sixgate/site'
 import {
   chooseChain,
@@ -21,6 +21,7 @@ import {
   planDocker,
   wantedRules,
 } from '../../core/docker.ts'
+import { flowtableCandidates } from '../../core/flowtable.ts'
 import { IP6_FORWARD, IP_FORWARD } from '../../core/forwarding.ts'
 import type { HostFilter, HostLink, HostReport } from '../../core/doctor/host-report.ts'
 import { parseListeners } from '../../core/doctor/listeners.ts'
@@ -189,15 +190,16 @@ const readUplinks = (site: Site | string, remembered: readonly string[]) => {
   return { names: [...new Set([...state.defaultRoutes4, ...state.defaultRoutes6])], problem: undefined }
 }
 
-/** On the two links between which NAT44 stands. Throws NftError. */
+/** On those links of the site that are there. Throws NftError. */
 const tryFlowtable = async (
   stateDir: string,
-  hostLinks: readonly HostLink[],
+  site: Site | string,
   uplinks: readonly string[],
-): Promise<boolean | undefined> => {
-  const wanted = [TUN_LINK, ...uplinks]
-  if (!wanted.every((name) => hostLinks.some((other) => other.name === name))) return undefined
-  return await takesFlowtable(join(stateDir, 'doctor-flowtable.nft'), wanted)
+): Promise<HostReport['flowtable']> => {
+  if (typeof site === 'string') return undefined
+  const present = flowtableCandidates(site, lanLinkNames(site), uplinks).filter((name) => link(name) !== undefined)
+  if (present.length < 2) return undefined
+  return { links: present, isTaken: await takesFlowtable(join(stateDir, 'doctor-flowtable.nft'), present) }
 }
 
 /** Looks at everything that the checks need. Changes nothing. Throws HostError or NetlinkError. */
@@ -232,7 +234,7 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
     port53: readPort53(),
     clock: readClock(),
     disk: readDisk(stateDir),
-    flowtable: nftProblem === undefined ? await tryFlowtable(stateDir, hostLinks, names) : undefined,
+    flowtable: nftProblem === undefined ? await tryFlowtable(stateDir, site, names) : undefined,
     conntrack: readConntrackUse(new Sysctls(sysctlRoot)),
   }
 }

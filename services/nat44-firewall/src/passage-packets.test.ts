@@ -1,0 +1,149 @@
+/** Rules that packets pass on their way to the ones that decide: each with real packets too. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { enterNamespace, Lab } from '@sixgate/testkit'
+import { ICMP6 } from './core/icmp6.ts'
+import { buildRuleset } from './core/ruleset.ts'
+import { PacketLab } from './testkit/packet-lab.ts'
+import { HOST, icmp6, MAPPED_SERVER, POOL_HOST, ROUTER, SERVER, tcp, udp, UPLINK, UPLINK6 } from './testkit/packets.ts'
+import { testFacts, testSite } from './testkit/scenarios.ts'
+
+const skip = enterNamespace()
+const directory = mkdtempSync(join(tmpdir(), 'sixgate-passage-packets-'))
+const lab = new Lab()
+let net: PacketLab
+before(async () => {
+  if (skip === false) net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
+})
+after(async () => {
+  await net?.close()
+  await lab.close()
+  rmSync(directory, { recursive: true })
+})
+
+const RULES = buildRuleset(
+  testSite({ nat64: { alg: { sip: 'on' } }, firewall: { inbound: [{ protocol: 'tcp', port: 8080 }] } }),
+  testFacts(),
+)
+
+/** RFC 791 §3.1, of an even number of octets as hex. */
+const checksum = (hex: string): string => {
+  const words = (hex.match(/.{4}/g) ?? []).map((word) => Number.parseInt(word, 16))
+  let sum = words.reduce((total, word) => total + word, 0)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return (~sum & 0xffff).toString(16).padStart(4, '0')
+}
+
+/** IPv4 header and what it carries, as hex digits. */
+const ip4Packet = (protocol: string, source: string, destination: string, payload: string): string => {
+  const lenBytes = (20 + payload.length / 2).toString(16).padStart(4, '0')
+  const header = (sum: string): string => `4500${lenBytes}0000000040${protocol}${sum}${source}${destination}`
+  return `${header(checksum(header('0000')))}${payload}`
+}
+
+/** What is sent, and the rules that count it. */
+const PASSAGES: readonly (readonly [what: string, send: () => Promise<unknown> | void, rules: readonly string[]])[] = [
+  [
+    'a TCP flow of the LAN to the translator and back',
+    async () => assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, HOST)), `answer ${HOST}`),
+    [
+      ...['arrivals-lan', 'arrivals-nat64', 'nat64-source6', 'forward-lan-sources'],
+      ...['mss-syn', 'mss-out', 'mss-in', 'departures-lan', 'departures-nat64'],
+    ],
+  ],
+  [
+    'a TCP flow of the translator to the IPv4 world and back',
+    async () => assert.equal(await net.translator.ask(tcp(SERVER, 7777, POOL_HOST)), `answer ${UPLINK}`),
+    ['nat64-source4', 'mss-translated-out', 'mss-translated-in'],
+  ],
+  [
+    'the gateway to itself',
+    async () => assert.equal(await net.gateway.ask(tcp('127.0.0.1', 9999)), 'answer 127.0.0.1'),
+    ['arrivals-lo', 'departures-lo', 'other-input'],
+  ],
+  [
+    'the LAN to a service of the gateway',
+    async () => assert.equal(await net.host.ask(udp(ROUTER, 53, HOST)), `answer ${HOST}`),
+    ['input-lan-sources'],
+  ],
+  [
+    'the uplink to an open port of the gateway',
+    async () => assert.equal(await net.internet.ask(tcp(UPLINK, 8080)), 'answer 203.0.113.1'),
+    ['wan-accepted'],
+  ],
+  [
+    'an ICMPv6 error of the translator by an address of its own',
+    () => net.translator.icmp6(icmp6(ICMP6.PACKET_TOO_BIG, { source: '2001:db8:dead::2', destination: HOST })),
+    ['nat64-error6'],
+  ],
+  [
+    'an ICMP error of the translator by an address of its own (RFC 6791)',
+    () => net.translator.frame({ link: 'eth0', packet: ip4Packet('01', '0a090909', 'cb007101', '0b00000000000000') }),
+    ['nat64-error4'],
+  ],
+  [
+    'a DHCP answer on the uplink by whatever address',
+    () => net.internet.fire({ ...udp(UPLINK, 68, '172.17.0.9'), sourcePort: 67 }),
+    ['wan-dhcp-arrival'],
+  ],
+  [
+    'a packet without source on the uplink, IPv4',
+    () => net.internet.frame({ link: 'eth0', packet: ip4Packet('11', '00000000', 'ffffffff', '0044004300080000') }),
+    ['wan-unspecified4'],
+  ],
+  [
+    'duplicate address detection on the uplink (RFC 4862 §5.4)',
+    () => {
+      const solicitation = `87000000${'00000000'}fe800000000000000000000000000099`
+      const header = `6000000000183aff${'0'.repeat(32)}ff020000000000000000000000000001`
+      net.internet.frame({ link: 'eth0', packet: `${header}${solicitation}` })
+    },
+    ['wan-unspecified6'],
+  ],
+  [
+    'a flood of pings from the uplink, IPv6 (RFC 4890 §4.4.1)',
+    () => net.internet.namespace.run('ping', '-f', '-c', '200', '-W0.2', UPLINK6),
+    ['wan-ping-flood6'],
+  ],
+  [
+    'control channels of FTP',
+    () => {
+      net.host.fire(tcp(MAPPED_SERVER, 21, HOST))
+      net.translator.fire(tcp(SERVER, 21, POOL_HOST))
+    },
+    ['helper-ftp-tcp-lan', 'helper-ftp-tcp-nat64'],
+  ],
+  [
+    'control channels of SIP',
+    () => {
+      for (const probe of [udp, tcp]) {
+        net.host.fire(probe(MAPPED_SERVER, 5060, HOST))
+        net.translator.fire(probe(SERVER, 5060, POOL_HOST))
+      }
+    },
+    ['helper-sip-udp-lan', 'helper-sip-udp-nat64', 'helper-sip-tcp-lan', 'helper-sip-tcp-nat64'],
+  ],
+  [
+    "Docker's bridge to the uplink, IPv6",
+    () => net.other.fire(udp('2001:20::1', 7777, 'fd00:d0c::2')),
+    ['other-from-docker-ipv6'],
+  ],
+  [
+    'a LAN host to another one by way of the gateway',
+    () => {
+      net.host.namespace.ip('-6 route replace fd00:1:2:3::77/128 via fe80::1 dev eth0')
+      net.host.fire(udp('fd00:1:2:3::77', 7777, HOST))
+    },
+    ['lan-to-lan'],
+  ],
+]
+
+for (const [what, send, rules] of PASSAGES)
+  test(`${what}: ${rules.join(', ')}`, { skip }, async () => {
+    await net.load(RULES)
+    await send()
+    for (const rule of rules) await net.counted(rule, 0)
+  })
