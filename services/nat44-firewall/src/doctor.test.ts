@@ -1,6 +1,6 @@
 /** The preflight as it is run, on hosts that are wrong in real ways: a namespace each. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -103,6 +103,106 @@ test("Docker's DROP is seen, in both flavours of iptables", { skip }, async () =
   here().sh('iptables-legacy', '-P', 'FORWARD', 'DROP')
   assert.match((await doctor())('iptables').found, /side by side/)
   here().sh('iptables-legacy', '-P', 'FORWARD', 'ACCEPT')
+})
+
+test('the LAN interface is not there, or switched off', { skip }, async () => {
+  here().ip('link set lan0 down')
+  const off = (await doctor())('lan')
+  assert.equal(off.state, 'note')
+  assert.match(off.found, /lan0 is switched off/)
+  here().ip('link set lan0 name elsewhere0')
+  const gone = (await doctor())('lan')
+  BROKEN(gone)
+  assert.match(gone.found, /"lan0" is not here; there are .*elsewhere0/)
+})
+
+test('a VLAN on a kernel without 802.1q', { skip }, async (t) => {
+  writeSite(GOOD.replace('interface: lan0', 'interface: lan0, vlan: 2'))
+  const has8021q =
+    here().runSync('ip', 'link', 'add', 'link', 'lan0', 'name', 'probe0', 'type', 'vlan', 'id', '9').status === 0
+  if (has8021q) here().ip('link delete probe0')
+  const check = (await doctor())('lan')
+  if (has8021q) return FINE(check)
+  if (!existsSync('/proc/config.gz')) return t.skip('this kernel has no 802.1q and does not tell its configuration')
+  BROKEN(check)
+  assert.match(check.found, /lan\.vlan is 2, but this kernel has no 802\.1q/)
+})
+
+test('an MTU that IPv6 cannot live with, and one that is less than hosts are told', { skip }, async () => {
+  here().ip('link set lan0 mtu 1200')
+  assert.match((await doctor())('mtu').found, /lan0 1200: IPv6 needs 1280/)
+  here().ip('link set lan0 mtu 1400')
+  writeSite(`${GOOD}ra: { linkMtu: 1500 }\n`)
+  const check = (await doctor())('mtu')
+  BROKEN(check)
+  assert.match(check.found, /lan0 1400, but ra\.linkMtu tells hosts 1500/)
+})
+
+test('an uplink that lives by Router Advertisements', { skip }, async () => {
+  here().ip('-6 address add fe80::2/64 dev wan0 nodad')
+  here().ip('-6 route add default via fe80::1 dev wan0 proto ra')
+  const check = (await doctor())('accept-ra')
+  assert.equal(check.state, 'note')
+  assert.match(check.found, /wan0 lives by Router Advertisements/)
+})
+
+/** Shell commands in a mount namespace of its own, then the doctor there. */
+const where = (commands: string): readonly string[] => [
+  'unshare',
+  '--mount',
+  'sh',
+  '-ec',
+  `${commands}\nexec "$@"`,
+  'sh',
+]
+
+/** What a host can lack, made so by mounts; the check that says so, and what it says. */
+const LACKS: readonly (readonly [what: string, commands: string, id: string, found: RegExp])[] = [
+  [
+    'sysctls that cannot be written',
+    'mount --bind /proc/sys/net /proc/sys/net; mount -o remount,ro,bind /proc/sys/net',
+    'forwarding',
+    /cannot be written/,
+  ],
+  [
+    'no TUN',
+    'mkdir -p /dev/net; mount -t tmpfs none /dev/net; mount --bind /dev/null /proc/misc',
+    'tun',
+    /\/dev\/net\/tun is missing/,
+  ],
+  ['no nft', 'export PATH=/nonexistent', 'kernel', /nft is not installed/],
+  [
+    'a disk that is full',
+    'mount -t tmpfs -o size=1m none /mnt; export STATE_DIR=/mnt',
+    'disk',
+    /of 1 MB free at \/mnt/,
+  ],
+  [
+    'a disk that is read only',
+    'mount -t tmpfs -o ro none /mnt; export STATE_DIR=/mnt',
+    'disk',
+    /\/mnt cannot be written/,
+  ],
+]
+
+for (const [what, commands, id, found] of LACKS)
+  test(what, { skip }, async () => {
+    const check = (await doctor(where(commands)))(id)
+    BROKEN(check)
+    assert.match(check.found, found)
+    assert.ok((check.fix ?? '') !== '')
+  })
+
+test('frames within a LAN bridge pass iptables', { skip }, async (t) => {
+  if (!existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables')) return t.skip('this kernel has no br_netfilter')
+  here().ip('link set lan0 down')
+  here().ip('link set lan0 name port0')
+  here().ip('link add lan0 type bridge')
+  here().sysctl('bridge/bridge-nf-call-iptables', 1)
+  const check = (await doctor())('bridge-nf')
+  here().ip('link delete lan0')
+  assert.equal(check.state, 'note')
+  assert.match(check.found, /LAN bridge lan0/)
 })
 
 test('without CAP_NET_ADMIN', { skip }, async () => {

@@ -50,8 +50,15 @@ const PASSAGES: readonly (readonly [what: string, send: () => Promise<unknown> |
     'a TCP flow of the LAN to the translator and back',
     async () => assert.equal(await net.host.ask(tcp(MAPPED_SERVER, 7777, HOST)), `answer ${HOST}`),
     [
-      ...['arrivals-lan', 'arrivals-nat64', 'nat64-source6', 'forward-lan-sources'],
-      ...['mss-syn', 'mss-out', 'mss-in', 'departures-lan', 'departures-nat64'],
+      'arrivals-lan',
+      'arrivals-nat64',
+      'nat64-source6',
+      'forward-lan-sources',
+      'mss-syn',
+      'mss-out',
+      'mss-in',
+      'departures-lan',
+      'departures-nat64',
     ],
   ],
   [
@@ -97,7 +104,7 @@ const PASSAGES: readonly (readonly [what: string, send: () => Promise<unknown> |
   [
     'duplicate address detection on the uplink (RFC 4862 §5.4)',
     () => {
-      const solicitation = `87000000${'00000000'}fe800000000000000000000000000099`
+      const solicitation = '8700000000000000fe800000000000000000000000000099'
       const header = `6000000000183aff${'0'.repeat(32)}ff020000000000000000000000000001`
       net.internet.frame({ link: 'eth0', packet: `${header}${solicitation}` })
     },

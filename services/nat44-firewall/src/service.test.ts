@@ -303,6 +303,11 @@ test('questions: the rules in force with their counters, and checks of the host'
   const rules = service.questions['rules']?.({}) as { id: string; verdict: string; packets: number }[]
   assert.equal(rules.find(({ id }) => id === 'masquerade')?.verdict, 'masquerade')
   assert.equal(new Set(rules.map(({ id }) => id)).size, rules.length)
+  // Each of them is two metrics.
+  const metrics = Object.keys(service.counters())
+  for (const { id } of rules)
+    for (const unit of ['packets', 'bytes'])
+      assert.ok(metrics.includes(`rule_${id.replaceAll('-', '_')}_${unit}_total`), `${id} ${unit}`)
   const checks = (await service.questions['checks']?.({})) as { id: string; state: string; found: string }[]
   const state = (id: string): string | undefined => checks.find((check) => check.id === id)?.state
   for (const id of ['document', 'lan', 'uplink', 'forwarding', 'docker']) assert.equal(state(id), 'ok', id)

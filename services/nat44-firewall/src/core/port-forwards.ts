@@ -93,6 +93,9 @@ export const forwardHairpin = (site: Site): readonly Rule[] =>
       ctDnat,
       is(ip4.saddr, inside4(site).map(prefix)),
       is(ip4.daddr, [prefix(prefix4Of(target.pool, 32))]),
+      // Each counts its own, where several ports lead to one host.
+      is(l4proto, [target.protocol]),
+      ctOriginalPort(range(target.port.first, target.port.last)),
     ],
     verdict: snat4ToOriginalDestination,
   }))

@@ -41,6 +41,24 @@ test('every rule has an id of its own, and a comment that nft takes and that giv
   }
 })
 
+test('every rule that is loaded bears a comment and one counter, before its verdict', () => {
+  for (const { name, site, facts } of SCENARIOS) {
+    const { nftables } = createTable(buildRuleset(site, facts), new Map())
+    const rules = nftables.flatMap(({ add }) =>
+      typeof add === 'object' && add !== null && 'rule' in add ? [add.rule as { comment: string; expr: object[] }] : [],
+    )
+    assert.ok(rules.length > 50, name)
+    for (const { comment, expr } of rules) {
+      assert.ok(idOfComment(comment) !== undefined, comment)
+      assert.deepEqual(
+        expr.flatMap((statement, index) => ('counter' in statement ? [index - expr.length] : [])),
+        [-2],
+        comment,
+      )
+    }
+  }
+})
+
 test('a chain stands before the chains that jump to it', () => {
   for (const { site, facts } of SCENARIOS) {
     const known = new Set<string>()
