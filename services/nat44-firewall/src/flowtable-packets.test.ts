@@ -72,6 +72,7 @@ const STREAMS: readonly (readonly [
   source: string,
   destination: string,
   link: string,
+  legs: readonly string[],
 ])[] = [
   ['LAN → translator, IPv6', () => net.host, HOST, MAPPED_SERVER, 'lan0', ['fast-lan-out', 'fast-lan-in']],
   [
