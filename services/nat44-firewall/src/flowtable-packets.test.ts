@@ -29,7 +29,7 @@ let hasFlowtables = false
 before(async () => {
   if (skip !== false) return
   net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
-  hasFlowtables = await takesFlowtable(join(directory, 'flowtable.nft'), LINKS)
+  hasFlowtables = await takesFlowtable(LINKS)
   for (const place of [net.translator, net.internet]) place.echo(ECHO_PORT)
 })
 after(async () => {

@@ -38,8 +38,8 @@ export class Upkeep {
   readonly #problems: ProblemBoard
   readonly #table: TableKeeper
   readonly #docker = new DockerKeeper()
-  readonly #helpers: KernelHelpers
-  readonly #flowtable: FlowtableProbe
+  readonly #helpers = new KernelHelpers()
+  readonly #flowtable = new FlowtableProbe()
   readonly #forwarding: ForwardingKeeper
   readonly #userRules: UserRulesSource
   #uplinks: UplinkMemory
@@ -72,8 +72,6 @@ export class Upkeep {
     this.#problems = problems
     this.#userRules = new UserRulesSource(userRules, join(stateDir, 'user-rules.nft'))
     chooseLegacyLock(stateDir)
-    this.#helpers = new KernelHelpers(join(stateDir, 'helper.nft'))
-    this.#flowtable = new FlowtableProbe(join(stateDir, 'flowtable.nft'))
     this.#table = new TableKeeper(new NftTool(join(stateDir, 'ruleset.json')))
     this.#forwarding = new ForwardingKeeper(new Sysctls(sysctlRoot), join(stateDir, 'original-sysctls.json'))
     if (this.#forwarding.note !== undefined) log.warn(this.#forwarding.note)

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { takesFlowtable } from './flowtable-self-test.ts'
 
 const skip = enterNamespace()
-const directory = mkdtempSync(join(tmpdir(), 'sixgate-flowtable-'))
-after(() => rmSync(directory, { recursive: true }))
 
 /** What the kernel was built with; undefined: it does not say. */
 const isBuiltIn = (): boolean | undefined => {
@@ -22,7 +18,7 @@ const isBuiltIn = (): boolean | undefined => {
 
 test('the self-test of flowtables says what the kernel was built with, and loads nothing', { skip }, async (t) => {
   Namespace.here().ip('link set lo up')
-  const takes = await takesFlowtable(join(directory, 'script.nft'), ['lo'])
+  const takes = await takesFlowtable(['lo'])
   assert.equal(Namespace.here().sh('nft', 'list', 'ruleset'), '')
   const built = isBuiltIn()
   if (built === undefined) t.skip('this kernel does not tell its configuration')
@@ -32,5 +28,5 @@ test('the self-test of flowtables says what the kernel was built with, and loads
 })
 
 test('a link that is not there takes none', { skip }, async () => {
-  assert.equal(await takesFlowtable(join(directory, 'script.nft'), ['nosuch0']), false)
+  assert.equal(await takesFlowtable(['nosuch0']), false)
 })

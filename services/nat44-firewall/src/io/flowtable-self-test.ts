@@ -1,16 +1,13 @@
-import { rmSync, writeFileSync } from 'node:fs'
 import { NftError, runTool } from './run-tool.ts'
 
 /**
  * Whether this kernel takes a flowtable on these links with a rule that fills it (CONFIG_NF_FLOW_TABLE, CONFIG_NFT_FLOW_OFFLOAD,
  * and links that can have one): one transaction makes a table with both and takes it away again. Its chain has no hook, so that
- * no packet meets it. `script`: a file for nft. Throws NftError when nft cannot be asked.
+ * no packet meets it. Throws NftError when nft cannot be asked.
  */
-export const takesFlowtable = async (script: string, links: readonly string[]): Promise<boolean> => {
+export const takesFlowtable = async (links: readonly string[]): Promise<boolean> => {
   const devices = links.map((link) => `"${link}"`).join(', ')
-  writeFileSync(
-    script,
-    `table inet sixgate_check {
+  const script = `table inet sixgate_check {
  flowtable f {
   hook ingress priority 0
   devices = { ${devices} }
@@ -19,17 +16,13 @@ export const takesFlowtable = async (script: string, links: readonly string[]): 
   ct state established flow add @f
  }
 }
-delete table inet sixgate_check
-`,
-  )
+delete table inet sixgate_check`
   try {
-    await runTool('nft', ['-f', script])
+    await runTool('nft', [script])
     return true
   } catch (error) {
     if (error instanceof NftError && (error.code === 'unsupported' || error.code === 'refused')) return false
     throw error
-  } finally {
-    rmSync(script, { force: true })
   }
 }
 
@@ -38,15 +31,9 @@ const ASK_AGAIN_MS = 60_000
 
 /** On which links the kernel takes a flowtable, asked once for each set of links. */
 export class FlowtableProbe {
-  readonly #script: string
   #asked = ''
   #takes = false
   #againMs = 0
-
-  /** `script`: a file for nft. */
-  constructor(script: string) {
-    this.#script = script
-  }
 
   /** All of `links`, or none of them. Not asked, by whatever it is that is reported with the table: none. */
   async links(links: readonly string[]): Promise<readonly string[]> {
@@ -59,7 +46,7 @@ export class FlowtableProbe {
   async #ask(key: string, links: readonly string[]): Promise<void> {
     this.#againMs = performance.now() + ASK_AGAIN_MS
     try {
-      this.#takes = await takesFlowtable(this.#script, links)
+      this.#takes = await takesFlowtable(links)
       this.#asked = key
     } catch (error) {
       if (!(error instanceof NftError)) throw error

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import type { Helper } from '../core/nft.ts'
 import { NftError, runTool } from './run-tool.ts'
 
@@ -7,14 +6,8 @@ const LOOK_AGAIN_MS = 60_000
 
 /** Finds out which helpers of conntrack the kernel has, by asking nft to check a table with one. */
 export class KernelHelpers {
-  readonly #script: string
   readonly #has = new Map<Helper['type'], boolean>()
   #nextLookMs = 0
-
-  /** `script`: a file for nft. */
-  constructor(script: string) {
-    this.#script = script
-  }
 
   /** Those that were found. */
   get known(): readonly Helper['type'][] {
@@ -32,11 +25,10 @@ export class KernelHelpers {
   }
 
   async #look(type: Helper['type']): Promise<void> {
-    const table = 'table inet sixgate_check'
     const protocol = type === 'ftp' ? 'tcp' : 'udp'
-    writeFileSync(this.#script, `${table} {\n ct helper h { type "${type}" protocol ${protocol}; }\n}\n`)
+    const script = `table inet sixgate_check {\n ct helper h { type "${type}" protocol ${protocol}; }\n}`
     try {
-      await runTool('nft', ['-c', '-f', this.#script])
+      await runTool('nft', ['-c', script])
       this.#has.set(type, true)
     } catch (error) {
       if (!(error instanceof NftError)) throw error

@@ -27,7 +27,7 @@ let hasFlowtables = false
 before(async () => {
   if (skip !== false) return
   for (const name of LINKS) Namespace.here().ip(`link add ${name} type veth peer name ${name}-far`)
-  hasFlowtables = await takesFlowtable(join(directory, 'flowtable.nft'), LINKS)
+  hasFlowtables = await takesFlowtable(LINKS)
 })
 
 for (const file of readdirSync(goldens))

@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from 'node:fs'
 import { NftError, runTool } from '../run-tool.ts'
 
 /** Statements that the rules use, each with the kernel option behind it. */
@@ -13,20 +12,14 @@ const STATEMENTS: readonly (readonly [option: string, type: string, statement: s
 ]
 
 /** Options that this kernel lacks, found by letting nft check a rule for each; nothing is loaded. Throws NftError. */
-export const missingOptions = async (script: string): Promise<readonly string[]> => {
+export const missingOptions = async (): Promise<readonly string[]> => {
   const missing: string[] = []
-  try {
-    for (const [option, type, statement] of STATEMENTS) {
-      writeFileSync(script, `table inet sixgate_check {\n chain c {\n  type ${type};\n  ${statement}\n }\n}\n`)
-      try {
-        await runTool('nft', ['-c', '-f', script])
-      } catch (error) {
-        if (!(error instanceof NftError) || error.code !== 'unsupported') throw error
-        missing.push(option)
-      }
+  for (const [option, type, statement] of STATEMENTS)
+    try {
+      await runTool('nft', ['-c', `table inet sixgate_check {\n chain c {\n  type ${type};\n  ${statement}\n }\n}`])
+    } catch (error) {
+      if (!(error instanceof NftError) || error.code !== 'unsupported') throw error
+      missing.push(option)
     }
-  } finally {
-    rmSync(script, { force: true })
-  }
   return missing
 }

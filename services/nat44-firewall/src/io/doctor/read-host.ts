@@ -191,15 +191,11 @@ const readUplinks = (site: Site | string, remembered: readonly string[]) => {
 }
 
 /** On those links of the site that are there. Throws NftError. */
-const tryFlowtable = async (
-  stateDir: string,
-  site: Site | string,
-  uplinks: readonly string[],
-): Promise<HostReport['flowtable']> => {
+const tryFlowtable = async (site: Site | string, uplinks: readonly string[]): Promise<HostReport['flowtable']> => {
   if (typeof site === 'string') return undefined
   const present = flowtableCandidates(site, lanLinkNames(site), uplinks).filter((name) => link(name) !== undefined)
   if (present.length < 2) return undefined
-  return { links: present, isTaken: await takesFlowtable(join(stateDir, 'doctor-flowtable.nft'), present) }
+  return { links: present, isTaken: await takesFlowtable(present) }
 }
 
 /** Looks at everything that the checks need. Changes nothing. Throws HostError or NetlinkError. */
@@ -211,7 +207,7 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
   let missing: readonly string[] = []
   try {
     seen = await readFilters(site, names)
-    missing = await missingOptions(join(stateDir, 'doctor.nft'))
+    missing = await missingOptions()
   } catch (error) {
     if (!(error instanceof NftError)) throw error
     nftProblem = error.message
@@ -234,7 +230,7 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
     port53: readPort53(),
     clock: readClock(),
     disk: readDisk(stateDir),
-    flowtable: nftProblem === undefined ? await tryFlowtable(stateDir, site, names) : undefined,
+    flowtable: nftProblem === undefined ? await tryFlowtable(site, names) : undefined,
     conntrack: readConntrackUse(new Sysctls(sysctlRoot)),
   }
 }
