@@ -138,9 +138,11 @@ const stream = (probe: Stream, done: (outcome: string) => void): void => {
   const local = probe.source === undefined ? {} : { localAddress: probe.source }
   const flow = connect({ host: probe.destination, port: probe.port, ...local })
   let echoed = 0
-  flow.on('connect', () => flow.end(Buffer.alloc(probe.octets)))
+  flow.on('connect', () => flow.write(Buffer.alloc(probe.octets)))
   flow.on('data', (data) => {
     echoed += data.length
+    // Not before: a FIN brings the flow back to the rules.
+    if (echoed === probe.octets) flow.end()
   })
   flow.on('end', () => done(`echoed ${echoed}`))
   flow.on('error', (error) => done(codeOf(error)))
