@@ -49,7 +49,7 @@ export class Nat64 implements Service {
     this.#fastPath = new FastPath(TUN_NAME, context.log, () => this.#fastPathSource())
     this.#mappings = new Mappings(context.stateDir, context.bus.bucket('hosts'), context.log, {
       onInstall: ({ slot, ip6, ip4 }, pref) => {
-        this.#dataPlane.send({ kind: 'install', slot, ip6, pref, ip4 })
+        this.#dataPlane.install({ slot, ip6, pref, ip4 })
         this.#fastPath.install({ ip6, ip4, pref })
       },
       onRemove: ({ slot, ip4 }) => {

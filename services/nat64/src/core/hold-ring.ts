@@ -1,25 +1,62 @@
-import { Frame, HEADROOM } from './frame.ts'
+import { Frame, HEADROOM, readVnet, writeVnet } from './frame.ts'
 import { IPV6 } from './wire/ipv6.ts'
+import { VNET } from './wire/virtio-net.ts'
 
 /** A packet that waits for longer is lost: whoever sent it has sent it again, and the mapping is asked for again. */
 const MAX_WAIT_MS = 2000
 
-/** Longest packet that is held: what a host begins with (SYN, DNS, ping) is short. */
-const MAX_HELD_BYTES = 2048
+/** Offload header and packet: what a host begins with (SYN, DNS, ping, QUIC) is short. Two slots share a page. */
+const SLOT_BYTES = 2048
+/** From the start of a slot. */
+const SRC = VNET.LEN + IPV6.SRC
 
-/** Packets that wait for the mapping of their source: a bounded number of slots, each a copy of a frame. */
+const NONE = -1
+
+/**
+ * Packets that wait for the mapping of their source: a bounded number of slots, each a copy. Slots are found by a hash over
+ * host and prefix, so that each host of a burst costs the same; those of one bucket are chained in the order in which they
+ * came.
+ */
 export class HoldRing {
-  readonly #frames: readonly Frame[]
+  /** One buffer: of a large one, only pages that were written to are memory. */
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  /** By slot: octets in it. */
+  readonly #lenBytes: Uint16Array
+  /** What is given back. */
+  readonly #frame = new Frame(new ArrayBuffer(HEADROOM + SLOT_BYTES))
   readonly #prefs: Int32Array
   readonly #sinceMs: Float64Array
-  /** 1: the slot holds a packet. */
-  readonly #held: Uint8Array
+  /** By bucket: its first and last slot. */
+  readonly #first: Int32Array
+  readonly #last: Int32Array
+  /** By slot: the next one in its bucket. */
+  readonly #next: Int32Array
+  /** By slot: its neighbours among all held ones, by age. */
+  readonly #older: Int32Array
+  readonly #newer: Int32Array
+  #oldest = NONE
+  #newest = NONE
+  /** Slots that are free, the next one last. */
+  readonly #free: number[]
+  /** Of the release that is under way: slots that are neither held nor free. */
+  readonly #taken: Int32Array
 
   constructor(slots: number) {
-    this.#frames = Array.from({ length: slots }, () => new Frame(new ArrayBuffer(HEADROOM + MAX_HELD_BYTES)))
+    const buffer = new ArrayBuffer(slots * SLOT_BYTES)
+    this.#bytes = new Uint8Array(buffer)
+    this.#view = new DataView(buffer)
+    this.#lenBytes = new Uint16Array(slots)
     this.#prefs = new Int32Array(slots)
     this.#sinceMs = new Float64Array(slots)
-    this.#held = new Uint8Array(slots)
+    const buckets = 2 ** Math.ceil(Math.log2(Math.max(2, slots)))
+    this.#first = new Int32Array(buckets).fill(NONE)
+    this.#last = new Int32Array(buckets).fill(NONE)
+    this.#next = new Int32Array(slots).fill(NONE)
+    this.#older = new Int32Array(slots).fill(NONE)
+    this.#newer = new Int32Array(slots).fill(NONE)
+    this.#taken = new Int32Array(slots)
+    this.#free = Array.from({ length: slots }, (_, index) => slots - 1 - index)
   }
 
   /**
@@ -27,49 +64,106 @@ export class HoldRing {
    * `again`: others do; `full`: there was no room, or the packet is too long.
    */
   hold(frame: Frame, pref: number, nowMs: number): 'first' | 'again' | 'full' {
-    let free = -1
-    let known = false
-    for (let slot = 0; slot < this.#held.length; slot++) {
-      if (nowMs - (this.#sinceMs[slot] ?? 0) > MAX_WAIT_MS) this.#held[slot] = 0
-      if (this.#held[slot] === 0) free = slot
-      else if (this.#prefs[slot] === pref && sameSource(this.#frames[slot] as Frame, frame)) known = true
+    while (this.#oldest !== NONE && nowMs - (this.#sinceMs[this.#oldest] ?? 0) > MAX_WAIT_MS) {
+      this.#free.push(this.#oldest)
+      this.#takeOldest()
     }
-    if (free < 0 || frame.o !== HEADROOM || frame.len > MAX_HELD_BYTES) return 'full'
-    ;(this.#frames[free] as Frame).copy(frame)
-    this.#prefs[free] = pref
-    this.#sinceMs[free] = nowMs
-    this.#held[free] = 1
+    if (frame.o !== HEADROOM || VNET.LEN + frame.len > SLOT_BYTES) return 'full'
+    const bucket = this.#bucketOf(frame.view, frame.o + IPV6.SRC, pref)
+    let known = false
+    for (let slot = this.#first[bucket] ?? NONE; slot !== NONE && !known; slot = this.#next[slot] ?? NONE)
+      known = this.#isOf(slot, frame.view, frame.o + IPV6.SRC, pref)
+    const slot = this.#free.pop()
+    if (slot === undefined) return 'full'
+    writeVnet(frame)
+    this.#bytes.set(frame.bytes.subarray(frame.o - VNET.LEN, frame.o + frame.len), slot * SLOT_BYTES)
+    this.#lenBytes[slot] = VNET.LEN + frame.len
+    this.#prefs[slot] = pref
+    this.#sinceMs[slot] = nowMs
+    this.#chain(bucket, slot)
     return known ? 'again' : 'first'
   }
 
-  /** Gives every packet of the host `ip6` on prefix `pref` to `take`, oldest slot first, and frees its slot. */
-  release(ip6: Uint8Array, pref: number, take: (frame: Frame) => void): void {
-    for (let slot = this.#held.length - 1; slot >= 0; slot--) {
-      if (this.#held[slot] === 0 || this.#prefs[slot] !== pref) continue
-      const frame = this.#frames[slot] as Frame
-      if (!isFrom(frame, ip6)) continue
-      this.#held[slot] = 0
-      take(frame)
+  /** Gives every packet of the host whose address stands at `view[o..o+16)`, on prefix `pref`, to `take`, oldest first. */
+  release(view: DataView, o: number, pref: number, take: (frame: Frame) => void): void {
+    const bucket = this.#bucketOf(view, o, pref)
+    const taken = this.#taken
+    let count = 0
+    let before = NONE
+    for (let slot = this.#first[bucket] ?? NONE; slot !== NONE; slot = this.#next[slot] ?? NONE) {
+      if (this.#isOf(slot, view, o, pref)) {
+        this.#unchain(bucket, slot, before)
+        taken[count++] = slot
+      } else before = slot
     }
+    // Only now: `take` may hold its packet again.
+    for (let index = 0; index < count; index++) this.#give(taken[index] ?? NONE, take)
   }
 
-  /** Gives back all packets, e.g. after a new snapshot, when their prefix index may mean another prefix. */
+  /** Gives back all packets, oldest first, e.g. after a new snapshot, when their prefix index may mean another prefix. */
   releaseAll(take: (frame: Frame) => void): void {
-    for (let slot = this.#held.length - 1; slot >= 0; slot--) {
-      if (this.#held[slot] === 0) continue
-      this.#held[slot] = 0
-      take(this.#frames[slot] as Frame)
+    const end = this.#newest
+    for (let isEnd = end === NONE; !isEnd; ) {
+      const slot = this.#oldest
+      isEnd = slot === end
+      this.#takeOldest()
+      this.#give(slot, take)
     }
   }
-}
 
-const sameSource = (a: Frame, b: Frame): boolean => {
-  for (let at = IPV6.SRC; at < IPV6.DST; at += 4)
-    if (a.view.getInt32(a.o + at) !== b.view.getInt32(b.o + at)) return false
-  return true
-}
+  #give(slot: number, take: (frame: Frame) => void): void {
+    const lenBytes = this.#lenBytes[slot] ?? 0
+    const from = slot * SLOT_BYTES
+    this.#frame.bytes.set(this.#bytes.subarray(from, from + lenBytes), HEADROOM - VNET.LEN)
+    this.#free.push(slot)
+    if (readVnet(this.#frame, lenBytes)) take(this.#frame)
+  }
 
-const isFrom = (frame: Frame, ip6: Uint8Array): boolean => {
-  for (let at = 0; at < 16; at++) if (frame.bytes[frame.o + IPV6.SRC + at] !== ip6[at]) return false
-  return true
+  /** The oldest of all is the first of its bucket. */
+  #takeOldest(): void {
+    const slot = this.#oldest
+    this.#unchain(this.#bucketOf(this.#view, slot * SLOT_BYTES + SRC, this.#prefs[slot] ?? 0), slot, NONE)
+  }
+
+  /** True when the slot's packet is of the host whose address stands at `view[o..o+16)`, on prefix `pref`. */
+  #isOf(slot: number, view: DataView, o: number, pref: number): boolean {
+    if (this.#prefs[slot] !== pref) return false
+    const src = slot * SLOT_BYTES + SRC
+    // The interface identifier differs first: compare from the end.
+    for (let at = 12; at >= 0; at -= 4) if (this.#view.getInt32(src + at) !== view.getInt32(o + at)) return false
+    return true
+  }
+
+  #bucketOf(view: DataView, o: number, pref: number): number {
+    let hash = pref
+    for (let at = 0; at < 16; at += 4) hash = Math.imul(hash ^ view.getInt32(o + at), 0x9e3779b1) ^ (hash >>> 15)
+    return (hash ^ (hash >>> 16)) & (this.#first.length - 1)
+  }
+
+  #chain(bucket: number, slot: number): void {
+    const last = this.#last[bucket] ?? NONE
+    if (last === NONE) this.#first[bucket] = slot
+    else this.#next[last] = slot
+    this.#last[bucket] = slot
+    this.#next[slot] = NONE
+    this.#older[slot] = this.#newest
+    this.#newer[slot] = NONE
+    if (this.#newest === NONE) this.#oldest = slot
+    else this.#newer[this.#newest] = slot
+    this.#newest = slot
+  }
+
+  /** `before`: the slot that stands before it in its bucket. */
+  #unchain(bucket: number, slot: number, before: number): void {
+    const next = this.#next[slot] ?? NONE
+    if (before === NONE) this.#first[bucket] = next
+    else this.#next[before] = next
+    if (next === NONE) this.#last[bucket] = before
+    const older = this.#older[slot] ?? NONE
+    const newer = this.#newer[slot] ?? NONE
+    if (older === NONE) this.#oldest = newer
+    else this.#newer[older] = newer
+    if (newer === NONE) this.#newest = older
+    else this.#older[newer] = older
+  }
 }

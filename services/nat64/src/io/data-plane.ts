@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { libc, nativeBuffer } from '@sixgate/host'
-import { buffersOf } from '../core/address-map/packed-hosts.ts'
+import { buffersOf, type Installed, type PackedHosts, packHosts } from '../core/address-map/packed-hosts.ts'
 import type { AlgNote } from '../core/alg/tally.ts'
 import { COUNTERS } from '../core/counters.ts'
 import type { DataPlaneSnapshot, FromWorker, ToWorker, WorkerStart } from './messages.ts'
@@ -8,6 +8,8 @@ import type { Offload } from './tun.ts'
 
 /** V8's space for young objects of the worker. */
 const YOUNG_MB = 2
+
+const IP6_LEN = 16
 
 /** A TUN that could not be had is tried again after this time. */
 const RETRY_MS = 2000
@@ -36,6 +38,8 @@ export class DataPlane {
   readonly #snapshot: () => DataPlaneSnapshot
   readonly #eventFd = libc.eventfd()
   readonly #wakeValue = nativeBuffer(8)
+  /** New mappings that the worker will be told of together. */
+  readonly #installed: Installed[] = []
   #worker: Worker | undefined
   #retry: NodeJS.Timeout | undefined
   #ended: Promise<void> = Promise.resolve()
@@ -90,8 +94,28 @@ export class DataPlane {
 
   /** Tells the worker; without one nothing happens, since a new one starts from the snapshot. */
   send(message: ToWorker): void {
+    this.#sendInstalled()
+    this.#post(message, message.kind === 'swap' ? message.snapshot.hosts : undefined)
+  }
+
+  /** The same for a new mapping: those of one turn of the event loop share a message. */
+  install(host: Installed): void {
+    this.#installed.push(host)
+    if (this.#installed.length > 1) return
+    queueMicrotask(() => this.#sendInstalled())
+  }
+
+  #sendInstalled(): void {
+    if (this.#installed.length === 0) return
+    const hosts = packHosts(this.#installed, this.#installed.length)
+    this.#installed.length = 0
+    this.#post({ kind: 'install', hosts }, hosts)
+  }
+
+  /** `moved`: what the message has of it changes threads without a copy. */
+  #post(message: ToWorker, moved: PackedHosts | undefined): void {
     if (this.#worker === undefined) return
-    this.#worker.postMessage(message, message.kind === 'swap' ? transferOf(message.snapshot) : [])
+    this.#worker.postMessage(message, moved === undefined ? [] : buffersOf(moved))
     libc.write(this.#eventFd, this.#wakeValue.address, 8)
   }
 
@@ -121,7 +145,8 @@ export class DataPlane {
         this.#events.onNote?.(message.note)
         return
       case 'want':
-        this.#events.onWant(message.ip6, message.pref)
+        for (const [row, pref] of message.prefs.entries())
+          this.#events.onWant(message.ip6.slice(row * IP6_LEN, (row + 1) * IP6_LEN), pref)
     }
   }
 }

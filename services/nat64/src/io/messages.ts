@@ -1,6 +1,6 @@
 import type { AlgNote } from '../core/alg/tally.ts'
 import type { AddressMapConfig } from '../core/address-map/address-map.ts'
-import type { Installed, PackedHosts } from '../core/address-map/packed-hosts.ts'
+import type { PackedHosts } from '../core/address-map/packed-hosts.ts'
 import type { XlateSettings } from '../core/xlate.ts'
 import type { Offload, TunErrorCode } from './tun.ts'
 
@@ -19,7 +19,7 @@ export interface DataPlaneSnapshot {
 /** From the main thread to the worker. */
 export type ToWorker =
   | { readonly kind: 'swap'; readonly snapshot: DataPlaneSnapshot }
-  | ({ readonly kind: 'install' } & Installed)
+  | { readonly kind: 'install'; readonly hosts: PackedHosts }
   | { readonly kind: 'remove'; readonly slot: number }
   /** The host gets no mapping: its packets are answered. */
   | { readonly kind: 'refuse'; readonly ip6: Uint8Array; readonly pref: number }
@@ -34,8 +34,8 @@ export type FromWorker =
   | { readonly kind: 'lost'; readonly message: string }
   /** Something that an operator should hear, at most once. */
   | { readonly kind: 'note'; readonly note: AlgNote }
-  /** A host without mapping sent a packet; it is held. */
-  | { readonly kind: 'want'; readonly ip6: Uint8Array; readonly pref: number }
+  /** Hosts without mapping sent packets, which are held: 16 octets and an index of a pref64 for each. */
+  | { readonly kind: 'want'; readonly ip6: Uint8Array; readonly prefs: Uint8Array }
 
 /** What a worker is started with. */
 export interface WorkerStart {

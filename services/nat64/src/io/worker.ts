@@ -3,7 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { ERRNO, errnoName, libc, nativeBuffer, POLL } from '@sixgate/host'
 import { AddressMap } from '../core/address-map/address-map.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
-import { installPacked } from '../core/address-map/packed-hosts.ts'
+import { installPacked, type PackedHosts } from '../core/address-map/packed-hosts.ts'
 import { Coalescer, Offer, TRAINS } from '../core/coalescer.ts'
 import { ALG_COUNTERS_AT, COUNTERS, Tally } from '../core/counters.ts'
 import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
@@ -21,8 +21,9 @@ import { warmUp } from './warm-up.ts'
 
 /** Packets between two looks at the control eventfd. */
 const BATCH = 64
-/** Packets of new hosts that wait at most. */
-const HELD = 512
+/** Packets of new hosts that wait at most: a site whose hosts all come at once, after a power cut. 8 MiB when all are long. */
+const HELD = 4096
+const IP6_LEN = 16
 const READ_BYTES = MAX_PACKET + VNET.LEN
 const POLLFD_BYTES = 8
 
@@ -33,6 +34,10 @@ class DataPlane {
   readonly #counters: Float64Array
   readonly #clock: Clock = { nowMs: 0, nowS: 0 }
   readonly #ring = new HoldRing(HELD)
+  /** Hosts that mappings will be asked for, together. */
+  readonly #wantedIp6 = new Uint8Array(BATCH * IP6_LEN)
+  readonly #wantedPrefs = new Uint8Array(BATCH)
+  #wanted = 0
   /** Frames that nobody uses. One is read into, each open train holds one. */
   readonly #free: NativeFrame[] = Array.from({ length: TRAINS }, () => new NativeFrame())
   /** The frame that is read into. */
@@ -45,6 +50,8 @@ class DataPlane {
   readonly #eventValue = nativeBuffer(8)
   readonly #translator: Translator
   readonly #algPeer: AlgPeer | undefined
+  /** What is done with a packet that was held. */
+  readonly #again = (frame: Frame): void => this.#process(frame)
   #stopped = false
 
   constructor({ fd, offload }: Tun, start: WorkerStart, algPeer?: AlgPeer) {
@@ -90,6 +97,12 @@ class DataPlane {
 
   /** Waits for packets or for a message, and deals with what there is; false when the TUN is gone. */
   turn(): boolean {
+    const isThere = this.#wait()
+    this.#postWanted()
+    return isThere
+  }
+
+  #wait(): boolean {
     // Also under full load: the control eventfd must not wait for a pause in the traffic.
     const ready = libc.poll(this.#poll.address, 3, -1)
     if (ready < 0 && ready !== -ERRNO.EINTR) return false
@@ -157,16 +170,29 @@ class DataPlane {
     if (verdict === Verdict.NEEDS_MAPPING) {
       const pref = this.#translator.wantedPref
       const held = this.#ring.hold(frame, pref, this.#clock.nowMs)
-      if (held === 'first') {
-        const ip6 = frame.bytes.slice(frame.o + IPV6.SRC, frame.o + IPV6.DST)
-        post({ kind: 'want', ip6, pref })
-      }
+      if (held === 'first') this.#want(frame, pref)
       if (held === 'full') verdict = Verdict.HOLD_FULL
     }
     const counters = this.#counters
     counters[verdict]! += 1
     if (verdict === Verdict.TRANSLATED_6TO4) counters[Tally.BYTES_6TO4]! += lenBytes
     else if (verdict === Verdict.TRANSLATED_4TO6) counters[Tally.BYTES_4TO6]! += lenBytes
+  }
+
+  /** A message costs as much as the translation of many packets: hosts of one batch share one. */
+  #want(frame: Frame, pref: number): void {
+    if (this.#wanted === BATCH) this.#postWanted()
+    this.#wantedIp6.set(frame.bytes.subarray(frame.o + IPV6.SRC, frame.o + IPV6.DST), this.#wanted * IP6_LEN)
+    this.#wantedPrefs[this.#wanted] = pref
+    this.#wanted += 1
+  }
+
+  #postWanted(): void {
+    if (this.#wanted === 0) return
+    const ip6 = this.#wantedIp6.slice(0, this.#wanted * IP6_LEN)
+    const prefs = this.#wantedPrefs.slice(0, this.#wanted)
+    this.#wanted = 0
+    post({ kind: 'want', ip6, prefs }, [ip6.buffer, prefs.buffer])
   }
 
   #send(frame: Frame): void {
@@ -202,34 +228,50 @@ class DataPlane {
     }
   }
 
+  #install(packed: PackedHosts): void {
+    const { hosts } = this.#translator.map
+    const view = viewOf(packed.ip6)
+    for (let row = 0; row < packed.count; row++) {
+      const slot = packed.slots[row] ?? 0
+      const pref = packed.prefs[row] ?? 0
+      // A snapshot that was made meanwhile may hold it already.
+      if (!hosts.uses(slot)) {
+        const ip6 = packed.ip6.subarray(row * IP6_LEN, (row + 1) * IP6_LEN)
+        hosts.install(slot, ip6, pref, packed.ip4s[row] ?? 0)
+      }
+      hosts.lastSeenS[slot] = this.#clock.nowS
+      this.#ring.release(view, row * IP6_LEN, pref, this.#again)
+    }
+  }
+
   #obey(message: ToWorker): void {
     const translator = this.#translator
     switch (message.kind) {
       case 'swap':
         translator.swap(makeMap(message.snapshot, translator.map.hosts), message.snapshot.settings)
-        this.#ring.releaseAll((frame) => this.#process(frame))
+        this.#ring.releaseAll(this.#again)
         return
       case 'install':
-        // A snapshot that was made meanwhile may hold it already.
-        if (!translator.map.hosts.uses(message.slot))
-          translator.map.hosts.install(message.slot, message.ip6, message.pref, message.ip4)
-        translator.map.hosts.lastSeenS[message.slot] = this.#clock.nowS
-        this.#ring.release(message.ip6, message.pref, (frame) => this.#process(frame))
+        this.#install(message.hosts)
         return
       case 'remove':
         translator.map.hosts.remove(message.slot)
         return
-      case 'refuse':
-        this.#ring.release(message.ip6, message.pref, (frame) => {
+      case 'refuse': {
+        const { ip6, pref } = message
+        this.#ring.release(viewOf(ip6), 0, pref, (frame) => {
           this.#counters[Verdict.POOL_EXHAUSTED]! += 1
           translator.refuse(frame, Verdict.POOL_EXHAUSTED)
         })
         return
+      }
       case 'stop':
         this.#stopped = true
     }
   }
 }
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** The address map of a snapshot; `present` are the mappings that stay when it brings none. */
 const makeMap = (snapshot: DataPlaneSnapshot, present: HostTable | undefined): AddressMap => {
@@ -239,7 +281,7 @@ const makeMap = (snapshot: DataPlaneSnapshot, present: HostTable | undefined): A
   return new AddressMap(snapshot.map, hosts)
 }
 
-const post = (message: FromWorker): void => parentPort?.postMessage(message)
+const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(message, transfer)
 
 const main = (): void => {
   const start = workerData as WorkerStart
