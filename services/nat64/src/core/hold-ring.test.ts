@@ -17,7 +17,7 @@ const viewOf = (ip6: string): DataView => new DataView(Uint8Array.from(ip6Of(ip6
 const portOf = (frame: Frame): number => frame.view.getUint16(frame.o + 40)
 
 test('holds copies, tells the first of a host, releases in order', () => {
-  const ring = new HoldRing(4)
+  const ring = new HoldRing(4, new Frame())
   const frame = frameOf(HOST_A.ip6, 1)
   assert.equal(ring.hold(frame, 0, 0), 'first')
   frame.bytes.fill(0)
@@ -39,7 +39,7 @@ test('holds copies, tells the first of a host, releases in order', () => {
 })
 
 test('what waits too long is given up, and the host is asked for again', () => {
-  const ring = new HoldRing(2)
+  const ring = new HoldRing(2, new Frame())
   assert.equal(ring.hold(frameOf(HOST_A.ip6, 1), 0, 1000), 'first')
   assert.equal(ring.hold(frameOf(HOST_A.ip6, 2), 0, 2000), 'again')
   assert.equal(ring.hold(frameOf(HOST_A.ip6, 3), 0, 3500), 'again', 'the second one still waits')
@@ -47,7 +47,7 @@ test('what waits too long is given up, and the host is asked for again', () => {
 })
 
 test('a packet may go back to the slot it came from', () => {
-  const ring = new HoldRing(1)
+  const ring = new HoldRing(1, new Frame())
   ring.hold(frameOf(HOST_A.ip6, 7), 0, 0)
   ring.release(viewOf(HOST_A.ip6), 0, 0, (held) => assert.equal(ring.hold(held, 0, 0), 'first'))
   ring.release(viewOf(HOST_A.ip6), 0, 0, (held) => assert.equal(portOf(held), 7))
@@ -56,7 +56,7 @@ test('a packet may go back to the slot it came from', () => {
 test('a packet that is too long is not held', () => {
   const frame = frameOf(HOST_A.ip6, 1)
   frame.len = 2049
-  assert.equal(new HoldRing(1).hold(frame, 0, 0), 'full')
+  assert.equal(new HoldRing(1, new Frame()).hold(frame, 0, 0), 'full')
 })
 
 test('many hosts: each gets its own packets back, in order, whatever else is held, given up and released', () => {
@@ -72,7 +72,7 @@ test('many hosts: each gets its own packets back, in order, whatever else is hel
         { maxLength: 200 },
       ),
       (steps) => {
-        const ring = new HoldRing(16)
+        const ring = new HoldRing(16, new Frame())
         /** What a list of packets would do. */
         let model: { key: string; port: number; sinceMs: number }[] = []
         let nowMs = 0

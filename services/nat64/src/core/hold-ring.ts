@@ -1,4 +1,4 @@
-import { Frame, HEADROOM, readVnet, writeVnet } from './frame.ts'
+import { type Frame, HEADROOM, readVnet, writeVnet } from './frame.ts'
 import { IPV6 } from './wire/ipv6.ts'
 import { VNET } from './wire/virtio-net.ts'
 
@@ -23,8 +23,7 @@ export class HoldRing {
   readonly #view: DataView
   /** By slot: octets in it. */
   readonly #lenBytes: Uint16Array
-  /** What is given back. */
-  readonly #frame = new Frame(new ArrayBuffer(HEADROOM + SLOT_BYTES))
+  readonly #frame: Frame
   readonly #prefs: Int32Array
   readonly #sinceMs: Float64Array
   /** By bucket: its first and last slot. */
@@ -42,7 +41,9 @@ export class HoldRing {
   /** Of the release that is under way: slots that are neither held nor free. */
   readonly #taken: Int32Array
 
-  constructor(slots: number) {
+  /** `frame`: what packets are given back in. Of the same class as all others: V8 compiles for the classes that it has seen. */
+  constructor(slots: number, frame: Frame) {
+    this.#frame = frame
     const buffer = new ArrayBuffer(slots * SLOT_BYTES)
     this.#bytes = new Uint8Array(buffer)
     this.#view = new DataView(buffer)

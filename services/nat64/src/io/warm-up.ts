@@ -1,14 +1,16 @@
 import { asIp4, asIp6, embedIp4, parsePref64 } from '@sixgate/addr'
 import { AF, ERRNO, libc, nativeBuffer, SOCK } from '@sixgate/host'
 import { packHosts } from '../core/address-map/packed-hosts.ts'
+import { sumBytes, sumPseudoTail } from '../core/checksum.ts'
 import { COUNTERS } from '../core/counters.ts'
 import { FRAME_BYTES } from '../core/frame.ts'
 import { ICMP, ICMPV6 } from '../core/wire/icmp.ts'
 import { IPV4 } from '../core/wire/ipv4.ts'
 import { IPV6 } from '../core/wire/ipv6.ts'
 import { PROTOCOL, TCP, TCP_ACK_U8, UDP } from '../core/wire/protocol.ts'
-import { VNET } from '../core/wire/virtio-net.ts'
+import { GSO, VNET, VNET_NEEDS_CSUM } from '../core/wire/virtio-net.ts'
 import { DEFAULT_SETTINGS } from '../core/xlate.ts'
+import { AlgPeer } from './alg-peer.ts'
 import { type DataPlaneSnapshot, monotonicMs, type WorkerStart } from './messages.ts'
 import type { Tun } from './tun.ts'
 
@@ -50,28 +52,87 @@ const SNAPSHOT: DataPlaneSnapshot = {
   hosts: packHosts([{ slot: 0, ip6: HOST6, pref: 0, ip4: HOST4 }], 1),
 }
 
-/** An upper-layer header without checksum, by protocol; its length. */
-const HEADERS: readonly (readonly [protocol: number, lenBytes: number, write: (view: DataView, o: number) => void])[] =
-  [
-    [PROTOCOL.UDP, UDP.LEN, (view, o) => view.setUint16(o + UDP.LENGTH, UDP.LEN + PAYLOAD_BYTES)],
-    [PROTOCOL.TCP, TCP.LEN, (view, o) => view.setUint16(o + TCP.DATA_OFFSET, (5 << 12) | TCP_ACK_U8)],
-    [PROTOCOL.ICMPV6, ICMP.LEN, (view, o) => view.setUint8(o + ICMP.TYPE, ICMPV6.ECHO_REQUEST)],
-  ]
+/** One kind of packet of HOST6 to SERVER. */
+interface Kind {
+  readonly protocol: number
+  readonly headerBytes: number
+  /** Offset of the checksum in the upper-layer header. */
+  readonly checksum: number
+  /** Writes the upper-layer header without its checksum; `n`: which packet of the batch. */
+  readonly write: (view: DataView, o: number, n: number) => void
+}
 
-/** Packets of HOST6 to SERVER, with their offload headers. */
-const packets6 = (): Uint8Array[] =>
-  HEADERS.map(([protocol, lenBytes, write]) => {
-    const bytes = new Uint8Array(VNET.LEN + IPV6.LEN + lenBytes + PAYLOAD_BYTES)
-    const view = new DataView(bytes.buffer)
-    view.setUint8(VNET.LEN, 0x60)
-    view.setUint16(VNET.LEN + IPV6.PAYLOAD_LEN, lenBytes + PAYLOAD_BYTES)
-    view.setUint8(VNET.LEN + IPV6.NEXT_HEADER, protocol)
-    view.setUint8(VNET.LEN + IPV6.HOP_LIMIT, 64)
-    bytes.set(HOST6, VNET.LEN + IPV6.SRC)
-    bytes.set(embedIp4(PREF64, SERVER), VNET.LEN + IPV6.DST)
-    write(view, VNET.LEN + IPV6.LEN)
+const UDP_KIND: Kind = {
+  protocol: PROTOCOL.UDP,
+  headerBytes: UDP.LEN,
+  checksum: UDP.CHECKSUM,
+  write: (view, o) => view.setUint16(o + UDP.LENGTH, UDP.LEN + PAYLOAD_BYTES),
+}
+const TCP_KIND: Kind = {
+  protocol: PROTOCOL.TCP,
+  headerBytes: TCP.LEN,
+  checksum: TCP.CHECKSUM,
+  write: (view, o, n) => {
+    view.setUint32(o + TCP.SEQ, n * PAYLOAD_BYTES)
+    view.setUint16(o + TCP.DATA_OFFSET, (5 << 12) | TCP_ACK_U8)
+  },
+}
+const ECHO_KIND: Kind = {
+  protocol: PROTOCOL.ICMPV6,
+  headerBytes: ICMP.LEN,
+  checksum: ICMP.CHECKSUM,
+  write: (view, o) => view.setUint8(o + ICMP.TYPE, ICMPV6.ECHO_REQUEST),
+}
+
+/** How a packet comes: whole, with a partial checksum, or as a super-packet (the offload header's type). */
+type Offloads = 'none' | 'checksum' | typeof GSO.TCPV6 | typeof GSO.UDP_L4
+
+/** As hosts with and without offloads send: V8 compiles for what it has seen, and begins anew for what it has not. */
+const TRAFFIC: readonly (readonly [Kind, Offloads])[] = [
+  [UDP_KIND, 'none'],
+  [TCP_KIND, GSO.TCPV6],
+  [TCP_KIND, 'none'],
+  [UDP_KIND, 'checksum'],
+  [ECHO_KIND, 'none'],
+  [TCP_KIND, 'checksum'],
+  [UDP_KIND, GSO.UDP_L4],
+]
+
+/** The `n`th packet of a batch, with its offload header. */
+const packetOf = (kind: Kind, offloads: Offloads, n: number): Uint8Array => {
+  const upperBytes = kind.headerBytes + PAYLOAD_BYTES
+  const bytes = new Uint8Array(VNET.LEN + IPV6.LEN + upperBytes)
+  const view = new DataView(bytes.buffer)
+  const upper = VNET.LEN + IPV6.LEN
+  view.setUint8(VNET.LEN, 0x60)
+  view.setUint16(VNET.LEN + IPV6.PAYLOAD_LEN, upperBytes)
+  view.setUint8(VNET.LEN + IPV6.NEXT_HEADER, kind.protocol)
+  view.setUint8(VNET.LEN + IPV6.HOP_LIMIT, 64)
+  bytes.set(HOST6, VNET.LEN + IPV6.SRC)
+  bytes.set(embedIp4(PREF64, SERVER), VNET.LEN + IPV6.DST)
+  kind.write(view, upper, n)
+  const pseudo = sumBytes(view, VNET.LEN + IPV6.SRC, 32, sumPseudoTail(upperBytes, kind.protocol))
+  if (offloads === 'none') {
+    view.setUint16(upper + kind.checksum, ~sumBytes(view, upper, upperBytes, pseudo) & 0xffff)
     return bytes
-  })
+  }
+  view.setUint16(upper + kind.checksum, pseudo)
+  view.setUint8(VNET.FLAGS, VNET_NEEDS_CSUM)
+  view.setUint16(VNET.CSUM_START, IPV6.LEN, true)
+  view.setUint16(VNET.CSUM_OFFSET, kind.checksum, true)
+  if (offloads === 'checksum') return bytes
+  view.setUint8(VNET.GSO_TYPE, offloads)
+  view.setUint16(VNET.HDR_LEN, IPV6.LEN + kind.headerBytes, true)
+  view.setUint16(VNET.GSO_SIZE, PAYLOAD_BYTES / 2, true)
+  return bytes
+}
+
+/** The same from a host that has no mapping: it is held. */
+const fromStranger = (packet: Uint8Array): Uint8Array => {
+  const copy = packet.slice()
+  copy[VNET.LEN + IPV6.DST - 1] = 0x11
+  return copy
+}
 
 /** The answer to a translated packet: the same, addresses exchanged, which leaves every checksum as it is. */
 const answerTo = (sent: Uint8Array): Uint8Array => {
@@ -85,9 +146,11 @@ const answerTo = (sent: Uint8Array): Uint8Array => {
  * Lets a data plane of its own translate some thousand packets between the two ends of a socket pair, so that the code
  * is compiled before the first packet of a host comes: interpreted, it takes ten times as long.
  */
-export const warmUp = (make: (tun: Tun, start: WorkerStart) => Turning): void => {
+export const warmUp = (make: (tun: Tun, start: WorkerStart, algPeer: AlgPeer) => Turning): void => {
   const [fd, far] = libc.socketpair(AF.UNIX, SOCK.DGRAM | SOCK.NONBLOCK)
   const eventFd = libc.eventfd()
+  // Nobody else knows this name.
+  const algPeer = new AlgPeer(`warm-up ${process.pid} ${fd}`)
   const buffer = nativeBuffer(FRAME_BYTES)
   const play = (packet: Uint8Array): void => {
     buffer.bytes.set(packet)
@@ -99,12 +162,12 @@ export const warmUp = (make: (tun: Tun, start: WorkerStart) => Turning): void =>
   }
   try {
     const counters = new Float64Array(COUNTERS)
-    const plane = make({ fd, offload: 'none' }, { tunName: '', eventFd, counters, snapshot: SNAPSHOT })
+    const plane = make({ fd, offload: 'uso' }, { tunName: '', eventFd, counters, snapshot: SNAPSHOT }, algPeer)
     const endMs = monotonicMs() + AT_MOST_MS
-    const packets = packets6()
+    const batches = TRAFFIC.map((traffic) => Array.from({ length: BATCH }, (_, n) => packetOf(...traffic, n)))
+    batches.push(batches[0]?.map(fromStranger) ?? [])
     for (let count = 0; count < PACKETS && monotonicMs() < endMs; count += 2 * BATCH) {
-      const packet = packets[(count / (2 * BATCH)) % packets.length] ?? new Uint8Array()
-      for (let n = 0; n < BATCH; n++) play(packet)
+      for (const packet of batches[(count / (2 * BATCH)) % batches.length] ?? []) play(packet)
       plane.turn()
       const translated: Uint8Array[] = []
       for (let sent = take(); sent !== undefined; sent = take()) translated.push(sent)
@@ -114,5 +177,6 @@ export const warmUp = (make: (tun: Tun, start: WorkerStart) => Turning): void =>
     }
   } finally {
     for (const one of [fd, far, eventFd]) libc.closeFd(one)
+    algPeer.close()
   }
 }

@@ -33,7 +33,7 @@ class DataPlane {
   readonly #eventFd: number
   readonly #counters: Float64Array
   readonly #clock: Clock = { nowMs: 0, nowS: 0 }
-  readonly #ring = new HoldRing(HELD)
+  readonly #ring = new HoldRing(HELD, new NativeFrame())
   /** Hosts that mappings will be asked for, together. */
   readonly #wantedIp6 = new Uint8Array(BATCH * IP6_LEN)
   readonly #wantedPrefs = new Uint8Array(BATCH)
@@ -49,13 +49,15 @@ class DataPlane {
   readonly #poll = nativeBuffer(3 * POLLFD_BYTES)
   readonly #eventValue = nativeBuffer(8)
   readonly #translator: Translator
-  readonly #algPeer: AlgPeer | undefined
+  readonly #algPeer: AlgPeer
+  readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void
   /** What is done with a packet that was held. */
   readonly #again = (frame: Frame): void => this.#process(frame)
   #stopped = false
 
-  constructor({ fd, offload }: Tun, start: WorkerStart, algPeer?: AlgPeer) {
+  constructor({ fd, offload }: Tun, start: WorkerStart, algPeer: AlgPeer, tell = post) {
     this.#fd = fd
+    this.#post = tell
     this.#eventFd = start.eventFd
     this.#counters = start.counters
     this.#tick()
@@ -78,10 +80,10 @@ class DataPlane {
       output,
       random: () => randomInt(0x10000),
       algCounts: start.counters.subarray(ALG_COUNTERS_AT, COUNTERS),
-      onAlgNote: (note) => post({ kind: 'note', note }),
+      onAlgNote: (note) => tell({ kind: 'note', note }),
     })
     this.#algPeer = algPeer
-    this.#poll.view.setInt32(2 * POLLFD_BYTES, algPeer?.fd ?? -1, true)
+    this.#poll.view.setInt32(2 * POLLFD_BYTES, algPeer.fd, true)
     this.#poll.view.setInt16(2 * POLLFD_BYTES + 4, POLL.IN, true)
     this.#poll.view.setInt32(0, fd, true)
     this.#poll.view.setInt16(4, POLL.IN, true)
@@ -137,7 +139,7 @@ class DataPlane {
         continue
       }
       if (frame.gsoType !== GSO.NONE) counters[Tally.SUPER_PACKETS]! += 1
-      if (this.#algPeer?.isOwner === false && this.#handOver(frame)) continue
+      if (!this.#algPeer.isOwner && this.#handOver(frame)) continue
       this.#process(frame)
     }
     // Nothing waits longer than for packets that are there already.
@@ -148,7 +150,7 @@ class DataPlane {
   /** Gives a packet to the instance that has the gateways for FTP and SIP; false when this is it. */
   #handOver(frame: NativeFrame): boolean {
     if (!this.#translator.needsOneGateway(frame)) return false
-    const isGone = this.#algPeer?.handOver(frame.address + HEADROOM - VNET.LEN, frame.len + VNET.LEN) ?? false
+    const isGone = this.#algPeer.handOver(frame.address + HEADROOM - VNET.LEN, frame.len + VNET.LEN)
     if (isGone) this.#counters[Tally.HANDED_OVER]! += 1
     return isGone
   }
@@ -157,7 +159,7 @@ class DataPlane {
   #readHandedOver(): void {
     for (let count = 0; count < BATCH; count++) {
       const frame = this.#frame
-      const readBytes = this.#algPeer?.receive(frame.address + HEADROOM - VNET.LEN, READ_BYTES)
+      const readBytes = this.#algPeer.receive(frame.address + HEADROOM - VNET.LEN, READ_BYTES)
       if (readBytes === undefined) break
       if (readVnet(frame, readBytes)) this.#process(frame)
     }
@@ -192,7 +194,7 @@ class DataPlane {
     const ip6 = this.#wantedIp6.slice(0, this.#wanted * IP6_LEN)
     const prefs = this.#wantedPrefs.slice(0, this.#wanted)
     this.#wanted = 0
-    post({ kind: 'want', ip6, prefs }, [ip6.buffer, prefs.buffer])
+    this.#post({ kind: 'want', ip6, prefs }, [ip6.buffer, prefs.buffer])
   }
 
   #send(frame: Frame): void {
@@ -289,7 +291,7 @@ const main = (): void => {
   try {
     tun = attachTun(start.tunName)
     // With the queue attached: what comes meanwhile waits in it.
-    warmUp((...parts) => new DataPlane(...parts))
+    warmUp((...parts) => new DataPlane(...parts, () => undefined))
     post({ kind: 'attached', offload: tun.offload })
   } catch (error) {
     if (!(error instanceof TunError)) throw error
