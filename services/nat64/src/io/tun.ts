@@ -1,4 +1,4 @@
-import { type ErrnoName, HostError, libc, nativeBuffer, O } from '@sixgate/host'
+import { AF, type ErrnoName, HostError, libc, nativeBuffer, O, SOCK } from '@sixgate/host'
 import { VNET } from '../core/wire/virtio-net.ts'
 
 const DEVICE = '/dev/net/tun'
@@ -9,6 +9,11 @@ const TUNSETIFF = 0x400454ca
 const TUNSETOFFLOAD = 0x400454d0
 const TUNSETVNETHDRSZ = 0x400454d8
 const TUNSETVNETLE = 0x400454dc
+
+/** linux/sockios.h */
+const SIOCSIFTXQLEN = 0x8943
+/** Packets that a queue holds, as many as an Ethernet link has; a TUN has 500, which is not enough while the worker waits for a processor. */
+const TX_QUEUE_LEN = 1000
 
 const IFF_TUN = 0x0001
 const IFF_MULTI_QUEUE = 0x0100
@@ -33,8 +38,8 @@ const OFFLOADS: readonly (readonly [Offload, number])[] = [
   ['none', 0],
 ]
 
-/** struct ifreq: name 16 octets, then the flags. */
-const IFREQ = { NAME_BYTES: 16, FLAGS_U16: 16, SIZE: 40 } as const
+/** struct ifreq: name 16 octets, then the flags, or the length of the queue. */
+const IFREQ = { NAME_BYTES: 16, FLAGS_U16: 16, QLEN_I32: 16, SIZE: 40 } as const
 
 export type TunErrorCode = 'tun-missing' | 'tun-forbidden' | 'tun-busy' | 'tun-foreign' | 'tun-failed'
 
@@ -101,6 +106,17 @@ const setInt = (fd: number, request: number, value: number): void => {
   libc.ioctl(fd, request, cell.address)
 }
 
+/** The name in `cell` is the device's. The length belongs to it, too. */
+const setQueueLength = (): void => {
+  const socket = libc.socket(AF.INET, SOCK.DGRAM, 0)
+  try {
+    cell.view.setInt32(IFREQ.QLEN_I32, TX_QUEUE_LEN, true)
+    libc.ioctl(socket, SIOCSIFTXQLEN, cell.address, 'set the length of its queues')
+  } finally {
+    libc.closeFd(socket)
+  }
+}
+
 /** Offloads belong to the device, so every instance sets the same. */
 const setBestOffload = (fd: number): Offload => {
   for (const [offload, flags] of OFFLOADS) {
@@ -130,6 +146,7 @@ export const attachTun = (name: string): Tun => {
     cell.bytes.set(new TextEncoder().encode(name).subarray(0, IFREQ.NAME_BYTES - 1))
     cell.view.setUint16(IFREQ.FLAGS_U16, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE, true)
     libc.ioctl(fd, TUNSETIFF, cell.address, `attach to ${name}`)
+    setQueueLength()
     setInt(fd, TUNSETVNETHDRSZ, VNET.LEN)
     setInt(fd, TUNSETVNETLE, 1)
     const offload = setBestOffload(fd)
