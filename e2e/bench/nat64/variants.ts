@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -118,6 +118,10 @@ export const sixgateCrowded = (): Promise<Variant> =>
 export const sixgateFast = (): Promise<Variant> =>
   startSixgate('f', 'sixgate, fast path', { journal: '', fastPath: 'auto' })
 
+/** Node's options, as the image has them. */
+const imageOptions = (): string =>
+  /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))?.[1] ?? ''
+
 interface SixgateSetup {
   readonly journal: string
   readonly fastPath: 'auto' | 'off'
@@ -135,6 +139,8 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
   const node = join(ROOT, 'node_modules/.bin/node')
   if (!existsSync(node)) throw new Error('node_modules is missing: run make check first')
   const environment = {
+    NODE_OPTIONS: imageOptions(),
+    NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
     SITE: `file:${join(folder, 'site.yaml')}`,
     STATE_DIR: join(folder, 'state'),
     HEALTH_FILE: join(folder, 'health.json'),

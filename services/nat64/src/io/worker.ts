@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { flushCompileCache } from 'node:module'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ERRNO, errnoName, libc, nativeBuffer, POLL } from '@sixgate/host'
 import { AddressMap } from '../core/address-map/address-map.ts'
@@ -292,6 +293,8 @@ const main = (): void => {
     tun = attachTun(start.tunName)
     // With the queue attached: what comes meanwhile waits in it.
     warmUp((...parts) => new DataPlane(...parts, () => undefined))
+    // Nothing of the event loop runs in this thread later on.
+    flushCompileCache()
     post({ kind: 'attached', offload: tun.offload })
   } catch (error) {
     if (!(error instanceof TunError)) throw error
