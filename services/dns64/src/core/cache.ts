@@ -1,7 +1,7 @@
 import { type Answer, FAILURE_TTL_S, isFailure, Origin } from './answer.ts'
 import { AnswerSlab, type Field, FIELD, type Position, STATE } from './answer-slab.ts'
 import type { AnswerView } from './answer-view.ts'
-import { hashOfName, type KeyOctets, newKeyOctets, putTextKey } from './key-octets.ts'
+import { hashOfText, type KeyOctets, newKeyOctets, putTextKey } from './key-octets.ts'
 import type { NameKey } from './name.ts'
 import { isPlainQuestion, KEY_TAIL } from './question.ts'
 import { pooledCopy, RCODE, u16 } from './wire.ts'
@@ -161,7 +161,7 @@ export class AnswerCache {
   /** A fresh entry that says that a name does not exist; counts as a use. */
   denialOf(name: NameKey, nowS: number): CacheEntry | undefined {
     const slab = this.#slab
-    for (let at = slab.firstDenial(hashOfName(name)); at !== 0; at = slab.nextDenial(at)) {
+    for (let at = slab.firstDenial(hashOfText(name)); at !== 0; at = slab.nextDenial(at)) {
       if (!this.#isAbout(at, name) || slab.field(at, FIELD.EXPIRES_S) <= nowS) continue
       use(slab.wordsOf(at), slab.wordAt(at))
       return this.#entryAt(at)

@@ -1,4 +1,4 @@
-import { lowerOctet, MAX_NAME, type NameKey } from './name.ts'
+import { lowerOctet, MAX_NAME } from './name.ts'
 import { type Facets, KEY_CD, KEY_DO, KEY_TAIL } from './question.ts'
 import { putU16 } from './wire.ts'
 
@@ -71,10 +71,10 @@ export const putTextKey = (key: KeyOctets, text: string): void => {
   putHashes(key, h)
 }
 
-/** The hash of a name, as KeyOctets.nameHash. */
-export const hashOfName = (name: NameKey): number => {
+/** The hash of a text of octets: of a name as KeyOctets.nameHash, of a question's key as KeyOctets.hash. */
+export const hashOfText = (text: string): number => {
   let h = SEED
-  for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), FNV_PRIME)
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), FNV_PRIME)
   return mixed(h)
 }
 

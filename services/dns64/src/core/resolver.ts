@@ -15,7 +15,8 @@ import type { Counters } from './counters.ts'
 import { denialFor, findDenial } from './denial.ts'
 import { forward, type ForwarderPorts } from './forwarder.ts'
 import { aliasOf, localRecordsOf, type LocalRecordSets, recordsMessage } from './local-records.ts'
-import type { KeyOctets } from './key-octets.ts'
+import { InFlight } from './in-flight.ts'
+import { hashOfText, type KeyOctets } from './key-octets.ts'
 import { localAnswer, type LocalZones, zoneOf } from './local-zones.ts'
 import { type Message, readMessage } from './message.ts'
 import { keyOfName, nameOfKey, type NameKey, parentKey } from './name.ts'
@@ -150,8 +151,8 @@ export class Resolver {
   readonly #ports: ResolverPorts
   readonly #counters: Counters
   readonly #cache: AnswerCache
-  readonly #answering = new Map<string, Promise<Answer>>()
-  readonly #looking = new Map<string, Promise<Looked>>()
+  readonly #answering = new InFlight<string, Promise<Answer>>(hashOfText)
+  readonly #looking = new InFlight<string, Promise<Looked>>(hashOfText)
   #inForce: InForce
 
   constructor(ports: ResolverPorts, counters: Counters, snapshot: Snapshot) {
@@ -309,11 +310,11 @@ export class Resolver {
         return failedAnswer(question)
       })
       .then((answer) => {
-        if (this.#answering.get(question.key) === answering) this.#answering.delete(question.key)
+        this.#answering.remove(question.key, answering)
         this.#keep(inForce, question, answer)
         return answer
       })
-    this.#answering.set(question.key, answering)
+    this.#answering.add(question.key, answering)
     return answering
   }
 
@@ -407,7 +408,7 @@ export class Resolver {
       this.#counters,
       question,
     ).then((forwarded): Looked => {
-      if (this.#looking.get(question.key) === looking) this.#looking.delete(question.key)
+      this.#looking.remove(question.key, looking)
       if (!forwarded.ok) return forwarded
       const { message, upstream } = forwarded
       const authentic = isTrusted(upstream) && (message.flags & FLAG.AD) !== 0
@@ -418,7 +419,7 @@ export class Resolver {
       this.#keep(inForce, question, answer)
       return { ...looked, answer }
     })
-    if (isCurrent) this.#looking.set(question.key, looking)
+    if (isCurrent) this.#looking.add(question.key, looking)
     return looking
   }
 

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
+import { InFlight } from '../core/in-flight.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import type { Upstream } from '../core/upstreams.ts'
 import { copyOf, HEADER, putU16, u16 } from '../core/wire.ts'
@@ -25,7 +26,7 @@ export class DotConnection {
   readonly #upstream: Upstream
   readonly #authorities: string | undefined
   readonly #onMismatch: () => void
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new InFlight<number, Pending>((id) => id)
   #socket: TLSSocket | undefined
   #ready = false
   #idle: NodeJS.Timeout | undefined
@@ -43,14 +44,14 @@ export class DotConnection {
       resolve({ kind: 'unreachable', error: 'too much is under way there', certain: false })
     else {
       let id = u16(query, HEADER.ID)
-      while (this.#pending.has(id)) id = randomId16()
+      while (this.#pending.get(id) !== undefined) id = randomId16()
       putU16(query, HEADER.ID, id)
       const settle = (result: ExchangeResult): void => {
-        this.#pending.delete(id)
+        this.#pending.remove(id, pending)
         resolve(result)
       }
-      const pending = { query, settle, mayRetry: this.#ready }
-      this.#pending.set(id, pending)
+      const pending: Pending = { query, settle, mayRetry: this.#ready }
+      this.#pending.add(id, pending)
       this.#send(pending)
       return { result: promise, cancel: () => settle({ kind: 'cancelled' }) }
     }

@@ -1,5 +1,6 @@
 import { AF, HostError, libc, SOCK, type SocketOption, watchReadable } from '@sixgate/host'
 import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
+import { InFlight } from '../core/in-flight.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import { showUpstream, type Upstream } from '../core/upstreams.ts'
 import { copyOf, EDNS_UDP_SIZE, HEADER, MAX_MESSAGE, putU16, u16 } from '../core/wire.ts'
@@ -40,7 +41,7 @@ const outgoing = new SendBatch(BATCH, QUERY_BYTES, true)
 class UpstreamSocket {
   readonly openedMs: number
   readonly #fd: number
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new InFlight<number, Pending>((id) => id)
   readonly #outbox: Pending[] = []
   readonly #unwatch: () => void
   readonly #onEmpty: (socket: UpstreamSocket) => void
@@ -85,14 +86,13 @@ class UpstreamSocket {
   /** Queues a query under an id of its own, written into it; `flush` sends it. Returns the function that forgets it. */
   add(pending: Pending): () => void {
     let id = u16(pending.query, HEADER.ID)
-    while (this.#pending.has(id)) id = randomId16()
+    while (this.#pending.get(id) !== undefined) id = randomId16()
     putU16(pending.query, HEADER.ID, id)
-    this.#pending.set(id, pending)
+    this.#pending.add(id, pending)
     this.#outbox.push(pending)
     this.#queries++
     return () => {
-      if (this.#pending.get(id) !== pending) return
-      this.#pending.delete(id)
+      if (!this.#pending.remove(id, pending)) return
       if (this.#isRetired && this.isIdle) this.close()
     }
   }
