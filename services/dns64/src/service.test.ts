@@ -130,7 +130,8 @@ test('failover to the second upstream, from a refused port and from silence', { 
 test('RFC 5452 §9.2 queries to an upstream of a quiet site come from ever other source ports', { skip }, async () => {
   const upstream = await startScript(ZONE)
   await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'] })
-  await Promise.all(Array.from({ length: 20 }, (_, i) => dig('@127.0.0.1', `n${i}.example.net`, 'A')))
+  // One process: to start twenty takes a busy machine longer than they wait, and this process does not answer meanwhile.
+  await dig('@127.0.0.1', ...Array.from({ length: 20 }, (_, i) => [`n${i}.example.net`, 'A']).flat())
   assert.ok(new Set(upstream.sourcePorts).size >= 18, 'a port may repeat by chance, not by design')
 })
 

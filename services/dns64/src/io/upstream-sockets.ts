@@ -234,6 +234,8 @@ class Port {
   }
 }
 
+const CLOSED: ExchangeResult = { kind: 'unreachable', error: 'dns64 is stopping', certain: false }
+
 /**
  * Asks upstreams over UDP from a changing set of source ports (RFC 5452 §9.2): a quiet site takes a new port for every
  * query, a busy one spreads over MAX_OPEN ports that change all the time. What does not fit a query is counted and
@@ -242,6 +244,7 @@ class Port {
 export class UpstreamSockets {
   readonly #ports = new Map<string, Port>()
   readonly #onMismatch: () => void
+  #isClosed = false
 
   constructor(onMismatch: () => void) {
     this.#onMismatch = onMismatch
@@ -250,6 +253,8 @@ export class UpstreamSockets {
   /** Sends a query; its id may be changed to a free one. At most MAX_MESSAGE octets, as encodeUpstreamQuery makes them. */
   ask(upstream: Upstream, query: Uint8Array, nowMs: number): Exchange {
     if (query.length > Math.min(QUERY_BYTES, MAX_MESSAGE)) throw new RangeError(`a query of ${query.length} octets`)
+    // What was under way goes on for a moment, with its retries; a socket that it opened now would keep the process alive.
+    if (this.#isClosed) return { result: Promise.resolve(CLOSED), cancel: () => {} }
     const key = showUpstream(upstream)
     let port = this.#ports.get(key)
     if (port === undefined) this.#ports.set(key, (port = new Port(upstream, this.#onMismatch)))
@@ -265,6 +270,7 @@ export class UpstreamSockets {
   }
 
   close(): void {
+    this.#isClosed = true
     for (const port of this.#ports.values()) port.close()
     this.#ports.clear()
   }
