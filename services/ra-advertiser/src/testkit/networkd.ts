@@ -57,9 +57,11 @@ if [ -n "$R" ]; then
 <allow send_type="method_call"/><allow send_type="signal"/><allow receive_type="method_call"/>
 <allow receive_type="method_return"/><allow receive_type="error"/><allow receive_type="signal"/></policy></busconfig>
 E
-  # It ends with this process, which becomes networkd.
-  setpriv --pdeathsig KILL chroot "$R" dbus-daemon --config-file=/run/bus.conf --nopidfile --nofork --nosyslog </dev/null >bus.log 2>&1 &
-  while [ ! -S dbus/system_bus_socket ]; do kill -0 $! || { cat bus.log >&2; exit 1; }; sleep 0.05; done
+  chroot "$R" dbus-daemon --config-file=/run/bus.conf --nopidfile --nofork --nosyslog </dev/null >bus.log 2>&1 &
+  bus=$!
+  # It does not outlive this process, which becomes networkd. A parent-death signal did not reach it.
+  (while kill -0 $$; do sleep 1; done; kill "$bus") </dev/null >/dev/null 2>&1 &
+  while [ ! -S dbus/system_bus_socket ]; do kill -0 "$bus" || { cat bus.log >&2; exit 1; }; sleep 0.05; done
 fi
 SYSTEMD_LOG_LEVEL=debug exec chroot "$R/" ${DAEMON}
 `
