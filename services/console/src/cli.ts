@@ -9,6 +9,7 @@ stdout.on('error', () => process.exit(0))
 const status = await runCommand(process.argv.slice(2), process.env, {
   isInteractive: stdout.isTTY && process.env.NO_COLOR === undefined,
   print: (text) => void stdout.write(text),
+  write: (bytes) => void stdout.write(bytes),
   complain: (text) => void stderr.write(`sixgate: ${text}\n`),
 })
 process.exitCode = status

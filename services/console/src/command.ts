@@ -25,9 +25,13 @@ export interface Command {
   readonly words: string
   /** Names of what follows, in order; in brackets when it may be left out: `[FILE]`. */
   readonly parameters: readonly string[]
+  /** By name of a parameter, without brackets: the words that it can be, where these are few. */
+  readonly choices?: Readonly<Record<string, readonly string[]>>
   readonly options: Readonly<Record<string, CommandOption>>
   /** One line for the help. */
   readonly help: string
+  /** Command lines without the program's name, for `--help`. */
+  readonly examples: readonly string[]
   /** Returns the exit status; what it throws becomes a complaint and exit status 1. */
   run(call: Call): Promise<number>
 }

@@ -3,55 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { BUCKETS, KvBucket, type NatsSite, SERVICE_NAMES, type ServiceName, type Status } from '@sixgate/bus'
+import { SERVICE_NAMES } from '@sixgate/bus'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
-
-const CLI = join(import.meta.dirname, 'cli.ts')
-const DAEMON = join(import.meta.dirname, 'main.ts')
-
-interface Outcome {
-  readonly status: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs `sixgate …` as a process, as the wrapper in the image does. */
-const sixgate = async (lab: SiteLab, words: string, more: Record<string, string> = {}): Promise<Outcome> => {
-  const running = lab.run('console', CLI, words.split(' '), more)
-  return { status: await running.ended, ...running.output }
-}
-
-/** Puts a report into NATS with the rights of the service itself, whose connection it returns. */
-const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<NatsSite> => {
-  const status: Status = {
-    service,
-    instance: 'a',
-    version: '0.0.0',
-    revision: 1,
-    state: 'ok',
-    sinceMs: Date.now() - 65_000,
-    problems: [],
-    counters: {},
-    startedAtMs: Date.now() - 70_000,
-    // Ahead of time, so that a slow machine does not make it look silent.
-    atMs: Date.now() + 60_000,
-    ...more,
-  }
-  const nats = await lab.connect(service, status.instance)
-  await new KvBucket(nats.link, BUCKETS.STATUS).put(
-    `${service}.${status.instance}`,
-    new TextEncoder().encode(JSON.stringify(status)),
-  )
-  return nats
-}
-
-/** A lab with a daemon that has published revision 1. */
-const withDaemon = async (): Promise<SiteLab> => {
-  const lab = await SiteLab.start()
-  lab.writeSite(siteYaml())
-  await lab.run('console', DAEMON).waitFor(/state: ok/)
-  return lab
-}
+import { CLI, DAEMON, report, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
 
 const others = SERVICE_NAMES.filter((service) => service !== 'console')
 
@@ -59,7 +13,7 @@ describe('sixgate status', () => {
   it('is 0 and a table when every service runs the current revision', async () => {
     await using lab = await withDaemon()
     for (const service of others) await report(lab, service)
-    const { status, stdout, stderr } = await sixgate(lab, 'status')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'status')
     assert.equal(stderr, '')
     assert.equal(status, 0, stdout)
     const lines = stdout.split('\n')
@@ -81,7 +35,7 @@ describe('sixgate status', () => {
     })
     await report(lab, 'dns64', { revision: 0, state: 'starting' })
     await report(lab, 'nat64', { atMs: Date.now() - 8000 })
-    const { status, stdout } = await sixgate(lab, 'status')
+    const { status, stdout } = await sixgateHere(lab, 'status')
     assert.equal(status, 1)
     assert.match(stdout, /^site document: revision 1, not well everywhere$/m)
     assert.match(stdout, /^ra-advertiser .* degraded .*\n {4}lan\.interface: lan0 does not exist; plug it in$/m)
@@ -96,7 +50,7 @@ describe('sixgate status', () => {
   it('--json says the same to programs', async () => {
     await using lab = await withDaemon()
     for (const service of others) await report(lab, service)
-    const { status, stdout } = await sixgate(lab, 'status --json')
+    const { status, stdout } = await sixgateHere(lab, 'status --json')
     assert.equal(status, 0)
     const { services, ...rest } = JSON.parse(stdout) as {
       services: { service: string; instances: Record<string, unknown>[] }[]
@@ -119,7 +73,7 @@ describe('sixgate status', () => {
     for (const service of others) await report(lab, service)
     lab.writeSite(siteYaml('64:ff9b::/72'))
     await daemon.waitFor(/"state":"rejected"/)
-    const { status, stdout } = await sixgate(lab, 'status --json')
+    const { status, stdout } = await sixgateHere(lab, 'status --json')
     assert.equal(status, 1)
     const { revision, document } = JSON.parse(stdout) as {
       revision: number
@@ -128,7 +82,7 @@ describe('sixgate status', () => {
     assert.equal(revision, 1)
     assert.equal(document.state, 'invalid')
     assert.match(document.problem, /site\.yaml:5:\d+ pref64\[0\]/)
-    assert.match((await sixgate(lab, 'status')).stdout, /^console .* rejected .*\n {4}site\.yaml:5:/m)
+    assert.match((await sixgateHere(lab, 'status')).stdout, /^console .* rejected .*\n {4}site\.yaml:5:/m)
   })
 
   it('--watch prints again and again', async () => {
@@ -139,7 +93,7 @@ describe('sixgate status', () => {
 
   it('without NATS: 1, and what to look at', async () => {
     await using lab = await SiteLab.start(true)
-    const { status, stdout, stderr } = await sixgate(lab, 'status')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'status')
     assert.deepEqual([status, stdout], [1, ''])
     assert.match(
       stderr,
@@ -149,7 +103,7 @@ describe('sixgate status', () => {
 
   it('before anything was published', async () => {
     await using lab = await SiteLab.start()
-    const { status, stdout } = await sixgate(lab, 'status')
+    const { status, stdout } = await sixgateHere(lab, 'status')
     assert.equal(status, 1)
     assert.match(stdout, /^no site document was published yet$/m)
   })
@@ -248,25 +202,27 @@ describe('sixgate hosts', () => {
         },
       })
     }
-    const without = await sixgate(lab, 'hosts')
+    const without = await sixgateHere(lab, 'hosts')
     assert.equal(without.stderr, '')
     assert.equal(without.stdout.split('\n').length, 5, without.stdout)
     const ra = await report(lab, 'ra-advertiser')
     ra.answer({ 'hosts-seen': () => [{ mac: '02:00:00:00:00:07', addresses: ['fe80::7', 'fd00::7'] }] })
-    const { status, stdout, stderr } = await sixgate(lab, 'hosts')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'hosts')
     assert.equal(stderr, '')
     assert.equal(status, 0)
     assert.match(stdout, /^IPV6 +MAC +IPV4 +PREF64 +OUT +IN +IN KERNEL +LAST SEEN\nfd00::2 +- +198\.18\.0\.2 /)
     assert.match(stdout, /^fd00::7 +02:00:00:00:00:07 +198\.18\.0\.7 +\S+ +8 \(800 B\) +0 \(0 B\) +75 % +1 min ago$/m)
-    const { hosts } = JSON.parse((await sixgate(lab, 'hosts 02:00:00:00:00:07 --json')).stdout) as { hosts: unknown[] }
+    const { hosts } = JSON.parse((await sixgateHere(lab, 'hosts 02:00:00:00:00:07 --json')).stdout) as {
+      hosts: unknown[]
+    }
     const twice = { fastPath: { packets: 6, bytes: 600 }, typescript: { packets: 2, bytes: 200 } }
     assert.deepEqual(hosts, [{ ...host(7), out: twice, mac: '02:00:00:00:00:07' }])
-    assert.equal((await sixgate(lab, 'hosts fd00::99')).stdout, 'no host has fd00::99\n')
+    assert.equal((await sixgateHere(lab, 'hosts fd00::99')).stdout, 'no host has fd00::99\n')
   })
 
   it('says so when nat64 does not run', async () => {
     await using lab = await withDaemon()
-    const { status, stderr } = await sixgate(lab, 'hosts')
+    const { status, stderr } = await sixgateHere(lab, 'hosts')
     assert.equal(status, 1)
     assert.match(stderr, /no nat64 runs; see: docker compose ps --all nat64/)
   })
@@ -285,21 +241,21 @@ describe('sixgate drops', () => {
     await lab.makeBuckets()
     await answering(lab, 'b', 2)
     await answering(lab, 'c', 40)
-    const { status, stdout, stderr } = await sixgate(lab, 'drops')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'drops')
     assert.deepEqual([status, stderr], [0, ''])
     assert.equal(stdout, `PACKETS  REASON      WHAT IT MEANS\n42       no_mapping  ${sentence}\n`)
-    const json = JSON.parse((await sixgate(lab, 'drops --json')).stdout) as unknown
+    const json = JSON.parse((await sixgateHere(lab, 'drops --json')).stdout) as unknown
     assert.deepEqual(json, { drops: [{ reason: 'no_mapping', packets: 42, sentence }], complaints: [] })
   })
 
   it('says that nothing was dropped, and who did not answer', async () => {
     await using lab = await SiteLab.start()
     await lab.makeBuckets()
-    assert.match((await sixgate(lab, 'drops')).stderr, /no nat64 runs; see: docker compose ps --all nat64/)
+    assert.match((await sixgateHere(lab, 'drops')).stderr, /no nat64 runs; see: docker compose ps --all nat64/)
     await answering(lab, 'b', 0)
-    assert.equal((await sixgate(lab, 'drops')).stdout, 'no packet was dropped since nat64 started\n')
+    assert.equal((await sixgateHere(lab, 'drops')).stdout, 'no packet was dropped since nat64 started\n')
     await report(lab, 'nat64', { instance: 'c' })
-    const { status, stderr } = await sixgate(lab, 'drops')
+    const { status, stderr } = await sixgateHere(lab, 'drops')
     assert.equal(status, 1)
     assert.match(stderr, /nat64 c: the service is starting; ask again/)
   })
@@ -325,7 +281,7 @@ describe('sixgate doctor', () => {
 
   it('is 0 when every service runs and the host is well; a note is no fault', async () => {
     await using lab = await withChecks(HOST)
-    const { status, stdout, stderr } = await sixgate(lab, 'doctor')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'doctor')
     assert.deepEqual([status, stderr], [0, ''], stdout)
     assert.match(stdout, /^ok {4}nat64 +runs$/m)
     assert.match(stdout, /^note {2}mtu +lan0 is not here yet$/m)
@@ -337,11 +293,11 @@ describe('sixgate doctor', () => {
       state: 'degraded',
       problems: [{ code: 'port-taken', message: 'port 53 is taken; stop dnsmasq' }],
     })
-    const { status, stdout } = await sixgate(lab, 'doctor')
+    const { status, stdout } = await sixgateHere(lab, 'doctor')
     assert.equal(status, 1)
     assert.match(stdout, /^BAD {3}disk +full\n {6}→ docker system prune --force$/m)
     assert.match(stdout, /^BAD {3}dns64 +port-taken: port 53 is taken; stop dnsmasq\n {6}→ docker compose logs/m)
-    const json = JSON.parse((await sixgate(lab, 'doctor --json')).stdout) as { isWell: boolean; checks: unknown[] }
+    const json = JSON.parse((await sixgateHere(lab, 'doctor --json')).stdout) as { isWell: boolean; checks: unknown[] }
     assert.equal(json.isWell, false)
     assert.deepEqual(json.checks.at(-1), BAD)
   })
@@ -349,7 +305,7 @@ describe('sixgate doctor', () => {
   it('says which services do not run', async () => {
     await using lab = await SiteLab.start()
     await lab.makeBuckets()
-    const { status, stdout, stderr } = await sixgate(lab, 'doctor')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'doctor')
     assert.equal(status, 1)
     assert.match(stdout, /^BAD {3}nat64 +does not run\n {6}→ docker compose up --detach nat64$/m)
     assert.match(stderr, /no nat44-firewall runs/)
@@ -371,14 +327,14 @@ describe('sixgate firewall rules', () => {
     await lab.makeBuckets()
     const nats = await report(lab, 'nat44-firewall')
     nats.answer({ rules: () => [rule('a', 7), rule('b', 0)] })
-    const { status, stdout, stderr } = await sixgate(lab, 'firewall rules')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'firewall rules')
     assert.deepEqual([status, stderr], [0, ''])
     assert.equal(
       stdout,
       'CHAIN    RULE  DOES    PACKETS  BYTES  WHAT FOR\nforward  a     accept  7        700    known flows\nforward  b     accept  0        0      known flows\n',
     )
-    assert.doesNotMatch((await sixgate(lab, 'firewall rules --used')).stdout, /^forward +b/m)
-    const { rules } = JSON.parse((await sixgate(lab, 'firewall rules --json')).stdout) as { rules: unknown[] }
+    assert.doesNotMatch((await sixgateHere(lab, 'firewall rules --used')).stdout, /^forward +b/m)
+    const { rules } = JSON.parse((await sixgateHere(lab, 'firewall rules --json')).stdout) as { rules: unknown[] }
     assert.deepEqual(rules, [rule('a', 7), rule('b', 0)])
   })
 })
@@ -402,7 +358,7 @@ describe('sixgate ra neighbours', () => {
     await lab.makeBuckets()
     await answering(lab, 'a', [{ ...router, findings: [finding] }])
     await answering(lab, 'b', [])
-    const { status, stdout, stderr } = await sixgate(lab, 'ra neighbours')
+    const { status, stdout, stderr } = await sixgateHere(lab, 'ra neighbours')
     assert.deepEqual([status, stderr], [1, ''])
     assert.equal(
       stdout,
@@ -411,7 +367,7 @@ lan0  fe80::66  02:00:5e:00:00:66  9000 s, high    fd00:6::/64  3 s ago
 lan0 fe80::66: ${finding.message}
 `,
     )
-    const json = JSON.parse((await sixgate(lab, 'ra neighbours --json')).stdout) as unknown
+    const json = JSON.parse((await sixgateHere(lab, 'ra neighbours --json')).stdout) as unknown
     assert.deepEqual(json, { routers: [{ ...router, findings: [finding] }], complaints: [] })
   })
 
@@ -419,7 +375,7 @@ lan0 fe80::66: ${finding.message}
     await using lab = await SiteLab.start()
     await lab.makeBuckets()
     await answering(lab, 'a', [])
-    const { status, stdout } = await sixgate(lab, 'ra neighbours')
+    const { status, stdout } = await sixgateHere(lab, 'ra neighbours')
     assert.deepEqual([status, stdout], [0, 'no other router advertises on a LAN\n'])
   })
 })
@@ -444,7 +400,10 @@ describe('sixgate dns explain', () => {
         return explanation
       },
     })
-    const { status, stdout, stderr } = await sixgate(lab, 'dns explain www.example.net --type=AAAA --client=fd00::c')
+    const { status, stdout, stderr } = await sixgateHere(
+      lab,
+      'dns explain www.example.net --type=AAAA --client=fd00::c',
+    )
     assert.deepEqual([status, stderr], [0, ''])
     assert.equal(
       stdout,
@@ -455,7 +414,7 @@ because
   - prefixes: 64:ff9b::/96
 `,
     )
-    const json = JSON.parse((await sixgate(lab, 'dns explain www.example.net --json')).stdout) as unknown
+    const json = JSON.parse((await sixgateHere(lab, 'dns explain www.example.net --json')).stdout) as unknown
     assert.deepEqual(json, { answers: [{ instance: 'b', answer: explanation }], complaints: [] })
     assert.deepEqual(asked, [{ name: 'www.example.net', type: 'AAAA', client: 'fd00::c' }, { name: 'www.example.net' }])
   })
@@ -464,14 +423,14 @@ because
 const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
   ['help', 0, /Exit status: 0/],
-  ['status -h', 0, /Exit status: 0/],
+  ['status -h', 0, /^sixgate status [^]*Examples\n {2}sixgate status/],
   ['', 2, /there is no command ""/],
   ['stauts', 2, /there is no command "stauts"; see: sixgate --help/],
   ['config', 2, /there is no command "config"/],
   ['config publish', 2, /there is no command "config publish"/],
   ['status now', 2, /"status" does not take "now"/],
   ['status --colour', 2, /Unknown option '--colour'/],
-  ['config apply --json', 2, /"config apply" has no option --json/],
+  ['config apply --watch', 2, /"config apply" has no option --watch/],
   ['dns explain', 2, /"dns explain" needs NAME/],
   ['drops now', 2, /"drops" does not take "now"/],
   ['config validate a b', 2, /"config validate" does not take "b"/],

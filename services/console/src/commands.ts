@@ -1,19 +1,26 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { SiteError } from '@sixgate/site'
 import type { Command } from './command.ts'
+import { commandHelp, siteHelp } from './command-help.ts'
+import { completionCommand } from './commands/completion.ts'
 import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
+import { CONFIG_DIFF, CONFIG_HISTORY, CONFIG_ROLLBACK } from './commands/config-history.ts'
 import { DOCTOR } from './commands/doctor.ts'
 import { DNS_EXPLAIN } from './commands/dns-explain.ts'
 import { DROPS } from './commands/drops.ts'
+import { EVENTS } from './commands/events.ts'
 import { FIREWALL_RULES } from './commands/firewall-rules.ts'
 import { HOSTS } from './commands/hosts.ts'
+import { LOG_LEVEL } from './commands/log-level.ts'
+import { METRICS } from './commands/metrics.ts'
 import { RA_NEIGHBOURS } from './commands/ra-neighbours.ts'
 import { STATUS } from './commands/status.ts'
+import { SUPPORT_BUNDLE } from './commands/support-bundle.ts'
 import { WEB } from './commands/web.ts'
 import { EXIT, type Terminal, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   STATUS,
   DOCTOR,
   HOSTS,
@@ -24,36 +31,16 @@ const COMMANDS: readonly Command[] = [
   WEB,
   CONFIG_SHOW,
   CONFIG_VALIDATE,
+  CONFIG_DIFF,
   CONFIG_APPLY,
+  CONFIG_HISTORY,
+  CONFIG_ROLLBACK,
+  EVENTS,
+  METRICS,
+  LOG_LEVEL,
+  SUPPORT_BUNDLE,
+  completionCommand(() => COMMANDS),
 ]
-
-const HELP_COLUMN = 42
-
-const usageOf = ({ words, parameters, options }: Command): string => {
-  const names = Object.entries(options).map(([name, { kind }]) => `[--${name}${kind === 'value' ? '=…' : ''}]`)
-  return ['  sixgate', words, ...parameters, ...names].join(' ')
-}
-
-const helpLine = (command: Command): string => {
-  const usage = usageOf(command)
-  const gap = usage.length < HELP_COLUMN ? ' '.repeat(HELP_COLUMN - usage.length) : `\n${' '.repeat(HELP_COLUMN)}`
-  return `${usage}${gap}${command.help}`
-}
-
-const HELP = `sixgate: the gateway of this site
-
-${COMMANDS.map(helpLine).join('\n')}
-
---json prints for programs, --watch prints again and again, --help this text.
-
-Examples
-  docker compose exec console sixgate status
-  docker compose exec console sixgate status --watch
-  docker compose exec console sixgate config validate
-  docker compose exec -T console sixgate config validate /dev/stdin < new-site.yaml
-
-Exit status: 0 all is well, 1 something is not, 2 the command was wrong.
-`
 
 /** What parseArgs has to know: the options of all commands, and --help. */
 const OPTIONS: ParseArgsOptionsConfig = Object.fromEntries([
@@ -79,16 +66,24 @@ const findCommand = (positionals: readonly string[]): Command | undefined =>
 
 const dispatch = async (args: string[], variables: Variables, terminal: Terminal): Promise<number> => {
   const { positionals, values } = parseArgs({ args, allowPositionals: true, options: OPTIONS })
-  if (values.help === true || positionals[0] === 'help') {
-    terminal.print(HELP)
-    return EXIT.OK
-  }
-  if (positionals.length === 0) {
-    terminal.print(HELP)
-    return EXIT.USAGE
+  const [first] = positionals
+  if (first === undefined || first === 'help') {
+    terminal.print(siteHelp(COMMANDS))
+    return values.help === true || first === 'help' ? EXIT.OK : EXIT.USAGE
   }
   const command = findCommand(positionals)
-  if (command === undefined) return usage(terminal, `there is no command "${positionals.join(' ')}"`)
+  if (command === undefined) {
+    const inGroup = COMMANDS.filter(({ words }) => words.startsWith(`${first} `))
+    if (values.help === true && inGroup.length > 0) {
+      terminal.print(inGroup.map(commandHelp).join('\n'))
+      return EXIT.OK
+    }
+    return usage(terminal, `there is no command "${positionals.join(' ')}"`)
+  }
+  if (values.help === true) {
+    terminal.print(commandHelp(command))
+    return EXIT.OK
+  }
   const { words, options } = command
   const foreign = Object.keys(values).find((option) => !Object.hasOwn(options, option))
   if (foreign !== undefined) return usage(terminal, `"${words}" has no option --${foreign}`)

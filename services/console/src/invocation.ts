@@ -11,6 +11,8 @@ export interface Terminal {
   /** A person looks at it: colours and a cleared screen make sense. */
   readonly isInteractive: boolean
   print(text: string): void
+  /** Octets to standard output: an archive. */
+  write(bytes: Uint8Array): void
   /** One complaint, to standard error. */
   complain(text: string): void
 }

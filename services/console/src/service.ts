@@ -3,9 +3,12 @@ import { join } from 'node:path'
 import {
   type Condition,
   EnvironmentError,
+  eventOf,
   type FileSink,
   FileSource,
   instanceName,
+  LOG_LEVEL_QUESTION,
+  logLevelQuestion,
   openNats,
   type NatsSite,
   putStoppingFile,
@@ -16,11 +19,14 @@ import {
   removeStoppingMark,
   stopOnSignal,
 } from '@sixgate/bus'
-import { Counters, createLogger, type Logger } from '@sixgate/obs'
+import { bring, Counters, createLogger, type Happening, type Logger } from '@sixgate/obs'
 import { conditionOf } from './core/condition.ts'
+import { publishedHappening } from './core/history-events.ts'
 import { adoptKnownPrefix } from './io/known-prefix.ts'
 import { Confirmer } from './io/confirmer.ts'
+import { DocumentStore } from './io/document-store.ts'
 import { Publisher } from './io/publisher.ts'
+import { rollbackQuestion } from './rollback-question.ts'
 import { WebConsole } from './web/web-console.ts'
 
 const TICK_MS = 1000
@@ -113,17 +119,25 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   const { url, seedFile, siteFile, stateDir, healthFile, stoppingFile, logLevel, confirmMs } = settings
   const instance = instanceName()
   let revision = 0
-  const log = createLogger({ service: 'console', instance, revision: () => revision, level: logLevel })
+  const where = { service: 'console', instance } as const
+  let keepEvent: NatsSite['event'] = () => undefined
+  const onHappening = (happening: Happening): void =>
+    keepEvent(eventOf(happening, { ...where, revision, atMs: Date.now() }))
+  const log = createLogger({ ...where, revision: () => revision, level: logLevel, onHappening })
   mkdirSync(stateDir, { recursive: true })
-  const identity = { service: 'console', instance, log } as const
+  const identity = { ...where, log }
   const nats = openNats({ url, seedFile, ...identity })
+  keepEvent = (event) => nats.event(event)
+  const autoFile = autoFileOf(stateDir)
+  const store = new DocumentStore({ siteFile, autoFile, stateDir, log })
   const counters = new Counters(['documents_published_total', 'documents_invalid_total', 'documents_put_back_total'])
   let mistake: string | undefined
   const publisher = new Publisher(nats, log, (standing) => {
     revision = standing.revision
     if (standing.isNew) counters.add('documents_published_total')
     log.info(standing.isNew ? 'document published' : 'document stands in NATS already')
-    confirmer.published(standing)
+    store.published(standing, confirmer.published(standing))
+    if (standing.isNew) bring(log, publishedHappening(store.history))
     web.published(standing.revision, standing.text)
     report()
   })
@@ -132,13 +146,22 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     log,
     stateDir,
     windowMs: confirmMs,
-    onPutBack: () => {
-      counters.add('documents_put_back_total')
+    onSettled: (settled, outcome, reasons) => {
+      store.settled(settled, outcome, reasons)
+      if (outcome === 'put-back') counters.add('documents_put_back_total')
       report()
     },
   })
   const web = new WebConsole({ link: nats.link, log, stateDir })
-  nats.answer({ 'try-again': () => confirmer.tryAgain() })
+  nats.answer({
+    'try-again': () => confirmer.tryAgain(),
+    rollback: rollbackQuestion(store, async () => {
+      await source?.read()
+      // What was put back once is tried again when somebody goes back to it.
+      confirmer.tryAgain()
+    }),
+    [LOG_LEVEL_QUESTION]: logLevelQuestion(log),
+  })
   const reporter = new Reporter({
     ...identity,
     healthFile,
@@ -156,11 +179,11 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     })
   const report = (): void => reporter.report(condition())
   forgetStop(nats, stoppingFile)
-  const autoFile = autoFileOf(stateDir)
   const sink: FileSink = {
-    document: ({ document }) => {
+    document: ({ document }, text) => {
       mistake = undefined
       log.debug('document read')
+      store.read(text, JSON.stringify(document))
       confirmer.want(JSON.stringify(document))
       report()
     },

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Problem, ServiceContext } from '@sixgate/bus'
 import { link, Sysctls } from '@sixgate/host'
-import { Counters } from '@sixgate/obs'
+import { Counters, tell } from '@sixgate/obs'
 import { lanLinkName, lanPrefixes, type Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
 import { flowtableCandidates } from './core/flowtable.ts'
@@ -231,7 +231,12 @@ export class Upkeep {
       if (outcome === 'unchanged') return
       this.counters.add(outcome === 'loaded' ? 'loads_total' : 'table_repairs_total')
       if (outcome === 'loaded') this.#context.log.info({ uplinks: facts.uplinks, lan: facts.lan }, 'rules loaded')
-      else this.#context.log.warn('somebody changed or removed the table inet sixgate: loaded again')
+      else
+        tell(this.#context.log, {
+          kind: 'drift-repaired',
+          level: 'warn',
+          message: 'somebody changed or removed the table inet sixgate: loaded again',
+        })
     } catch (error) {
       this.counters.add('load_failures_total')
       if (isRefused(error)) throw error

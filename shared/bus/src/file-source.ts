@@ -22,8 +22,8 @@ const unreadable = (file: string, error: unknown): string => {
 }
 
 export interface FileSink {
-  /** A document whose text differs from the one before. */
-  document(read: ReadSite): void
+  /** A document whose text differs from the one before; `text`: as the file holds it, with comments. */
+  document(read: ReadSite, text: string): void
   /** The file cannot be read or is no site document; the message says where, what came and what is allowed. */
   mistake(message: string): void
 }
@@ -88,7 +88,7 @@ export class FileSource {
       const read = await (this.#autoFile === undefined
         ? readSite(text, this.#file)
         : readSite(text, this.#file, this.#autoFile))
-      this.#deliver(text, () => this.#sink.document(read))
+      this.#deliver(text, () => this.#sink.document(read, text))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       this.#deliver(`${text}\n${message}`, () => this.#sink.mistake(message))

@@ -1,4 +1,4 @@
-import type { Logger } from '@sixgate/obs'
+import { type Logger, tell } from '@sixgate/obs'
 import type { Bucket, BucketEntry } from './contract.ts'
 import { KvError } from './kv-error.ts'
 import {
@@ -59,6 +59,8 @@ export class Lease {
   #timer: NodeJS.Timeout | undefined
   #moving: Promise<void> | undefined
   #isReleased = false
+  /** Another instance that held the lease last, as far as this one knows. */
+  #lastOther: string | undefined
   /** Why the last call failed. */
   #trouble: string | undefined
   /** Counts what the watch brought: an answer that was on its way meanwhile may be older. */
@@ -186,10 +188,17 @@ export class Lease {
     this.#state = next
     if (this.#isReleased) return
     const { log, onChange, key } = this.#options
+    this.#lastOther = next.other ?? this.#lastOther
     if (next.other !== undefined && next.other !== before.other)
       log.info({ holder: next.other }, `${key}: another instance is active, this one stands by`)
     if (next.active === before.active) return
-    if (next.active) log.info(`${key}: this instance is the active one`)
+    if (next.active) {
+      const message = `${key}: this instance is the active one`
+      const after = this.#lastOther
+      // The first one of a site takes over from nobody.
+      if (after === undefined) log.info(message)
+      else tell(log, { kind: 'takeover', message: `${message}, after ${after}`, details: { after } })
+    } else tell(log, { kind: 'handed-over', message: `${key}: another instance is active now` })
     onChange(next.active)
   }
 }

@@ -1,10 +1,12 @@
 import { mkdirSync } from 'node:fs'
-import { createLogger, type Logger } from '@sixgate/obs'
+import { bring, createLogger, type Happening, type Logger } from '@sixgate/obs'
 import { Applier, type Condition } from './applier.ts'
 import type { MakeService, Problem, ServiceName } from './contract.ts'
 import { type Environment, EnvironmentError, readEnvironment } from './environment.ts'
+import { eventOf } from './event.ts'
 import { instanceName } from './instance.ts'
 import { LastKnownGood } from './last-known-good.ts'
+import { LOG_LEVEL_QUESTION, logLevelQuestion } from './log-level.ts'
 import { removeLeftovers } from './remove.ts'
 import { Reporter } from './reporter.ts'
 import { openFileSite, openNatsSite, type SiteSource } from './site-source.ts'
@@ -46,7 +48,10 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
   let unkept: readonly Problem[] = []
   const logSource = { service: name, instance, revision: () => revision }
   const { logLevel, stateDir, sysctlRoot, ...environment } = environmentOf(name, createLogger(logSource))
-  const log = createLogger({ ...logSource, level: logLevel })
+  let keepEvent: SiteSource['event'] = () => undefined
+  const onHappening = (happening: Happening): void =>
+    keepEvent(eventOf(happening, { service: name, instance, revision, atMs: Date.now() }))
+  const log = createLogger({ ...logSource, level: logLevel, onHappening })
   failStatic(log)
   const lastKnownGood = new LastKnownGood(stateDir)
   if (process.argv.includes('--remove')) {
@@ -58,11 +63,13 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
     environment.site.kind === 'file'
       ? openFileSite(environment.site.path)
       : openNatsSite({ ...environment.site, ...identity }, lastKnownGood, environment.stoppingFile)
+  keepEvent = (event) => source.event(event)
   const service = await make({ name, instance, log, stateDir, sysctlRoot, bus: source.bus })
   const applier = new Applier(service, {
     applied: (offer) => {
       revision = offer.revision
       log.info('document in force')
+      bring(log, { kind: 'document-in-force', message: `revision ${revision} is in force` })
       source.applied(offer)
       unkept = source.keep()
     },
@@ -94,7 +101,7 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
     await service.stop(intent)
     await source.close()
   })
-  source.answer(service.questions ?? {})
+  source.answer({ ...service.questions, [LOG_LEVEL_QUESTION]: logLevelQuestion(log) })
   await source.start(applier)
   report()
 }

@@ -1,5 +1,6 @@
 import type { Applier, Offer } from './applier.ts'
 import type { Bus, Problem, StopIntent } from './contract.ts'
+import type { SiteEvent } from './event.ts'
 import { FileSource } from './file-source.ts'
 import type { LastKnownGood } from './last-known-good.ts'
 import { type NatsOptions, openNats } from './nats/open-nats.ts'
@@ -16,6 +17,8 @@ export interface SiteSource {
   /** A document came into force. */
   applied(offer: Offer): void
   report(status: Status): void
+  /** Keeps an event; without NATS it stands in the log alone. */
+  event(event: SiteEvent): void
   /** Questions are answered from now on (nobody asks without NATS). */
   answer(questions: Questions): void
   /** Tries again to keep what `applied` could not; call it every second. Returns what is wrong with that. */
@@ -46,6 +49,7 @@ export const openFileSite = (path: string): SiteSource => {
     applied: () => undefined,
     keep: () => [],
     report: () => undefined,
+    event: () => undefined,
     answer: () => undefined,
     waitingFor: () => [],
     stopIntent: async () => 'remove',

@@ -1,5 +1,6 @@
-/** What a service shows of itself: log lines, counters, health. */
+/** What a service shows of itself: log lines, events, counters, health. */
 export { Counters } from './counters.ts'
+export type { Happening, TellHappening } from './happening.ts'
 export { HEALTH_MAX_AGE_MS, type Health, healthWriter, judgeHealth, type Verdict, writeHealth } from './health.ts'
-export { createLogger, LOG_LEVELS, type Logger, type LogSource } from './log.ts'
+export { bring, createLogger, isLogLevel, LOG_LEVELS, type Logger, type LogLevel, type LogSource, tell } from './log.ts'
 export { type Check, isWell, renderChecks } from './checks.ts'

@@ -1,19 +1,19 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ask, readEnvironment } from '@sixgate/bus'
-import { type ReadSite, readSite } from '@sixgate/site'
+import { ask, type Link, readEnvironment } from '@sixgate/bus'
+import { type ReadSite, readSite, SiteError } from '@sixgate/site'
 import { stringify } from 'yaml'
 import { autoFileOf } from '../service.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
-import { EXIT, type Variables, withNats } from '../invocation.ts'
+import { EXIT, type Terminal, type Variables, withNats } from '../invocation.ts'
 import { putDocument, readPublished } from '../io/publisher.ts'
-import { overviewNow, printOverview } from './status.ts'
+import { overviewNow, overviewText, printOverview } from './status.ts'
 
 const CONVERGE_MS = 30_000
 const ASK_AGAIN_MS = 500
 
 /** Reads a site document with the values that the daemon keeps for `auto`. Throws SiteError, or that the file cannot be read. */
-const readFrom = async (variables: Variables, file: string): Promise<ReadSite> => {
+export const readFrom = async (variables: Variables, file: string): Promise<ReadSite> => {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`${file}: cannot be read (${reason}); name the site document, or set SITE_FILE`, { cause })
@@ -22,10 +22,11 @@ const readFrom = async (variables: Variables, file: string): Promise<ReadSite> =
   return stateDir ? await readSite(text, file, autoFileOf(stateDir)) : await readSite(text, file)
 }
 
-const siteFileOf = ({ SITE_FILE: siteFile }: Variables): string => siteFile || 'deploy/site.yaml'
+export const siteFileOf = ({ SITE_FILE: siteFile }: Variables): string => siteFile || 'deploy/site.yaml'
 
 export const CONFIG_SHOW: Command = {
   words: 'config show',
+  examples: ['config show', 'config show --json'],
   parameters: [],
   options: JSON_OPTION,
   help: 'the document in force, with what "auto" stands for',
@@ -47,23 +48,48 @@ export const CONFIG_SHOW: Command = {
 /** Works without NATS too. */
 export const CONFIG_VALIDATE: Command = {
   words: 'config validate',
+  examples: ['config validate', 'config validate /dev/stdin < new-site.yaml'],
   parameters: ['[FILE]'],
-  options: {},
+  options: JSON_OPTION,
   help: 'checks site.yaml, or FILE, and changes nothing',
-  run: async ({ variables, terminal, parameters: [file = siteFileOf(variables)] }) => {
-    await readFrom(variables, file)
-    terminal.print(`${file}: a good site document\n`)
-    return EXIT.OK
+  run: async ({ variables, terminal, parameters: [file = siteFileOf(variables)], flag }) => {
+    try {
+      const { document } = await readFrom(variables, file)
+      terminal.print(
+        flag('json')
+          ? `${JSON.stringify({ file, isValid: true, issues: [], document }, null, 2)}\n`
+          : `${file}: a good site document\n`,
+      )
+      return EXIT.OK
+    } catch (error) {
+      if (!flag('json') || !(error instanceof SiteError)) throw error
+      terminal.print(`${JSON.stringify({ file, isValid: false, issues: error.issues, document: null }, null, 2)}\n`)
+      return EXIT.NOT_WELL
+    }
   },
+}
+
+/** Waits until every service runs the document that stands in NATS now, or time is over. Prints how it went. */
+export const awaitConvergence = async (link: Link, terminal: Terminal, json = false): Promise<number> => {
+  const deadlineMs = Date.now() + CONVERGE_MS
+  let overview = await overviewNow(link)
+  while (!overview.isConverged && Date.now() < deadlineMs) {
+    await pause(ASK_AGAIN_MS)
+    overview = await overviewNow(link)
+  }
+  if (json) terminal.print(overviewText(overview))
+  else printOverview(overview, terminal)
+  return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
 }
 
 /** What saving the file does too, but one sees how it goes. */
 export const CONFIG_APPLY: Command = {
   words: 'config apply',
+  examples: ['config apply'],
   parameters: [],
-  options: {},
+  options: JSON_OPTION,
   help: 'publishes site.yaml now and waits until every service runs it',
-  run: async ({ variables, terminal }) => {
+  run: async ({ variables, terminal, flag }) => {
     readEnvironment(variables, 'console')
     const { document } = await readFrom(variables, siteFileOf(variables))
     return await withNats(variables, terminal, async ({ link }) => {
@@ -73,17 +99,11 @@ export const CONFIG_APPLY: Command = {
       // Undefined: the daemon published at the same moment; then it stands there already, or is put again.
       while (standing === undefined) standing = await putDocument(link, JSON.stringify(document))
       const { revision, isNew } = standing
-      terminal.print(
-        `revision ${revision} ${isNew ? 'is published' : 'was published before'}; waiting for the services …\n`,
-      )
-      const deadlineMs = Date.now() + CONVERGE_MS
-      let overview = await overviewNow(link)
-      while (!overview.isConverged && Date.now() < deadlineMs) {
-        await pause(ASK_AGAIN_MS)
-        overview = await overviewNow(link)
-      }
-      printOverview(overview, terminal)
-      return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
+      if (!flag('json'))
+        terminal.print(
+          `revision ${revision} ${isNew ? 'is published' : 'was published before'}; waiting for the services …\n`,
+        )
+      return await awaitConvergence(link, terminal, flag('json'))
     })
   },
 }

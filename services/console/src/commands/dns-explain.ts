@@ -26,6 +26,7 @@ const render = (instance: string, { question, rcode, records, because }: Explana
 
 export const DNS_EXPLAIN: Command = {
   words: 'dns explain',
+  examples: ['dns explain www.example.net', 'dns explain www.example.net --type=A --client=fd00:1:2:2::10'],
   parameters: ['NAME'],
   options: {
     type: { kind: 'value', help: 'of the records, AAAA unless given' },

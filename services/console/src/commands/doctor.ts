@@ -9,6 +9,7 @@ import { readReports } from '../io/reports.ts'
 /** What services report as problems stands first: the checks of the host often say why. */
 export const DOCTOR: Command = {
   words: 'doctor',
+  examples: ['doctor', 'doctor --json'],
   parameters: [],
   options: JSON_OPTION,
   help: 'looks at this machine and at every service: what is wrong, and how to mend it',

@@ -7,6 +7,7 @@ import { askInstances } from '../io/ask-instances.ts'
 
 export const DROPS: Command = {
   words: 'drops',
+  examples: ['drops', 'drops --json'],
   parameters: [],
   options: JSON_OPTION,
   help: 'packets that nat64 did not translate: how many, why, what to do',

@@ -15,6 +15,7 @@ interface RuleLine {
 
 export const FIREWALL_RULES: Command = {
   words: 'firewall rules',
+  examples: ['firewall rules --used', 'firewall rules --json'],
   parameters: [],
   options: { used: { kind: 'flag', help: 'only rules that met packets' }, ...JSON_OPTION },
   help: 'every rule in force: what it is for, what it does, packets and bytes',

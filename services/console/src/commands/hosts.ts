@@ -8,6 +8,7 @@ import { askInstances } from '../io/ask-instances.ts'
 
 export const HOSTS: Command = {
   words: 'hosts',
+  examples: ['hosts', 'hosts 198.18.0.10', 'hosts --json'],
   parameters: ['[ADDRESS]'],
   options: JSON_OPTION,
   help: 'hosts with an IPv4 address of the pool: traffic, last seen; one of them by IPv6, IPv4 or MAC address',

@@ -18,6 +18,7 @@ interface RouterSeen {
 
 export const RA_NEIGHBOURS: Command = {
   words: 'ra neighbours',
+  examples: ['ra neighbours', 'ra neighbours --json'],
   parameters: [],
   options: JSON_OPTION,
   help: 'other routers on the LANs, and what they say otherwise',

@@ -1,20 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { KvError, type Link } from '@sixgate/bus'
+import type { Link } from '@sixgate/bus'
 import { overviewJson, overviewOf, type SiteOverview } from '../core/convergence.ts'
 import { colourful, plain, renderStatus } from '../core/status-table.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { EXIT, type Terminal, withNats } from '../invocation.ts'
 import { readPublished } from '../io/publisher.ts'
 import { readReports } from '../io/reports.ts'
+import { unlessMissing } from '../io/unless-missing.ts'
 
 const WATCH_MS = 2000
-
-/** What there is not yet is not there: the console makes the buckets a moment after NATS was started. */
-const unlessMissing = async <T>(work: Promise<T>, preset: T): Promise<T> =>
-  await work.catch((error: unknown) => {
-    if (error instanceof KvError && error.code === 'missing') return preset
-    throw error
-  })
 
 /** Asks NATS how the site is. Throws KvError. */
 export const overviewNow = async (link: Link): Promise<SiteOverview> => {
@@ -28,7 +22,8 @@ export const overviewNow = async (link: Link): Promise<SiteOverview> => {
 export const printOverview = (overview: SiteOverview, terminal: Terminal): void =>
   terminal.print(renderStatus(overview, Date.now(), terminal.isInteractive ? colourful : plain))
 
-const jsonOf = (overview: SiteOverview, indent: number): string =>
+/** As `--json` prints it. */
+export const overviewText = (overview: SiteOverview, indent = 2): string =>
   `${JSON.stringify(
     overviewJson(overview, (ms) => new Date(ms).toISOString()),
     null,
@@ -38,6 +33,7 @@ const jsonOf = (overview: SiteOverview, indent: number): string =>
 /** Exit status 0 only when every service is there, ok, and runs the current revision. */
 export const STATUS: Command = {
   words: 'status',
+  examples: ['status', 'status --watch', 'status --json'],
   parameters: [],
   options: { watch: { kind: 'flag', help: 'prints again every 2 s' }, ...JSON_OPTION },
   help: 'every service: instance, revision of the document, state, what to do about problems',
@@ -48,7 +44,7 @@ export const STATUS: Command = {
       for (;;) {
         const overview = await overviewNow(link)
         if (watch && terminal.isInteractive && !json) terminal.print('\u001b[H\u001b[2J')
-        if (json) terminal.print(jsonOf(overview, watch ? 0 : 2))
+        if (json) terminal.print(overviewText(overview, watch ? 0 : 2))
         else printOverview(overview, terminal)
         if (!watch) return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
         await pause(WATCH_MS)

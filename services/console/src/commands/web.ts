@@ -11,6 +11,7 @@ import { Credentials } from '../web/credentials.ts'
 /** The one place that tells the code for the first password: who may run this owns the machine. */
 export const WEB: Command = {
   words: 'web',
+  examples: ['web', 'web --reset'],
   parameters: [],
   options: { reset: { kind: 'flag', help: 'takes the password away; everybody is logged out' }, ...JSON_OPTION },
   help: 'where the web page is, how to know its certificate, the code for the first password',

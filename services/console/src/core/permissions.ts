@@ -3,6 +3,8 @@ import {
   BUCKETS,
   type BucketName,
   DOCUMENT_KEY,
+  EVENTS_STREAM,
+  eventSubject,
   inboxPrefixOf,
   questionSubject,
   SERVICE_NAMES,
@@ -41,10 +43,19 @@ const make = (bucket: BucketName): string[] => [
   `$JS.API.STREAM.UPDATE.KV_${bucket}`,
 ]
 
+/** Making the stream of events, and reading it. */
+const events = (): string[] => [
+  ...['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${EVENTS_STREAM}`),
+  // An ordered consumer: made, asked for messages, thrown away.
+  `$JS.API.CONSUMER.CREATE.${EVENTS_STREAM}.>`,
+  ...['INFO', 'DELETE', 'MSG.NEXT'].map((verb) => `$JS.API.CONSUMER.${verb}.${EVENTS_STREAM}.*`),
+]
+
 /** What every service but the console does: follow the document, report, and ask at its end whether the site goes down. */
 const common = (service: ServiceName): string[] => [
   ...watch(BUCKETS.SITE),
   subjectOf(BUCKETS.STATUS, `${service}.*`),
+  eventSubject(service),
   ...get(BUCKETS.STATUS, STOPPING_KEY),
 ]
 
@@ -63,6 +74,8 @@ const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
   'nat44-firewall': [...common('nat44-firewall'), ...lease('nat44-firewall')],
   console: [
     ...Object.values(BUCKETS).flatMap(make),
+    ...events(),
+    eventSubject('console'),
     ...watch(BUCKETS.SITE),
     ...get(BUCKETS.SITE, DOCUMENT_KEY),
     subjectOf(BUCKETS.SITE, DOCUMENT_KEY),

@@ -1,8 +1,16 @@
-import { type JetStreamManager, jetstream, type StreamConfig } from '@nats-io/jetstream'
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstream,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
-import { BUCKET_SHAPES, type BucketShape, type Link } from '@sixgate/bus'
+import { BUCKET_SHAPES, type BucketShape, EVENTS_KEPT, EVENTS_STREAM, eventSubject, type Link } from '@sixgate/bus'
 
 const NS_PER_MS = 1_000_000
+const STREAM_NOT_FOUND = 10059
 
 /** What a bucket's stream must have of its shape; the storage of a stream cannot be changed. */
 const limitsOf = ({ history, ttlMs, maxBytes }: BucketShape): Partial<StreamConfig> => ({
@@ -11,14 +19,30 @@ const limitsOf = ({ history, ttlMs, maxBytes }: BucketShape): Partial<StreamConf
   max_bytes: maxBytes,
 })
 
-const ensureLimits = async (manager: JetStreamManager, stream: string, shape: BucketShape): Promise<void> => {
+const ensureLimits = async (
+  manager: JetStreamManager,
+  stream: string,
+  limits: Partial<StreamConfig>,
+): Promise<void> => {
   const { config } = await manager.streams.info(stream)
-  const limits = limitsOf(shape)
   const isRight = Object.entries(limits).every(([name, value]) => config[name as keyof StreamConfig] === value)
   if (isRight) return
   // NATS refuses a window for duplicates that is longer than the lifetime.
   const window = limits.max_age ? { duplicate_window: Math.min(config.duplicate_window, limits.max_age) } : {}
   await manager.streams.update(stream, { ...config, ...limits, ...window })
+}
+
+/** Happens seldom and is read after a failure, so it is on disk; the oldest events make room for new ones. */
+const ensureEvents = async (manager: JetStreamManager): Promise<void> => {
+  const { perService, maxAgeMs, maxBytes } = EVENTS_KEPT
+  const limits = { max_msgs_per_subject: perService, max_age: maxAgeMs * NS_PER_MS, max_bytes: maxBytes }
+  const rest = { storage: StorageType.File, discard: DiscardPolicy.Old, duplicate_window: 120_000 * NS_PER_MS }
+  try {
+    await ensureLimits(manager, EVENTS_STREAM, limits)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND)) throw error
+    await manager.streams.add({ name: EVENTS_STREAM, subjects: [eventSubject('*')], ...limits, ...rest })
+  }
 }
 
 /**
@@ -32,6 +56,7 @@ export const ensureBuckets = async (link: Link): Promise<void> => {
     const { storage, history, ttlMs, maxBytes } = shape
     const ttl = ttlMs === 0 ? {} : { ttl: ttlMs }
     await new Kvm(client).create(name, { storage, history, max_bytes: maxBytes, ...ttl })
-    await ensureLimits(manager, `KV_${name}`, shape)
+    await ensureLimits(manager, `KV_${name}`, limitsOf(shape))
   }
+  await ensureEvents(manager)
 }

@@ -1,5 +1,5 @@
 import type { Link } from '@sixgate/bus'
-import type { Logger } from '@sixgate/obs'
+import { bring, type Logger, tell } from '@sixgate/obs'
 import { judgeTrial, type Trial, wellServices } from '../core/trial.ts'
 import { type PutBack, PutBackFile } from './put-back-file.ts'
 import type { Publisher, Standing } from './publisher.ts'
@@ -11,8 +11,8 @@ export interface ConfirmerOptions {
   readonly stateDir: string
   /** How long a document has to prove itself; 0: nothing is put back. */
   readonly windowMs: number
-  /** Called after a document was put back. */
-  readonly onPutBack: () => void
+  /** Called when it is known what became of a revision, `reasons` of the one that was put back. */
+  readonly onSettled: (revision: number, outcome: 'confirmed' | 'put-back', reasons: readonly string[]) => void
 }
 
 /**
@@ -64,17 +64,23 @@ export class Confirmer {
     this.want(this.#wanted)
   }
 
-  /** The document that was wanted stands in NATS under this revision. */
-  published({ revision, text, replaced }: Standing): void {
+  /** The document that was wanted stands in NATS under this revision. Returns whether it has to prove itself. */
+  published({ revision, text, replaced }: Standing): 'trial' | 'confirmed' {
     const previous = this.#confirmed ?? replaced
     const { windowMs } = this.#options
     if (windowMs === 0 || previous === undefined || previous === text || text === this.#putBack?.previous) {
       this.#confirmed = text
       this.#trial = undefined
-      return
+      return 'confirmed'
     }
     this.#confirmed = previous
     this.#trial = { revision, text, previous, wellBefore: this.#wellBefore, endsMs: Date.now() + windowMs }
+    return 'trial'
+  }
+
+  /** The document that has to prove itself now, and until when (milliseconds since 1970). */
+  get trial(): { readonly revision: number; readonly endsMs: number } | undefined {
+    return this.#trial
   }
 
   close(): void {
@@ -96,21 +102,29 @@ export class Confirmer {
     this.#trial = undefined
     if (outcome.kind === 'confirmed') {
       this.#confirmed = trial.text
-      this.#options.log.info('document confirmed: every service that was well is well with it')
+      this.#options.onSettled(trial.revision, 'confirmed', [])
+      const message = 'document confirmed: every service that was well is well with it'
+      tell(this.#options.log, { kind: 'document-confirmed', message })
     } else this.#putItBack(trial, outcome.reasons)
   }
 
-  #putItBack({ text, previous }: Trial, reasons: readonly string[]): void {
-    const { log, onPutBack } = this.#options
+  #putItBack({ revision, text, previous }: Trial, reasons: readonly string[]): void {
+    const { log, onSettled } = this.#options
     this.#putBack = { refused: text, previous, reasons: [...reasons] }
     try {
       this.#file.write(this.#putBack)
     } catch (error) {
       log.warn({ err: error }, 'STATE_DIR cannot be written to: a console that is restarted tries the document again')
     }
+    onSettled(revision, 'put-back', reasons)
     log.warn({ reasons }, 'document put back: the one before it is published again')
+    bring(log, {
+      kind: 'document-put-back',
+      level: 'warn',
+      message: `revision ${revision} was put back: ${reasons.join('; ')}`,
+      details: { revision },
+    })
     this.#publisher.publish(previous)
-    onPutBack()
   }
 
   #forget(): void {

@@ -64,14 +64,15 @@ export class SiteLab {
     }
   }
 
-  /** The connection of a service as this process's own; connected. */
-  async connect(service: ServiceName, instance = 'test'): Promise<NatsSite> {
+  /** The connection of a service as this process's own; connected. `isListed`: it answers questions, as a service does. */
+  async connect(service: ServiceName, instance = 'test', isListed = true): Promise<NatsSite> {
     const nats = openNats({
       url: this.server.url,
       seedFile: join(this.directory, 'keys', service, 'seed'),
       service,
       instance,
       log: createLogger({ service, instance, level: 'silent' }),
+      isListed,
     })
     this.#opened.push(nats)
     if (!(await nats.link.ready(10_000))) throw new Error(`${service} is not connected: ${nats.link.complaint}`)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { formatIp6 } from '@sixgate/addr'
 import { type Bucket, parseStatus } from '@sixgate/bus'
 import { links, removeDurably, routes, writeDurably } from '@sixgate/host'
-import type { Logger } from '@sixgate/obs'
+import { type Logger, tell } from '@sixgate/obs'
 import { lanLinkName, lanLinkNames, lanViews, type Site } from '@sixgate/site'
 import {
   dns64Works,
@@ -81,9 +81,14 @@ export class HealthWatch {
       this.#verdicts.set(thing, verdict)
       if (verdict.well === before.well) continue
       isChanged = true
-      if (verdict.well) this.#ports.log.info(`${thing}: is well again, and advertised`)
-      else
-        this.#ports.log.warn(`${thing}: does not work for ${downAfterS} s: what depends on it is no longer advertised`)
+      const message = verdict.well
+        ? `${thing}: is well again, and advertised`
+        : `${thing}: does not work for ${downAfterS} s: what depends on it is no longer advertised`
+      tell(this.#ports.log, {
+        kind: verdict.well ? 'advertised-again' : 'withdrawn',
+        level: verdict.well ? 'info' : 'warn',
+        message,
+      })
     }
     for (const thing of this.#verdicts.keys()) if (!seen.has(thing)) this.#verdicts.delete(thing)
     if (isChanged) this.#keep()

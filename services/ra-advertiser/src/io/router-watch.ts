@@ -1,5 +1,5 @@
 import { formatIp6, type Ip6 } from '@sixgate/addr'
-import type { Counters, Logger } from '@sixgate/obs'
+import { type Counters, type Logger, tell } from '@sixgate/obs'
 import { formatMac } from '../core/mac.ts'
 import { forgetSilent, hearRouter, type Neighbour } from '../core/neighbours.ts'
 import { checkAdvertisement } from '../core/ra-check.ts'
@@ -48,11 +48,17 @@ export class RouterWatch {
     const heard = hearRouter(this.#neighbours, { router, ra, nowMs: nowMs() }, { ours, known })
     this.#neighbours = heard.neighbours
     const { mac, messages } = heard.neighbour
-    const who = { link, router: formatIp6(router), mac: mac && formatMac(mac) }
-    if (messages === 1) log.info(who, 'another router advertises on this LAN')
+    const who = { link, router: formatIp6(router), ...(mac === undefined ? {} : { mac: formatMac(mac) }) }
+    if (messages === 1)
+      tell(log, { kind: 'router-seen', message: 'another router advertises on this LAN', details: who })
     for (const { code, message } of heard.news) {
       counters.add('ra_findings_total')
-      log.warn({ ...who, code }, `another router on the LAN: ${message}`)
+      tell(log, {
+        kind: 'rogue-router',
+        level: 'warn',
+        message: `another router on the LAN: ${message}`,
+        details: { ...who, code },
+      })
     }
   }
 }

@@ -2,9 +2,11 @@ import type { Logger } from '@sixgate/obs'
 import type { Applier } from '../applier.ts'
 import { apiPrefixOf, inboxPrefixOf } from '../buckets.ts'
 import type { Bus, ServiceName, StopIntent } from '../contract.ts'
+import type { SiteEvent } from '../event.ts'
 import type { Questions } from '../questions.ts'
 import type { Status } from '../status.ts'
 import { VERSION } from '../version.ts'
+import { EventSender } from './event-sender.ts'
 import { KvBucket } from './kv-bucket.ts'
 import { Link } from './link.ts'
 import { serveMicro } from './micro.ts'
@@ -30,6 +32,8 @@ export interface NatsSite {
   /** Offers documents as they come. */
   follow(applier: Applier): void
   report(status: Status): void
+  /** Keeps an event; while NATS is away it waits. */
+  event(event: SiteEvent): void
   /** Questions are answered from now on. */
   answer(questions: Questions): void
   stopIntent(): Promise<StopIntent>
@@ -60,6 +64,7 @@ export const openNats = ({ url, seedFile, service, instance, log, isListed = tru
     },
   })
   const reporter = new StatusReporter(link, service, instance)
+  const events = new EventSender(link)
   let unfollow: () => void = () => undefined
   return {
     link,
@@ -68,10 +73,12 @@ export const openNats = ({ url, seedFile, service, instance, log, isListed = tru
       unfollow = followDocument(link, applier)
     },
     report: (status) => reporter.send(status),
+    event: (event) => events.send(event),
     answer: (asked) => questions.open(asked),
     stopIntent: () => askStopIntent(link),
     close: async () => {
       unfollow()
+      await events.close()
       await reporter.withdraw()
       await link.close()
     },

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { redactData, redactText } from './redact.ts'
+
+/** In two pieces, so that no scanner takes it for a real one. */
+const SEED = ['SU', 'ACDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRSTUVWXY'].join('').slice(0, 58)
+const SCRYPT = '$scrypt$ln=15,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo'
+const PEM = '-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIA\nabc\n-----END EC PRIVATE KEY-----'
+
+const GONE: readonly (readonly [string, string, string])[] = [
+  ['an nkey seed', `seed file holds ${SEED} now`, SEED],
+  ['a hash of scrypt', `stored ${SCRYPT}`, 'aGFzaGhhc2hoYXNo'],
+  ['a hash of bcrypt', 'x $2b$12$abcdefghijklmnopqrstuv', 'abcdefghijklmnopqrstuv'],
+  ['a private key', PEM, 'MHcCAQEEIA'],
+  ['a password in YAML', 'password: "hunter2 and more"\nnext: 1', 'hunter2'],
+  ['a password in YAML without quotes', '  wifiPassword: hunter2 # comment', 'hunter2'],
+  ['a TSIG key', 'tsigKey: NoTCJU+DMqFWywaPyxSijrDEA/eC3nK0xi3AMEZuPVk=', 'NoTCJU'],
+  ['a token in JSON', '{"apiToken":"abc.def"}', 'abc.def'],
+  ['a password in an address', 'https://me:hunter2@dns.example/', 'hunter2'],
+  ["a customer's path", 'url: https://dns.example/a1b2c3/device', 'a1b2c3'],
+]
+
+describe('a text', () => {
+  for (const [what, text, secret] of GONE)
+    it(`loses ${what}`, () => {
+      assert.ok(text.includes(secret))
+      const redacted = redactText(text)
+      assert.ok(!redacted.includes(secret), redacted)
+      assert.ok(redacted.includes('(redacted)'))
+    })
+
+  const KEPT: readonly string[] = [
+    'lan:\n  interface: eth0   # the port\n  prefix: fd00:1:2:2::/64\n',
+    'revision 3: pool4: "198.18.0.0/33": must be an IPv4 prefix',
+    '- { address: 9.9.9.9, protocol: tls, name: dns.quad9.net }',
+  ]
+  for (const text of KEPT) it(`keeps ${JSON.stringify(text)}`, () => assert.equal(redactText(text), text))
+})
+
+describe('plain data', () => {
+  it('loses fields that are called so, at any depth, and texts that look so', () => {
+    const data = {
+      a: [{ password: 'x', name: 'n' }],
+      b: { tokens: ['t'], count: 3 },
+      c: `see ${SEED}`,
+      tokens_total: 7,
+    }
+    assert.deepEqual(redactData(data), {
+      a: [{ password: '(redacted)', name: 'n' }],
+      b: { tokens: '(redacted)', count: 3 },
+      c: 'see (redacted)',
+      tokens_total: 7,
+    })
+  })
+})

@@ -1,0 +1,85 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+
+const advice = (file: string): string =>
+  `let the console write it: mount its folder without :ro, and chmod a+w ${file} on the host when root does not own it`
+
+/** In one step; the file then belongs to this process. */
+const replace = (file: string, text: string, mode: number): void => {
+  const draft = `${file}.next`
+  try {
+    const fd = openSync(draft, 'w', mode)
+    try {
+      writeFileSync(fd, text)
+      fchmodSync(fd, mode)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(draft, file)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
+}
+
+/** The new text over the old one, so that the file keeps its owner. */
+const overwrite = (file: string, text: string): void => {
+  const bytes = Buffer.from(text)
+  const fd = openSync(file, 'r+')
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
+    ftruncateSync(fd, bytes.length)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const canReplace = (file: string, ownerId: number): boolean => {
+  if (ownerId !== process.getuid?.()) return false
+  try {
+    accessSync(dirname(file), constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Writes the site document. A file of this user is replaced in one step; one of somebody else is written over, so that it
+ * stays theirs. Throws an error that says what to do.
+ */
+export const writeSiteFile = (file: string, text: string): void => {
+  try {
+    const { uid, mode } = statSync(file)
+    if (canReplace(file, uid)) replace(file, text, mode & 0o777)
+    else overwrite(file, text)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${file}: cannot be written (${reason}); ${advice(file)}`, { cause })
+  }
+}
+
+/** Text of the site document now; undefined when it cannot be read. */
+export const siteFileText = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}

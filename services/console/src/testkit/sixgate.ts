@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { BUCKETS, KvBucket, type NatsSite, type ServiceName, type Status } from '@sixgate/bus'
+import { runCommand } from '../commands.ts'
+import { SiteLab, siteYaml } from './site-lab.ts'
+
+export const CLI = join(import.meta.dirname, '../cli.ts')
+export const DAEMON = join(import.meta.dirname, '../main.ts')
+
+/** How a command line ended. */
+export interface Outcome {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `sixgate …` as a process, as the wrapper in the image does. */
+export const sixgate = async (lab: SiteLab, words: string, more: Record<string, string> = {}): Promise<Outcome> => {
+  const running = lab.run('console', CLI, words.split(' '), more)
+  return { status: await running.ended, ...running.output }
+}
+
+/** Runs `sixgate …` in this process, as a command whose output goes to a pipe. */
+export const sixgateHere = async (lab: SiteLab | undefined, words: string): Promise<Outcome> => {
+  const said = { stdout: '', stderr: '' }
+  const status = await runCommand(words.split(' '), lab?.environment('console') ?? {}, {
+    isInteractive: false,
+    print: (text) => (said.stdout += text),
+    write: (bytes) => (said.stdout += Buffer.from(bytes).toString('base64')),
+    complain: (text) => (said.stderr += `sixgate: ${text}\n`),
+  })
+  return { status, ...said }
+}
+
+/** Puts a report into NATS with the rights of the service itself, whose connection it returns. */
+export const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<NatsSite> => {
+  const status: Status = {
+    service,
+    instance: 'a',
+    version: '0.0.0',
+    revision: 1,
+    state: 'ok',
+    sinceMs: Date.now() - 65_000,
+    problems: [],
+    counters: {},
+    startedAtMs: Date.now() - 70_000,
+    // Ahead of time, so that a slow machine does not make it look silent.
+    atMs: Date.now() + 60_000,
+    ...more,
+  }
+  const nats = await lab.connect(service, status.instance)
+  await new KvBucket(nats.link, BUCKETS.STATUS).put(
+    `${service}.${status.instance}`,
+    new TextEncoder().encode(JSON.stringify(status)),
+  )
+  return nats
+}
+
+/** A lab with a daemon that has published revision 1. */
+export const withDaemon = async (): Promise<SiteLab> => {
+  const lab = await SiteLab.start()
+  lab.writeSite(siteYaml())
+  await lab.run('console', DAEMON).waitFor(/state: ok/)
+  return lab
+}
