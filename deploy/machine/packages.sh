@@ -3,11 +3,12 @@
 #
 #   packages.sh           engine, compose v2, buildx, and every tool below
 #   packages.sh --list    prints what would be installed, installs nothing
+#   packages.sh --engine  engine, compose v2, buildx, and the little that `make up` needs: for a gateway that only runs
 #   packages.sh --vm      all that, and what boots virtual machines (e2e/vm)
 #   packages.sh --browser all that, and the browser that tests the console's page
 #
-# A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine and
-# NATS come from Debian 13 (trixie), QEMU from bookworm-backports (7.2 of Debian 12 corrupts memory of guests), both pinned at 100, so
+# A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine,
+# NATS and promtool come from Debian 13 (trixie), QEMU from bookworm-backports (7.2 of Debian 12 corrupts memory of guests), both pinned at 100, so
 # that nothing else is upgraded. No service that is installed here gets started:
 # the engines of the demo are private ones (engine.sh), and the network of this machine stays as it is.
 # shellcheck source=deploy/machine/say.sh
@@ -30,11 +31,15 @@ TOOLS=(
   vsftpd=vsftpd lftp=lftp sipp=sip-tester openssl=openssl
   # nat64's eBPF program
   clang=clang
+  # the console's metrics and alert rules are checked by Prometheus' own tool
+  promtool=promtool
   # what bench-nat64 compares with
   tayga=tayga
   # what bench-dns64 compares with and measures by; bind9 is also the name server of its internet
   named=bind9 unbound=unbound dnsperf=dnsperf
 )
+# What a gateway needs beside the engine.
+ENGINE_TOOLS=(ip=iproute2 ss=iproute2 make=make git=git)
 # What e2e/vm needs: emulators of both architectures, disks and initial RAM disks.
 VM_TOOLS=(qemu-system-x86_64=qemu-system-x86 qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs cpio=cpio depmod=kmod)
 
@@ -61,12 +66,12 @@ missing_packages() {
   docker_complete || printf '%s\n' docker-cli docker-compose docker-buildx
 }
 
-# Debian 12 has engine 20.10, no compose v2 and NATS 2.9: these come from trixie; QEMU that needs no newer libc from its backports.
+# Debian 12 has engine 20.10, no compose v2, NATS 2.9 and promtool in a package with a server: these come from trixie; QEMU that needs no newer libc from its backports.
 with_suite() {
   local package
   for package in "$@"; do
     case $package in
-      docker* | nats-server) echo "$package$TRIXIE" ;;
+      docker* | nats-server | promtool) echo "$package$TRIXIE" ;;
       qemu-* | seabios) echo "$package$BACKPORTS" ;;
       *) echo "$package" ;;
     esac
@@ -104,6 +109,7 @@ install_quietly() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
 }
 
+[ "${1:-}" != --engine ] || TOOLS=("${ENGINE_TOOLS[@]}")
 [ "${1:-}" != --vm ] || TOOLS+=("${VM_TOOLS[@]}")
 [ "${1:-}" != --browser ] || TOOLS+=(chromium=chromium)
 mapfile -t packages < <(missing_packages)
@@ -121,8 +127,8 @@ step "apt-get update" update_lists
 TRIXIE='' BACKPORTS=''
 # shellcheck source=/dev/null
 if [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
-  if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* ]]; then
-    add_source trixie "Docker and NATS"
+  if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* || " ${packages[*]} " == *" promtool "* ]]; then
+    add_source trixie "Docker, NATS and promtool"
     TRIXIE=/trixie
   fi
   if [[ " ${packages[*]} " == *" qemu-"* ]]; then
