@@ -59,6 +59,7 @@ describe('sixgate config history, diff and events', () => {
       revisions: { changed?: string[] }[]
     }
     assert.deepEqual(listed.revisions[0]?.changed, ['pref64[0]'])
+    assert.equal((await sixgateHere(lab, 'config history 1')).stdout, OLD)
     const between = await sixgateHere(lab, 'config diff 1 2')
     assert.equal(between.status, 0)
     assert.match(between.stdout, /^--- revision 1\n\+\+\+ revision 2\n@@ [^\n]+ @@\n-# the LAN of the office\n/)

@@ -18,12 +18,19 @@ const historyOf = (variables: Variables): History => readHistory(readEnvironment
 
 export const CONFIG_HISTORY: Command = {
   words: 'config history',
-  parameters: [],
+  parameters: ['[REV]'],
   options: JSON_OPTION,
-  help: 'revisions of the document: when (UTC), what became of them, who, what changed',
-  examples: ['config history', 'config history --json'],
-  run: async ({ variables, terminal, flag }) => {
-    const summaries = summariesOf(historyOf(variables))
+  help: 'revisions of the document: when (UTC), what became of them, who, what changed; the text of one',
+  examples: ['config history', 'config history --json', 'config history previous > site.yaml'],
+  run: async ({ variables, terminal, parameters: [wanted], flag }) => {
+    const history = historyOf(variables)
+    if (wanted !== undefined) {
+      const result = findRevision(history, wanted)
+      if ('missing' in result) throw new Error(result.missing)
+      terminal.print(flag('json') ? `${JSON.stringify(result.found, null, 2)}\n` : result.found.text)
+      return EXIT.OK
+    }
+    const summaries = summariesOf(history)
     if (flag('json')) {
       const revisions = summaries.map(({ atMs, ...rest }) => ({ ...rest, at: isoTime(atMs) }))
       terminal.print(`${JSON.stringify({ revisions }, null, 2)}\n`)

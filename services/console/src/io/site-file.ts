@@ -16,7 +16,7 @@ import {
 import { dirname } from 'node:path'
 
 const advice = (file: string): string =>
-  `let the console write it: mount its folder without :ro, and chmod a+w ${file} on the host when root does not own it`
+  `write it on the host: docker compose exec -T console sixgate config history REV > deploy/site.yaml; or let the console do it: deploy/compose.edit.yml, and chmod a+w ${file} when root does not own it`
 
 /** In one step; the file then belongs to this process. */
 const replace = (file: string, text: string, mode: number): void => {
