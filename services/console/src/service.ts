@@ -152,7 +152,15 @@ export const runConsole = async (settings: Settings): Promise<void> => {
       report()
     },
   })
-  const web = new WebConsole({ link: nats.link, log, stateDir })
+  const web = new WebConsole({
+    link: nats.link,
+    log,
+    stateDir,
+    siteFile,
+    autoFile,
+    store,
+    read: async () => await source?.read(),
+  })
   nats.answer({
     'try-again': () => confirmer.tryAgain(),
     rollback: rollbackQuestion(store, async () => {

@@ -16,9 +16,9 @@ const asApiError = (error: unknown): ApiError =>
 
 /**
  * Asks the API again and again, while the page can be seen. `path` '': asks nothing yet. Another path begins anew, with
- * `loading`.
+ * `loading`; another `edition` asks at once.
  */
-export const useApi = <T>(path: string, everyMs: number): Loaded<T> => {
+export const useApi = <T>(path: string, everyMs: number, edition = 0): Loaded<T> => {
   const loggedOut = useContext(LoggedOut)
   const [known, setKnown] = useState<{ readonly path: string; readonly loaded: Loaded<T> }>()
   useEffect(() => {
@@ -52,6 +52,6 @@ export const useApi = <T>(path: string, everyMs: number): Loaded<T> => {
       window.clearTimeout(timer)
       document.removeEventListener('visibilitychange', onVisible)
     }
-  }, [path, everyMs, loggedOut])
+  }, [path, everyMs, edition, loggedOut])
   return known?.path === path ? known.loaded : { kind: 'loading' }
 }

@@ -1,6 +1,8 @@
 import { Access } from './views/access.tsx'
+import { Config } from './views/config.tsx'
 import { Dns } from './views/dns.tsx'
 import { Drops } from './views/drops.tsx'
+import { Events } from './views/events.tsx'
 import { Firewall } from './views/firewall.tsx'
 import { Hosts } from './views/hosts.tsx'
 import { Overview } from './views/overview.tsx'
@@ -16,5 +18,7 @@ export const VIEWS = [
   { id: 'routers', title: 'Routers', View: Routers },
   { id: 'firewall', title: 'Firewall', View: Firewall },
   { id: 'drops', title: 'Drops', View: Drops },
+  { id: 'events', title: 'Events', View: Events },
+  { id: 'config', title: 'Config', View: Config },
   { id: 'access', title: 'Access', View: Access },
 ] as const

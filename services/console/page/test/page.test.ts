@@ -54,6 +54,8 @@ const VIEWS: readonly View[] = [
   { id: 'routers', title: 'Routers', route: 'routers', shows: [/64:ff9b::\/96/, /fe80::9/, /another router/] },
   { id: 'firewall', title: 'Firewall', route: 'firewall', shows: [/tcp 8080/, /lan-web/] },
   { id: 'drops', title: 'Drops', route: 'drops', shows: [/hop limit was over/] },
+  { id: 'events', title: 'Events', route: 'events', shows: [/revision 1/i] },
+  { id: 'config', title: 'Config', route: 'config', shows: [/site\.yaml, revision 1/] },
   { id: 'access', title: 'Access', route: 'tokens', shows: [/There are no tokens/] },
 ]
 
@@ -218,6 +220,35 @@ describe('the page in Chromium', { skip }, () => {
     await state(page, 'stale').waitFor()
     assert.equal(await page.getByText('hop limit was over').isVisible(), true)
     await page.unroute('**/api/v1/drops')
+  })
+
+  it('an edit: its mistake with the line, its changes, a countdown; taken back, then kept, with the comments', async () => {
+    await open('config')
+    const editor = page.getByLabel('site.yaml')
+    await editor.waitFor()
+    const before = await editor.inputValue()
+    await editor.fill(`# mine\n${before.replace('64:ff9b::/96', '64:ff9b::/72')}`)
+    await page.getByRole('button', { name: 'Check' }).click()
+    await page.getByText(/line \d+, column \d+: pref64\[0\].*length must be/).waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Apply' }).count(), 0)
+    await editor.fill(`# mine\n${before}`)
+    await page.getByRole('button', { name: 'Check' }).click()
+    await page.getByText('+ # mine').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await page.getByRole('button', { name: 'Apply' }).click()
+    await page.getByText(/comes back in \d+ s/).waitFor()
+    await page.screenshot({ path: join(SCREENSHOTS, 'config-countdown.png'), fullPage: true })
+    assert.deepEqual(await violations(page), [])
+    assert.equal(readFileSync(lab.site.siteFile, 'utf8'), `# mine\n${before}`)
+    await page.getByRole('button', { name: 'Take it back' }).click()
+    await page.getByText(/comes back in/).waitFor({ state: 'detached' })
+    assert.equal(readFileSync(lab.site.siteFile, 'utf8'), before)
+    await editor.fill(`# mine\n${before}`)
+    await page.getByRole('button', { name: 'Check' }).click()
+    await page.getByRole('button', { name: 'Apply' }).click()
+    await page.getByRole('button', { name: 'Keep it' }).click()
+    await page.getByText(/comes back in/).waitFor({ state: 'detached' })
+    assert.equal(readFileSync(lab.site.siteFile, 'utf8'), `# mine\n${before}`)
   })
 
   it('makes a token, shows it once, ends it', async () => {

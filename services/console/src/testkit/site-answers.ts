@@ -111,5 +111,7 @@ export const EMPTY: { readonly [N in RouteName]?: AnswerOf<N> } = {
   routers: { routers: [], own: [], complaints: [] },
   firewall: { rules: [], forwards: [], complaints: [] },
   drops: { drops: [], complaints: [] },
+  events: { events: [] },
+  config: { text: '', revision: 0, nowMs: 0, confirmUntilMs: null },
   tokens: { tokens: [] },
 }

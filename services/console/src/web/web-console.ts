@@ -6,11 +6,14 @@ import { SILENT_MS } from '../core/convergence.ts'
 import { pageAddresses } from '../core/web/page-addresses.ts'
 import { SessionStore } from '../core/web/session-store.ts'
 import { carriedOf, ThroughputHistory, TICK_MS } from '../core/web/throughput-history.ts'
+import type { DocumentStore } from '../io/document-store.ts'
 import { ReportWatch } from '../io/report-watch.ts'
 import { ApiServer } from './api-server.ts'
 import { CertificateFile } from './certificate.ts'
+import { configHandlers } from './config-handlers.ts'
 import { Credentials } from './credentials.ts'
 import { Listeners } from './listeners.ts'
+import { PendingEdit } from './pending-edit.ts'
 import { sessionHandlers } from './session-handlers.ts'
 import { siteHandlers } from './site-handlers.ts'
 import { readStaticFiles } from './static-files.ts'
@@ -24,6 +27,11 @@ export interface WebConsoleOptions {
   readonly link: Link
   readonly log: Logger
   readonly stateDir: string
+  readonly siteFile: string
+  readonly autoFile: string
+  readonly store: DocumentStore
+  /** Has the file of the site document read at once. */
+  readonly read: () => Promise<void>
 }
 
 /** The web page and the API: follows the document in force, and the reports of all services. */
@@ -32,6 +40,7 @@ export class WebConsole {
   readonly #reports: ReportWatch
   readonly #throughput = new ThroughputHistory()
   readonly #listeners: Listeners
+  readonly #pending: PendingEdit
   readonly #certificates: CertificateFile
   readonly #timers: readonly NodeJS.Timeout[]
   #inForce: { readonly revision: number; readonly site: Site | undefined } = { revision: 0, site: undefined }
@@ -39,7 +48,8 @@ export class WebConsole {
   #work: Promise<void> = Promise.resolve()
 
   constructor(options: WebConsoleOptions) {
-    const { link, log, stateDir } = options
+    const { link, log, stateDir, siteFile, autoFile, store, read } = options
+    this.#pending = new PendingEdit({ store, stateDir, log, read })
     this.#options = options
     this.#reports = new ReportWatch(link)
     this.#certificates = new CertificateFile(stateDir)
@@ -53,6 +63,14 @@ export class WebConsole {
       names: () => this.#names,
       handlers: {
         ...sessionHandlers(credentials, sessions, log),
+        ...configHandlers({
+          link,
+          store,
+          pending: this.#pending,
+          siteFile,
+          autoFile,
+          revision: () => this.#inForce.revision,
+        }),
         ...siteHandlers({
           link,
           reports: () => this.#reports.current,
@@ -83,6 +101,7 @@ export class WebConsole {
   close(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#reports.close()
+    this.#pending.close()
     this.#listeners.close()
   }
 

@@ -50,7 +50,7 @@ const TokenList = () => {
   const [edition, setEdition] = useState(0)
   const [made, setMade] = useState<NewToken>()
   const [complaint, setComplaint] = useState('')
-  const tokens = useApi<Tokens>(`tokens?${edition === 0 ? '' : `e${edition}`}`, 0)
+  const tokens = useApi<Tokens>('tokens', 0, edition)
   const change = async (work: () => Promise<void>): Promise<void> => {
     setComplaint('')
     try {

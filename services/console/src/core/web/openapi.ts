@@ -13,6 +13,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   '400': 'The query or the body is not as described',
   '401': 'Not logged in, or the password, the code or the token is wrong',
   '403': 'The caller may not do this',
+  '409': 'The file was changed meanwhile',
   '429': 'Too many attempts; see retryAfterS',
   '503': 'The site cannot be asked at the moment',
 }

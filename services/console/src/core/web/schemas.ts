@@ -183,6 +183,47 @@ export const issue = z.object({
   message: z.string(),
 })
 
+export const config = z.object({
+  /** The text of the site document's file, with its comments. */
+  text: z.string(),
+  /** Of the document in force. */
+  revision: count,
+  nowMs: timeMs,
+  /** Until when the edit of the page can be confirmed; null: none waits. */
+  confirmUntilMs: timeMs.nullable(),
+})
+
+export const configCheck = z.object({
+  /** None: it is a good document. */
+  issues: z.array(issue),
+  /** Against the file. */
+  diff: z.array(
+    z.object({
+      oldStart: count,
+      newStart: count,
+      lines: z.array(z.object({ kind: z.enum(['same', 'removed', 'added']), text: z.string() })),
+    }),
+  ),
+})
+
+export const events = z.object({
+  /** Newest first. */
+  events: z.array(
+    z.object({
+      atMs: timeMs,
+      service: z.string(),
+      instance: z.string(),
+      /** For programs: `takeover`. */
+      kind: z.string(),
+      level: z.enum(['info', 'warn']),
+      message: z.string(),
+    }),
+  ),
+})
+
+export type Config = z.infer<typeof config>
+export type ConfigCheck = z.infer<typeof configCheck>
+export type Events = z.infer<typeof events>
 export type Site = z.infer<typeof site>
 export type Throughput = z.infer<typeof throughput>
 export type Hosts = z.infer<typeof hosts>
