@@ -19,7 +19,7 @@ export TESTCONTAINERS_RYUK_DISABLED := true
 COMPOSE = $(shell $(MACHINE)/docker-client.sh) compose
 TEST_FLAGS ?=
 # A test file that never ends would hold up everything for ever: after this the runner stops and names it.
-RUN_UNIT = timeout --foreground 45m $(NODE) --test --test-timeout=180000
+RUN_UNIT = timeout --foreground 45m $(NODE) --test --test-concurrency=2 --test-timeout=180000
 RUN_E2E = timeout --foreground 40m $(NODE) --test --test-concurrency=1 --test-timeout=1800000
 BENCH_FLAGS ?=
 SUITE ?= fastpath
