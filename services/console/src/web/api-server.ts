@@ -117,18 +117,18 @@ export class ApiServer {
     )
     if (refusal !== undefined) throw new RequestError(refusal.status, refusal.code, refusal.message)
     const path = pathOf(request)
-    if (path.startsWith('/api/')) await this.#answer(request, response, path)
+    const name = routeAt(path)
+    if (name !== undefined) await this.#answer(request, response, name)
+    else if (path.startsWith('/api/'))
+      throw new RequestError(404, 'no-such-path', `${path}: there is no such path; see /api/v1/openapi.json`)
     else this.#sendFile(request, response, path)
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    const name = routeAt(path)
-    if (name === undefined)
-      throw new RequestError(404, 'no-such-path', `${path}: there is no such path; see /api/v1/openapi.json`)
+  async #answer(request: IncomingMessage, response: ServerResponse, name: RouteName): Promise<void> {
     const route: Route = ROUTES[name]
     if (request.method !== route.method) {
       response.setHeader('allow', route.method)
-      throw new RequestError(405, 'method', `${request.method}: ${path} has only ${route.method}`)
+      throw new RequestError(405, 'method', `${request.method}: ${route.path} has only ${route.method}`)
     }
     const caller = this.#callerOf(request)
     if (route.access === 'owner' && !caller.isOwner)
@@ -145,7 +145,9 @@ export class ApiServer {
       setCookie: (value: string): void => void response.setHeader('set-cookie', value),
     }
     const handler = this.#options.handlers[name] as unknown as (call: unknown) => Promise<unknown>
-    this.#sendJson(response, 200, await handler(call))
+    const answer = await handler(call)
+    if (route.mediaType === undefined) this.#sendJson(response, 200, answer)
+    else this.#send(response, 200, route.mediaType, String(answer))
   }
 
   #callerOf({ headers }: IncomingMessage): { isOwner: boolean; isReader: boolean; sessionId: string | undefined } {
@@ -189,9 +191,13 @@ export class ApiServer {
   }
 
   #sendJson(response: ServerResponse, status: number, body: unknown): void {
-    response.setHeader('content-type', 'application/json; charset=utf-8')
+    this.#send(response, status, 'application/json; charset=utf-8', JSON.stringify(body))
+  }
+
+  #send(response: ServerResponse, status: number, mediaType: string, text: string): void {
+    response.setHeader('content-type', mediaType)
     response.setHeader('cache-control', 'no-store')
-    response.writeHead(status).end(JSON.stringify(body))
+    response.writeHead(status).end(text)
   }
 }
 

@@ -10,6 +10,7 @@ import { advertisedBy, forwardsOf, siteAnswer } from '../core/web/site-answer.ts
 import type { ThroughputHistory } from '../core/web/throughput-history.ts'
 import { allHosts } from '../io/all-hosts.ts'
 import { askInstances } from '../io/ask-instances.ts'
+import { readMetrics } from '../io/metrics.ts'
 import type { Handlers } from './api-server.ts'
 
 /** Where the answers come from. */
@@ -32,7 +33,7 @@ export const siteHandlers = ({
   throughput,
 }: SiteSources): Pick<
   Handlers,
-  'site' | 'throughput' | 'hosts' | 'drops' | 'routers' | 'firewall' | 'explain' | 'openapi'
+  'site' | 'throughput' | 'hosts' | 'drops' | 'routers' | 'firewall' | 'explain' | 'metrics' | 'openapi'
 > => ({
   site: () => siteAnswer(inForce(), reports(), Date.now()),
   throughput: ({ query }) => throughput.show(query.range),
@@ -74,5 +75,6 @@ export const siteHandlers = ({
     const { answers, complaints } = await askInstances<Told>(link, 'dns64', 'explain', query)
     return { answers: answers.map(({ instance, answer }) => ({ ...answer, instance })), complaints: [...complaints] }
   },
+  metrics: async () => await readMetrics(link),
   openapi: () => openApi(VERSION, SESSION_COOKIE) as { openapi: string },
 })

@@ -8,6 +8,7 @@ import { connect } from 'node:tls'
 import { QuestionRefused } from '@sixgate/bus'
 import { enterNamespace } from '@sixgate/testkit'
 import { z } from 'zod'
+import { METRICS_CONTENT_TYPE } from '../core/metrics.ts'
 import { ROUTES } from '../core/web/routes.ts'
 import { siteYaml } from '../testkit/site-lab.ts'
 import { CLI, PageLab } from '../testkit/page-lab.ts'
@@ -116,6 +117,10 @@ describe('sessions', { skip }, () => {
     const program = lab.client()
     const bearer = { authorization: `Bearer ${secret}` }
     assert.equal((await program.get('/api/v1/site', bearer)).status, 200)
+    const scraped = await program.get('/metrics', bearer)
+    assert.deepEqual([scraped.status, scraped.headers['content-type']], [200, METRICS_CONTENT_TYPE])
+    assert.match(scraped.text, /^sixgate_config_published_revision 1$/m)
+    assertFails(await program.get('/metrics'), 401, 'not-logged-in')
     assertFails(await program.get('/api/v1/tokens', bearer), 403, 'read-only')
     assertFails(await program.post('/api/v1/tokens/add', { name: 'y' }, bearer), 403, 'read-only')
     assertFails(await program.get('/api/v1/site', { authorization: 'Bearer wrong' }), 401, 'not-logged-in')
@@ -171,8 +176,11 @@ describe('the API', { skip }, () => {
         ? owner.get(`${path}${queries[name] ?? ''}`)
         : owner.post(path, bodies[name] ?? {}))
       assert.equal(answer.status, 200, `${name}: ${answer.text}`)
-      const { schema } = document.paths[path][method.toLowerCase()].responses['200'].content['application/json']
-      const checked = z.fromJSONSchema(schema).safeParse(answer.json)
+      const [[mediaType, { schema }]] = Object.entries<{ schema: z.core.JSONSchema.JSONSchema }>(
+        document.paths[path][method.toLowerCase()].responses['200'].content,
+      ) as [[string, { schema: z.core.JSONSchema.JSONSchema }]]
+      assert.equal(String(answer.headers['content-type']).split(';', 1)[0], mediaType.split(';', 1)[0])
+      const checked = z.fromJSONSchema(schema).safeParse(answer.json ?? answer.text)
       assert.ok(checked.success, `${name}: ${checked.error?.message}`)
       told.set(name, answer.json)
     }

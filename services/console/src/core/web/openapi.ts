@@ -7,7 +7,7 @@ const jsonSchema = (schema: z.ZodType, io: 'input' | 'output'): Record<string, u
   return rest
 }
 
-const content = (schema: unknown) => ({ 'application/json': { schema } })
+const content = (schema: unknown, mediaType = 'application/json') => ({ [mediaType]: { schema } })
 
 const ERRORS: Readonly<Record<string, string>> = {
   '400': 'The query or the body is not as described',
@@ -47,7 +47,7 @@ const operationOf = (name: string, route: Route): unknown => ({
     ? {}
     : { requestBody: { required: true, content: content(jsonSchema(route.body, 'input')) } }),
   responses: {
-    '200': { description: 'Done', content: content(jsonSchema(route.answer, 'output')) },
+    '200': { description: 'Done', content: content(jsonSchema(route.answer, 'output'), route.mediaType) },
     ...Object.fromEntries(
       Object.entries(ERRORS).map(([status, description]) => [
         status,

@@ -1,5 +1,6 @@
 /** Every route of the API: who may call it, what goes in, what comes out. */
 import { z } from 'zod'
+import { METRICS_CONTENT_TYPE } from '../metrics.ts'
 import * as answers from './schemas.ts'
 
 /** `anybody`; `reader`: the owner's session, or a token; `owner`: the session alone. */
@@ -7,12 +8,14 @@ export type Access = 'anybody' | 'reader' | 'owner'
 
 export interface Route {
   readonly method: 'GET' | 'POST'
-  readonly path: `/api/v1/${string}`
+  readonly path: `/api/v1/${string}` | '/metrics'
   readonly access: Access
   readonly summary: string
   readonly query?: z.ZodObject
   readonly body?: z.ZodObject
   readonly answer: z.ZodType
+  /** Of an answer that is text; without it the answer is JSON. */
+  readonly mediaType?: string
 }
 
 const MIN_PASSWORD = 10
@@ -191,6 +194,14 @@ export const ROUTES = {
     summary: 'The text before the edit comes back now',
     body: z.strictObject({}),
     answer: answers.config,
+  },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    access: 'reader',
+    summary: 'What all services count, in the text format of Prometheus',
+    answer: z.string(),
+    mediaType: METRICS_CONTENT_TYPE,
   },
   openapi: {
     method: 'GET',
