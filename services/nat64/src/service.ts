@@ -9,6 +9,7 @@ import {
   QuestionRefused,
 } from '@sixgate/bus'
 import { type HostsPage, pageOf, readHostsQuery } from './core/address-map/host-listing.ts'
+import { type RestoredMappings, readMappingsRestore, restoredMappings } from './core/address-map/mappings-restore.ts'
 import { packHosts } from './core/address-map/packed-hosts.ts'
 import { ALG_NOTES, type AlgNote } from './core/alg/tally.ts'
 import { carriedMetrics, counterMetrics } from './core/counters.ts'
@@ -26,6 +27,15 @@ export const TUN_NAME = 'nat64'
 
 const FAST_PATH_OFF: FastPathSource = { plan: undefined, capacity: 0, hosts: [] }
 
+/** What a question says; a mistake in it becomes a refusal. */
+const understood = <T>(read: () => T): T => {
+  try {
+    return read()
+  } catch (error) {
+    throw new QuestionRefused(error instanceof Error ? error.message : String(error), error)
+  }
+}
+
 /** nat64 as the runtime sees it: document in, problems and counters out. */
 export class Nat64 implements Service {
   readonly #context: ServiceContext
@@ -39,6 +49,7 @@ export class Nat64 implements Service {
   readonly questions: Questions = {
     drops: () => dropsOf(this.#dataPlane.counters),
     hosts: (body) => this.#hosts(body),
+    'restore-mappings': async (body) => await this.#restoreMappings(body),
   }
   #inForce: { readonly snapshot: SiteSnapshot; readonly plan: Plan } | undefined
   #trouble: Problem | undefined
@@ -119,12 +130,7 @@ export class Nat64 implements Service {
   }
 
   #hosts(body: unknown): HostsPage {
-    let query
-    try {
-      query = readHostsQuery(body)
-    } catch (error) {
-      throw new QuestionRefused(error instanceof Error ? error.message : String(error), error)
-    }
+    const query = understood(() => readHostsQuery(body))
     this.#mappings.refreshSeen()
     const { registry } = this.#mappings
     const nowS = Math.floor(monotonicMs() / 1000)
@@ -134,6 +140,16 @@ export class Nat64 implements Service {
       (mapping) => ({ idleS: registry.idleS(mapping, nowS), typescript: registry.usageOf(mapping.slot) }),
       this.#fastPath.usages(),
     )
+  }
+
+  /** One after the other, so that a host that takes another's address finds it free. */
+  async #restoreMappings(body: unknown): Promise<RestoredMappings> {
+    const { instance, mappings } = understood(() => readMappingsRestore(body))
+    if (instance !== this.#context.instance) return restoredMappings([])
+    if (this.#inForce === undefined) throw new QuestionRefused('no document is in force yet; ask again')
+    const outcomes = []
+    for (const { host, ip4 } of mappings) outcomes.push({ ip4, outcome: await this.#mappings.restore(host, ip4) })
+    return restoredMappings(outcomes)
   }
 
   async stop(intent: StopIntent): Promise<void> {

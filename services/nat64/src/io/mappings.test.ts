@@ -183,6 +183,41 @@ test('two instances over NATS never give one address twice, and one host always 
   await two.untilConfirmed()
 })
 
+test('a backup gives hosts the addresses that they had, in every instance; who is in the way gets another', async () => {
+  await using lab = await NatsLab.start()
+  await lab.makeBuckets('hosts')
+  await using one = new Instance(new KvBucket(await lab.connectedLink(), 'hosts'))
+  await using two = new Instance(new KvBucket(await lab.connectedLink(), 'hosts'))
+  const [a, b, c] = [hostNumber(0), hostNumber(1), hostNumber(2)]
+  const [ofA, ofB, ofC] = [await one.speak(a), await two.speak(b), await two.speak(c)]
+  await one.until(() => one.installed.size === 3)
+  await two.until(() => two.installed.size === 3)
+  await one.untilConfirmed()
+  await two.untilConfirmed()
+  const restore = async (host: string, ip4: string): Promise<string> =>
+    await one.mappings.restore({ ip6: ip6Of(host), pref64: '64:ff9b::/96' }, ip4Of(ip4))
+  // A and B change places, D takes C's.
+  const d = hostNumber(3)
+  assert.equal(await restore(a, ofA), 'already')
+  assert.equal(await restore(a, ofB), 'restored')
+  assert.equal(await restore(b, ofA), 'restored')
+  assert.equal(await restore(d, ofC), 'restored')
+  assert.equal(await restore(d, '203.0.113.9'), 'unfit')
+  assert.equal(await one.mappings.restore({ ip6: ip6Of(d), pref64: '2001:db8::/96' }, ip4Of(ofC)), 'unfit')
+  const wanted = new Map([
+    [a, ofB],
+    [b, ofA],
+    [d, ofC],
+  ])
+  assert.deepEqual(one.installed, wanted)
+  await two.until(() => [...wanted].every(([host, ip4]) => two.installed.get(host) === ip4) && !two.installed.has(c))
+  await one.untilConfirmed()
+  const again = await two.speak(c)
+  assert.ok(![ofA, ofB, ofC].includes(again))
+  await using third = new Instance(new KvBucket(await lab.connectedLink(), 'hosts'))
+  await third.until(() => third.installed.get(c) === again && third.installed.get(d) === ofC)
+})
+
 test('a new instance learns from NATS what it has not on disk', async () => {
   await using lab = await NatsLab.start()
   await lab.makeBuckets('hosts')

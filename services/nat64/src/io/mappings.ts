@@ -31,6 +31,12 @@ export interface MappingEvents {
   seenByIp4(): ReadonlyMap<Ip4, { readonly seenS: number }>
 }
 
+/**
+ * What became of a mapping of a backup. `unfit`: the document in force does not have its address or pref64; `busy`: the host
+ * or the address was given to somebody at the same moment.
+ */
+export type Restored = 'restored' | 'already' | 'unfit' | 'busy'
+
 const nowS = (): number => Math.floor(monotonicMs() / 1000)
 const wallS = (): number => Math.floor(Date.now() / 1000)
 
@@ -148,6 +154,40 @@ export class Mappings {
     }
     this.#claiming.add(key)
     void this.#findAddress(host).finally(() => this.#claiming.delete(key))
+  }
+
+  /**
+   * Gives a host the address that it had before, as a backup of the site tells. Whoever has that address now, and the
+   * address that the host has now, lose each other: the backup is what the owner wants. Only one instance may be asked at
+   * a time. As after a restart, the host has its guaranteed time again.
+   */
+  async restore(host: HostId, ip4: Ip4): Promise<Restored> {
+    if (!this.#fits({ ...host, ip4 })) return 'unfit'
+    const key = hostKey(host)
+    if (this.#claiming.has(key)) return 'busy'
+    const ofIp4 = this.#registry.ofIp4(ip4)
+    const ofHost = this.#registry.ofHost(host)
+    if (ofIp4 !== undefined && ofIp4 === ofHost) return 'already'
+    this.#claiming.add(key)
+    try {
+      for (const mapping of [ofIp4, ofHost].filter((one) => one !== undefined)) {
+        this.#drop(mapping)
+        await this.#erase(mapping)
+      }
+      const mapping = this.#registry.add(host, ip4, nowS())
+      if (mapping === undefined) return 'busy'
+      const claim = await this.#bucket.claim(mapping, ip4, wallS())
+      if (claim.kind === 'taken') this.#heard(claim.by, claim.revision)
+      else if (claim.kind === 'ours') {
+        if (this.#registry.holds(mapping)) mapping.revision = claim.revision
+        else void this.#bucket.erase(ip4, claim.revision)
+      }
+      if (!this.#registry.holds(mapping)) return 'busy'
+      this.#install(mapping)
+      return 'restored'
+    } finally {
+      this.#claiming.delete(key)
+    }
   }
 
   /** Takes over when hosts were last seen by the kernel, which does not tell by itself. */
