@@ -2,6 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { SiteError } from '@sixgate/site'
 import type { Command } from './command.ts'
 import { commandHelp, siteHelp } from './command-help.ts'
+import { BACKUP } from './commands/backup.ts'
 import { completionCommand } from './commands/completion.ts'
 import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
 import { CONFIG_DIFF, CONFIG_HISTORY, CONFIG_ROLLBACK } from './commands/config-history.ts'
@@ -14,6 +15,7 @@ import { HOSTS } from './commands/hosts.ts'
 import { LOG_LEVEL } from './commands/log-level.ts'
 import { METRICS } from './commands/metrics.ts'
 import { RA_NEIGHBOURS } from './commands/ra-neighbours.ts'
+import { RESTORE } from './commands/restore.ts'
 import { STATUS } from './commands/status.ts'
 import { SUPPORT_BUNDLE } from './commands/support-bundle.ts'
 import { WEB } from './commands/web.ts'
@@ -38,6 +40,8 @@ export const COMMANDS: readonly Command[] = [
   EVENTS,
   METRICS,
   LOG_LEVEL,
+  BACKUP,
+  RESTORE,
   SUPPORT_BUNDLE,
   completionCommand(() => COMMANDS),
 ]

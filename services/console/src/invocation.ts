@@ -17,6 +17,13 @@ export interface Terminal {
   complain(text: string): void
 }
 
+/** An archive is not for a terminal: complains how `words` is called instead, and says whether it did. */
+export const refusesTerminal = (terminal: Terminal, words: string, file: string): boolean => {
+  if (terminal.isInteractive)
+    terminal.complain(`an archive would fill the screen: docker compose exec -T console sixgate ${words} > ${file}`)
+  return terminal.isInteractive
+}
+
 const CONNECT_MS = 5000
 
 /** Runs `work` with a connection to NATS, as the console's user. */

@@ -26,7 +26,9 @@ import { adoptKnownPrefix } from './io/known-prefix.ts'
 import { Confirmer } from './io/confirmer.ts'
 import { DocumentStore } from './io/document-store.ts'
 import { Publisher } from './io/publisher.ts'
+import { restoreQuestion } from './restore-question.ts'
 import { rollbackQuestion } from './rollback-question.ts'
+import { Restorer } from './io/restorer.ts'
 import { WebConsole } from './web/web-console.ts'
 
 const TICK_MS = 1000
@@ -161,6 +163,13 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     store,
     read: async () => await source?.read(),
   })
+  const restorer = new Restorer({ siteFile, autoFile, stateDir }, store, (text, document) => {
+    mistake = undefined
+    store.read(text, document)
+    confirmer.want(document)
+    confirmer.tryAgain()
+    report()
+  })
   nats.answer({
     'try-again': () => confirmer.tryAgain(),
     rollback: rollbackQuestion(store, async () => {
@@ -168,6 +177,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
       // What was put back once is tried again when somebody goes back to it.
       confirmer.tryAgain()
     }),
+    restore: restoreQuestion(restorer),
     [LOG_LEVEL_QUESTION]: logLevelQuestion(log),
   })
   const reporter = new Reporter({

@@ -28,23 +28,37 @@ const HEADER = `# Made by sixgate: what "auto" in the site document beside this 
 # Keep it: the hosts of this site have addresses from this prefix (RFC 4193).
 `
 
-const contentOf = (ula: Prefix6): string => `${HEADER}ula: ${formatPrefix(ula)}\n`
+/** Text of the companion file. */
+export const autoText = (ula: Prefix6): string => `${HEADER}ula: ${formatPrefix(ula)}\n`
 
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
+
+/** Undefined: no YAML. */
+const contentIn = (text: string): unknown => {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The ULA /48 that a text of the companion file keeps; `file`: its name for messages. Throws SiteError (`auto`). */
+export const ulaOf = (text: string, file: string): Prefix6 => {
+  const content = contentIn(text)
+  const came = typeof content === 'object' && content !== null && 'ula' in content ? content.ula : undefined
+  const ula = typeof came === 'string' ? parsePrefix6(came) : undefined
+  if (ula?.lenBits === 48 && ula.addr[0] === 0xfd) return ula
+  const message = `${JSON.stringify(came)}: must be a ULA prefix fdxx:xxxx:xxxx::/48; put the old one back, or remove the file for a new one`
+  throw new SiteError('auto', [{ path: ['ula'], message }], file)
+}
 
 const readUla = async (file: string): Promise<Prefix6 | undefined> => {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return undefined
     throw error
   })
-  if (text === undefined) return undefined
-  const content: unknown = parse(text)
-  const came = typeof content === 'object' && content !== null && 'ula' in content ? content.ula : undefined
-  const ula = typeof came === 'string' ? parsePrefix6(came) : undefined
-  if (ula?.lenBits === 48 && ula.addr[0] === 0xfd) return ula
-  const message = `${JSON.stringify(came)}: must be a ULA prefix fdxx:xxxx:xxxx::/48; put the old one back, or remove the file for a new one`
-  throw new SiteError('auto', [{ path: ['ula'], message }], file)
+  return text === undefined ? undefined : ulaOf(text, file)
 }
 
 /** Puts the file there in one step, or leaves the one that another process put there first. */
@@ -66,7 +80,7 @@ const createOnce = async (file: string, text: string): Promise<void> => {
  */
 export const adoptUla = async (file: string, lanPrefix: Prefix6): Promise<boolean> => {
   if (lanPrefix.addr[0] !== 0xfd || (await readUla(file)) !== undefined) return false
-  await createOnce(file, contentOf(prefix6Of(lanPrefix.addr, 48)))
+  await createOnce(file, autoText(prefix6Of(lanPrefix.addr, 48)))
   return true
 }
 
@@ -75,7 +89,7 @@ export const keptUla = async (file: string): Promise<Prefix6> => {
   const known = await readUla(file)
   if (known !== undefined) return known
   try {
-    await createOnce(file, contentOf(randomUla()))
+    await createOnce(file, autoText(randomUla()))
   } catch (error) {
     const message = `"auto" needs to be remembered in ${file}, which cannot be written; make its folder writable, or write a prefix into the document`
     throw new SiteError('auto', [{ path: ['lan', 'prefix'], message }], file, error)

@@ -1,5 +1,5 @@
 /** The site document: schema, rules, YAML with line numbers, and the values that `auto` stands for. */
-export { adoptUla, companionFile, keptUla } from './auto.ts'
+export { adoptUla, autoText, companionFile, keptUla, ulaOf } from './auto.ts'
 export type { Mapped } from './dns64-section.ts'
 export { formatPath, SiteError, type SiteErrorCode, type SiteIssue } from './error.ts'
 export type { Upstream } from './fields.ts'

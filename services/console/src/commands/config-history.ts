@@ -102,7 +102,7 @@ export const CONFIG_DIFF: Command = {
 const PUBLISH_MS = 10_000
 const LOOK_MS = 200
 
-const untilPublished = async (link: Link, document: string): Promise<boolean> => {
+export const untilPublished = async (link: Link, document: string): Promise<boolean> => {
   const deadlineMs = Date.now() + PUBLISH_MS
   while (JSON.stringify((await readPublished(link))?.document) !== document) {
     if (Date.now() > deadlineMs) return false

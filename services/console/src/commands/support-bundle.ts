@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { readEnvironment } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { ustar } from '../core/ustar.ts'
-import { EXIT, withNats } from '../invocation.ts'
+import { EXIT, refusesTerminal, withNats } from '../invocation.ts'
 import { readHistory } from '../io/history-file.ts'
 import { supportFiles } from '../io/support-files.ts'
 import { siteFileOf } from './config.ts'
@@ -14,12 +14,7 @@ export const SUPPORT_BUNDLE: Command = {
   help: 'status, checks, rules, events and the document in one archive (tar.gz, to standard output), secrets redacted',
   examples: ['support-bundle > sixgate-support.tar.gz'],
   run: async ({ variables, terminal, flag }) => {
-    if (terminal.isInteractive && !flag('json')) {
-      terminal.complain(
-        'an archive would fill the screen: docker compose exec -T console sixgate support-bundle > sixgate-support.tar.gz',
-      )
-      return EXIT.USAGE
-    }
+    if (!flag('json') && refusesTerminal(terminal, 'support-bundle', 'sixgate-support.tar.gz')) return EXIT.USAGE
     const { stateDir } = readEnvironment(variables, 'console')
     return await withNats(variables, terminal, async ({ link }) => {
       const nowMs = Date.now()

@@ -10,8 +10,10 @@ import {
   parseHistory,
   type Revision,
   textOfDocument,
+  unknownRevisions,
   withOutcome,
   withPublished,
+  withRestored,
 } from './history.ts'
 
 const entry = (revision: number, more: Partial<Revision> = {}): Revision => ({
@@ -28,6 +30,25 @@ const publishedAll = (...entries: Revision[]): History =>
   entries.reduce<History>((history, one) => withPublished(history, one), [])
 
 describe('the history', () => {
+  it('takes revisions of a backup as what was before, each once, whatever their times; none stays on trial', () => {
+    const history = publishedAll(entry(1, { atMs: 5 }), entry(2, { atMs: 6 }))
+    const kept = [entry(1), entry(2, { outcome: 'trial' }), entry(2, { atMs: 6 })]
+    const restored = withRestored(history, kept)
+    assert.deepEqual(
+      restored.map(({ revision, atMs, outcome }) => [revision, atMs, outcome]),
+      [
+        [1, 1000, 'confirmed'],
+        [2, 2000, 'overtaken'],
+        [1, 5, 'confirmed'],
+        [2, 6, 'confirmed'],
+      ],
+    )
+    assert.deepEqual(unknownRevisions(restored, kept), [])
+    const many = Array.from({ length: HISTORY_MAX_REVISIONS }, (_, index) => entry(index + 10))
+    assert.deepEqual(withRestored(history, many).slice(-2), history)
+    assert.equal(withRestored(history, many).length, HISTORY_MAX_REVISIONS)
+  })
+
   it('keeps revisions in order; one on trial that another overtakes says so', () => {
     const history = publishedAll(entry(1), entry(2, { outcome: 'trial' }), entry(3, { outcome: 'trial' }))
     assert.deepEqual(

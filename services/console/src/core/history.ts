@@ -74,6 +74,24 @@ export const withOutcome = (
   )
 }
 
+const isSameRevision = (a: Revision, b: Revision): boolean => a.revision === b.revision && a.atMs === b.atMs
+
+/** Revisions of a backup that this history does not have. */
+export const unknownRevisions = (history: History, kept: History): History =>
+  kept.filter((one) => !history.some((known) => isSameRevision(one, known)))
+
+/**
+ * The history with the revisions of a backup that it does not have, as what was before it: the newest entry stays the one in
+ * force, whatever the clock of a new machine says.
+ */
+export const withRestored = (history: History, kept: History): History => {
+  const older = unknownRevisions(history, kept)
+  return bounded([
+    ...older.map((one): Revision => (one.outcome === 'trial' ? { ...one, outcome: 'overtaken' } : one)),
+    ...history,
+  ])
+}
+
 /** The text of the newest entry that had this document: with the comments of its file. */
 export const textOfDocument = (history: History, document: string): string | undefined =>
   history.findLast((one) => one.document === document)?.text

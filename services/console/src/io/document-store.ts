@@ -10,6 +10,7 @@ import {
   textOfDocument,
   withOutcome,
   withPublished,
+  withRestored,
 } from '../core/history.ts'
 import { HistoryFile } from './history-file.ts'
 import type { Standing } from './publisher.ts'
@@ -116,6 +117,19 @@ export class DocumentStore {
     if ('missing' in result) throw new SaveRefused('missing', result.missing)
     const { revision, text } = result.found
     return { revision, ...(await this.save(text, `${who}, rollback to ${revision}`)) }
+  }
+
+  /** Writes the text of a backup, unless the file holds it already. Throws as `save`. */
+  async restore(text: string, who: string): Promise<Saved> {
+    if (this.text !== text) return await this.save(text, who)
+    const { document } = await readSite(text, this.#options.siteFile, this.#options.autoFile)
+    this.#author = { text, who }
+    return { document: JSON.stringify(document) }
+  }
+
+  /** Takes the revisions of a backup over that the history does not have. */
+  restoreHistory(kept: History): void {
+    this.#history.change((history) => withRestored(history, kept))
   }
 
   /** An edit that never was a revision would be lost: it is kept beside the history. */

@@ -60,6 +60,17 @@ const canReplace = (file: string, ownerId: number): boolean => {
   }
 }
 
+/** Whether `writeSiteFile` would find what it needs; false also when there is no file. */
+export const isSiteFileWritable = (file: string): boolean => {
+  try {
+    if (canReplace(file, statSync(file).uid)) return true
+    accessSync(file, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Writes the site document. A file of this user is replaced in one step; one of somebody else is written over, so that it
  * stays theirs. Throws an error that says what to do.

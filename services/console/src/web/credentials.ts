@@ -1,8 +1,8 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeDurably, writeDurably } from '@sixgate/host'
 import { z } from 'zod'
+import { textIfThere } from '../io/text-if-there.ts'
 
 /** RFC 7914 §2: 2^15 blocks of 1 KiB: 32 MiB and some tenths of a second on a Pi. */
 const COST = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 } as const
@@ -21,6 +21,30 @@ const passwordSchema = z.object({
 })
 const tokensSchema = z.array(z.object({ name: z.string(), hash: z.string(), madeAtMs: z.number() }))
 type Token = z.infer<typeof tokensSchema>[number]
+
+/** Texts of the files of password and tokens; undefined: there is none. */
+export interface KeptCredentials {
+  readonly password: string | undefined
+  readonly tokens: string | undefined
+}
+
+const PASSWORD_FILE = 'password.json'
+const TOKENS_FILE = 'tokens.json'
+
+/** Which password and which tokens (by their names) these are. Throws that a file is damaged. */
+export const checkCredentials = ({
+  password,
+  tokens,
+}: KeptCredentials): { readonly passwordId: string | undefined; readonly tokenNames: readonly string[] } => {
+  try {
+    return {
+      passwordId: password === undefined ? undefined : passwordSchema.parse(JSON.parse(password)).salt,
+      tokenNames: tokens === undefined ? [] : tokensSchema.parse(JSON.parse(tokens)).map(({ name }) => name),
+    }
+  } catch (cause) {
+    throw new Error('the password or the tokens of the page: are damaged', { cause })
+  }
+}
 
 /** Letters and digits that nobody mistakes for each other. */
 const ALPHABET = 'abcdefghjkmnpqrstvwxyz23456789'
@@ -88,7 +112,7 @@ export class Credentials {
 
   /** Takes the password away: the next one is set with a new code. */
   reset(): void {
-    removeDurably(this.#file('password.json'))
+    removeDurably(this.#file(PASSWORD_FILE))
     removeDurably(this.#file('setup-code'))
   }
 
@@ -107,12 +131,12 @@ export class Credentials {
     const key = await this.#inTurn(async () => await stretch(password, salt, COST))
     const { N: n, r, p } = COST
     const text = { algorithm: 'scrypt', n, r, p, salt: salt.toString('base64url'), hash: key.toString('base64url') }
-    writeDurably(this.#file('password.json'), JSON.stringify(text))
+    writeDurably(this.#file(PASSWORD_FILE), JSON.stringify(text))
     removeDurably(this.#file('setup-code'))
   }
 
   get tokens(): readonly Token[] {
-    const text = this.#read('tokens.json')
+    const text = this.#read(TOKENS_FILE)
     return text === undefined ? [] : tokensSchema.parse(JSON.parse(text))
   }
 
@@ -133,12 +157,28 @@ export class Credentials {
     return this.tokens.some((token) => isSame(Buffer.from(token.hash), hash))
   }
 
+  /** The files that say who may come in, as texts with hashes only, for a backup. */
+  get kept(): KeptCredentials {
+    return { password: this.#read(PASSWORD_FILE), tokens: this.#read(TOKENS_FILE) }
+  }
+
+  /** Puts files of a backup in the place of those that are there; what it does not have stays. Throws as `checkCredentials`. */
+  restore(kept: KeptCredentials): void {
+    const { password, tokens } = kept
+    checkCredentials(kept)
+    if (password !== undefined) {
+      writeDurably(this.#file(PASSWORD_FILE), password)
+      removeDurably(this.#file('setup-code'))
+    }
+    if (tokens !== undefined) writeDurably(this.#file(TOKENS_FILE), tokens)
+  }
+
   #writeTokens(tokens: readonly Token[]): void {
-    writeDurably(this.#file('tokens.json'), JSON.stringify(tokens))
+    writeDurably(this.#file(TOKENS_FILE), JSON.stringify(tokens))
   }
 
   #password(): z.infer<typeof passwordSchema> | undefined {
-    const text = this.#read('password.json')
+    const text = this.#read(PASSWORD_FILE)
     return text === undefined ? undefined : passwordSchema.parse(JSON.parse(text))
   }
 
@@ -156,11 +196,6 @@ export class Credentials {
 
   /** undefined: there is no such file. */
   #read(name: string): string | undefined {
-    try {
-      return readFileSync(this.#file(name), 'utf8')
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-      throw error
-    }
+    return textIfThere(this.#file(name))
   }
 }
