@@ -20,6 +20,8 @@ test('a file is made with its directory, replaced, removed', () => {
   writeDurably(file, 'two')
   assert.equal(readFileSync(file, 'utf8'), 'two')
   assert.equal(statSync(file).mode & 0o777, 0o600)
+  writeDurably(file, readFileSync(file, 'utf8'), 0o646)
+  assert.equal(statSync(file).mode & 0o777, 0o646)
   assert.deepEqual(readdirSync(join(directory, 'deep')), ['state.json'])
   removeDurably(file)
   removeDurably(file)

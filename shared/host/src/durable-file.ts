@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 const syncDirectory = (directory: string): void => {
@@ -12,16 +12,18 @@ const syncDirectory = (directory: string): void => {
 
 /**
  * Replaces a file so that after a crash or power cut it holds either the old text or the new one, and once this has
- * returned the new one. Makes its directory. Throws what `node:fs` throws.
+ * returned the new one. Makes its directory. The file then belongs to this process, with `mode`, whatever the umask is.
+ * Throws what `node:fs` throws.
  */
-export const writeDurably = (file: string, text: string): void => {
+export const writeDurably = (file: string, text: string, mode = 0o600): void => {
   mkdirSync(dirname(file), { recursive: true })
   const next = `${file}.next`
   try {
-    const fd = openSync(next, 'w', 0o600)
+    const fd = openSync(next, 'w', mode)
     try {
       // Not writeSync: on a nearly full disk that writes a part and says how much.
       writeFileSync(fd, text)
+      fchmodSync(fd, mode)
       fsyncSync(fd)
     } finally {
       closeSync(fd)

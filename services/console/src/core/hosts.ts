@@ -67,9 +67,10 @@ export const mergePages = (pages: readonly HostsPage[]): { hosts: Host[]; after:
 interface HostSeen {
   readonly mac: string
   readonly addresses: readonly string[]
+  readonly isRouter?: boolean
 }
 
-const isHostSeen = (entry: unknown): entry is HostSeen =>
+export const isHostSeen = (entry: unknown): entry is HostSeen =>
   typeof entry === 'object' &&
   entry !== null &&
   'mac' in entry &&

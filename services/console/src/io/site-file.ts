@@ -2,40 +2,18 @@ import {
   accessSync,
   closeSync,
   constants,
-  fchmodSync,
   fsyncSync,
   ftruncateSync,
   openSync,
   readFileSync,
-  renameSync,
-  rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { writeDurably } from '@sixgate/host'
 
 const advice = (file: string): string =>
   `write it on the host: docker compose exec -T console sixgate config history REV > deploy/site.yaml; or let the console do it: deploy/compose.edit.yml, and chmod a+w ${file} when root does not own it`
-
-/** In one step; the file then belongs to this process. */
-const replace = (file: string, text: string, mode: number): void => {
-  const draft = `${file}.next`
-  try {
-    const fd = openSync(draft, 'w', mode)
-    try {
-      writeFileSync(fd, text)
-      fchmodSync(fd, mode)
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-    renameSync(draft, file)
-  } catch (error) {
-    rmSync(draft, { force: true })
-    throw error
-  }
-}
 
 /** The new text over the old one, so that the file keeps its owner. */
 const overwrite = (file: string, text: string): void => {
@@ -78,7 +56,7 @@ export const isSiteFileWritable = (file: string): boolean => {
 export const writeSiteFile = (file: string, text: string): void => {
   try {
     const { uid, mode } = statSync(file)
-    if (canReplace(file, uid)) replace(file, text, mode & 0o777)
+    if (canReplace(file, uid)) writeDurably(file, text, mode & 0o777)
     else overwrite(file, text)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)

@@ -1,22 +1,7 @@
 import { formatIp6, parseIp6 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
-import type { Host } from '../hosts.ts'
+import { type Host, isHostSeen } from '../hosts.ts'
 import type { HostLine } from './schemas.ts'
-
-/** What ra-advertiser answers to `hosts-seen`, as far as it is used here. */
-interface HostSeen {
-  readonly mac: string
-  readonly addresses: readonly string[]
-  readonly isRouter?: boolean
-}
-
-const isHostSeen = (entry: unknown): entry is HostSeen =>
-  typeof entry === 'object' &&
-  entry !== null &&
-  'mac' in entry &&
-  typeof entry.mac === 'string' &&
-  'addresses' in entry &&
-  Array.isArray(entry.addresses)
 
 /** Names of hosts by IPv6 address, as the site document gives them (`dns64.records`). */
 export const namesOf = ({ dns64 }: Site): ReadonlyMap<string, string> =>
