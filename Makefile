@@ -105,7 +105,7 @@ node_modules/.package-lock.json: package-lock.json
 up:  ## check this machine, build what is new, start, wait until every service is healthy
 	@$(MACHINE)/check-host.sh
 	@$(MACHINE)/base-images.sh
-	@docker=$$($(MACHINE)/docker-client.sh); \
+	@docker=$$($(MACHINE)/docker-client.sh); export SIXGATE_RESOLV_DIR=$$($(MACHINE)/resolv-dir.sh); \
 	  "$$docker" compose up --detach --build --wait || failed=yes; \
 	  "$$docker" compose exec console sixgate status || true; \
 	  [ "$${failed:-no}" = no ] || { echo 'up: something does not run well, see above; docker compose logs SERVICE says more' >&2; exit 1; }

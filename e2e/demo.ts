@@ -50,7 +50,7 @@ async function demo(keep: boolean): Promise<number> {
     home = await print.progress('the Pi, the internet and the client (namespaces and containers)', async () =>
       buildHome(await readFile(`${ROOT}e2e/site/site.yaml`, 'utf8')),
     )
-    const stack = new Stack(PROJECT, home.siteDir)
+    const stack = new Stack(PROJECT, home)
     await print.progress('docker compose up -d --wait, on the Pi', () => stack.compose(['up', '-d', '--wait']))
     await print.progress('every service has the site document', () => converged(stack))
     const { client } = home

@@ -19,7 +19,9 @@ import { fastPathSuite } from './suites/fast-path.ts'
 import { ftpSuite } from './suites/ftp.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
+import { nameServerSuite } from './suites/name-servers.ts'
 import { nat44Suite } from './suites/nat44.ts'
+import { pageSuite } from './suites/page.ts'
 import { pathSuite } from './suites/path.ts'
 import { privilegeSuite } from './suites/privileges.ts'
 import { takeoverSuite } from './suites/ra-takeover.ts'
@@ -56,8 +58,10 @@ describe('the simulated site', () => {
   describe('NAT44', () => nat44Suite(site))
   describe('the path', () => pathSuite(site))
   describe('FTP', () => ftpSuite(site))
+  describe('name servers', () => nameServerSuite(site))
   describe('unsolicited, from the WAN', () => inboundSuite(site))
   describe('firewall', () => firewallSuite(site))
+  describe('the page of the console', () => pageSuite(site))
   describe('mistakes', () => {
     documentSuite(site)
     linkSuite(site)

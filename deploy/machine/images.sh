@@ -29,7 +29,8 @@ with_build_engine() {
   "$@"
 }
 
-service_images() { "$DOCKER" compose --project-directory "$SIXGATE_ROOT" config --images | sort -u; }
+# --profile: services that are not started by themselves have images, too.
+service_images() { "$DOCKER" compose --project-directory "$SIXGATE_ROOT" --profile '*' config --images | sort -u; }
 
 e2e_images() {
   local directory
@@ -46,7 +47,7 @@ build_services() {
   NPM_CONFIG_REGISTRY=$(npm_config registry)
   SIXGATE_VERSION=$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' "$SIXGATE_ROOT/package.json")
   export SIXGATE_CA NPM_CONFIG_REGISTRY SIXGATE_VERSION
-  step "build the services" "$DOCKER" compose --project-directory "$SIXGATE_ROOT" --progress plain build
+  step "build the services" "$DOCKER" compose --project-directory "$SIXGATE_ROOT" --profile '*' --progress plain build
 }
 
 # npm_config KEY: what npm is configured with here; nothing when KEY is not set.

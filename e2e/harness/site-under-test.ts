@@ -28,7 +28,7 @@ export async function bringUp(): Promise<SiteUnderTest> {
   try {
     const home = await buildHome(await readFile(join(ROOT, 'e2e/site/site.yaml'), 'utf8'))
     const piBefore = await netnsState(home.piNetns)
-    const stack = new Stack(PROJECT, home.siteDir)
+    const stack = new Stack(PROJECT, home)
     const containers = await composeUp(stack)
     await converged(stack)
     await clientConfigured(home.client)

@@ -5,22 +5,28 @@ import type { Result } from './command.ts'
 export const SERVICES = ['ra-advertiser', 'dns64', 'nat64', 'nat44-firewall', 'console', 'nats'] as const
 export type ServiceName = (typeof SERVICES)[number]
 
+/** What of the Pi's files the stack sees. */
+interface Directories {
+  readonly siteDir: string
+  readonly resolvDir: string
+}
+
 /** The real docker-compose.yml in the site engine. */
 export class Stack {
   readonly #project: string
-  readonly #siteDir: string
+  readonly #home: Directories
   readonly #files: readonly string[]
 
   /** `files`: compose files, from the repository's root. */
-  constructor(project: string, siteDir: string, files: readonly string[] = ['docker-compose.yml']) {
+  constructor(project: string, home: Directories, files: readonly string[] = ['docker-compose.yml']) {
     this.#project = project
-    this.#siteDir = siteDir
+    this.#home = home
     this.#files = files
   }
 
   /** The same stack with one more compose file on top. */
   with(file: string): Stack {
-    return new Stack(this.#project, this.#siteDir, [...this.#files, file])
+    return new Stack(this.#project, this.#home, [...this.#files, file])
   }
 
   /** `docker compose …`: stdout, or CommandError. */
@@ -35,7 +41,7 @@ export class Stack {
 
   /** What docker-compose.yml reads from the environment. */
   get environment(): Readonly<Record<string, string>> {
-    return { SIXGATE_SITE_DIR: this.#siteDir }
+    return { SIXGATE_SITE_DIR: this.#home.siteDir, SIXGATE_RESOLV_DIR: this.#home.resolvDir }
   }
 
   /** `sixgate …`, the console's command line. */

@@ -64,6 +64,8 @@ export interface Home extends AsyncDisposable {
   readonly coreNetns: Netns
   /** Goes to compose as SIXGATE_SITE_DIR. Removed at the end. */
   readonly siteDir: string
+  /** Goes to compose as SIXGATE_RESOLV_DIR: where `resolvConf` is. */
+  readonly resolvDir: string
   /** The provider's name server, as a resolv.conf: what the Pi's own /etc/resolv.conf would say. */
   readonly resolvConf: string
   /** For people who want to look around: what it opens, and the command. */
@@ -91,9 +93,11 @@ export async function buildHome(siteDocument: string): Promise<Home> {
 
 async function build(siteDocument: string): Promise<Home> {
   const siteDir = join(RUN_DIR, 'site')
-  const resolvConf = join(RUN_DIR, 'resolv.conf')
+  const resolvDir = join(RUN_DIR, 'resolv')
+  const resolvConf = join(resolvDir, 'resolv.conf')
   await mkdir(RUN_DIR, { mode: 0o700 })
   await mkdir(siteDir)
+  await mkdir(resolvDir)
   await writeFile(join(siteDir, 'site.yaml'), siteDocument)
   await writeFile(resolvConf, `nameserver ${DNS_ADDRESS}\n`)
 
@@ -116,11 +120,15 @@ async function build(siteDocument: string): Promise<Home> {
     ispNetns: ISP,
     coreNetns: CORE,
     siteDir,
+    resolvDir,
     resolvConf,
     doors: [
       ['a shell in the client', `docker --host ${host} exec -it ${CLIENT} bash`],
       ['a shell on the internet', `docker --host ${host} exec -it ${INTERNET} bash`],
-      ['a shell on the Pi', `DOCKER_HOST=${host} SIXGATE_SITE_DIR=${siteDir} nsenter --net=/run/netns/sixgate-pi bash`],
+      [
+        'a shell on the Pi',
+        `DOCKER_HOST=${host} SIXGATE_SITE_DIR=${siteDir} SIXGATE_RESOLV_DIR=${resolvDir} nsenter --net=/run/netns/sixgate-pi bash`,
+      ],
       ['the site document', `${siteDir}/site.yaml`],
     ],
     setPathMtu: async (bytes) => {

@@ -17,12 +17,18 @@ const { services } = parse(readFileSync(new URL('../../../docker-compose.yml', i
   readonly services: Readonly<Record<string, Container>>
 }
 
+/** These are on no network at all. */
+const OFF_THE_NETWORK = ['keys', 'uplink-dns']
+/** These do not talk to NATS. */
+const WITHOUT_KEY = ['uplink-dns', 'validator']
+
 /** Everything beyond the rule for all. */
 const MORE: Readonly<Record<string, { readonly caps: readonly string[]; readonly devices?: readonly string[] }>> = {
   keys: { caps: [] },
   nats: { caps: [] },
   'ra-advertiser': { caps: ['NET_ADMIN', 'NET_RAW'] },
   dns64: { caps: ['NET_BIND_SERVICE'] },
+  'uplink-dns': { caps: [] },
   validator: { caps: [] },
   nat64: { caps: ['NET_ADMIN'], devices: ['/dev/net/tun'] },
   'nat44-firewall': { caps: ['NET_ADMIN', 'NET_RAW'] },
@@ -52,7 +58,7 @@ test('every container: no privileges, no ports, nothing of the host but what is 
         privileged: undefined,
         ports: undefined,
         pid: undefined,
-        network_mode: name === 'keys' ? 'none' : 'host',
+        network_mode: OFF_THE_NETWORK.includes(name) ? 'none' : 'host',
         cap_add: caps,
         devices,
       },
@@ -72,8 +78,11 @@ test('a key is mounted into its own container only, read-only', () => {
   for (const [name, { volumes = [] }] of Object.entries(services)) {
     const keys = volumes.filter((volume) => volume.startsWith('keys-'))
     if (name === 'keys') continue
-    const expected =
-      name === 'validator' ? [] : name === 'nats' ? ['keys-nats:/etc/nats/keys:ro'] : [`keys-${name}:/run/keys:ro`]
+    const expected = WITHOUT_KEY.includes(name)
+      ? []
+      : name === 'nats'
+        ? ['keys-nats:/etc/nats/keys:ro']
+        : [`keys-${name}:/run/keys:ro`]
     assert.deepEqual(keys, expected, name)
   }
 })

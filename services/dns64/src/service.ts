@@ -25,7 +25,7 @@ export interface Dns64Options {
   readonly log: Logger
   /** 53; another one for tests. */
   readonly port: number
-  /** The file whose name servers `upstreams: auto` means. */
+  /** The files whose name servers `upstreams: auto` means, `first:second`: those of the first that names any. */
   readonly resolvConf: string
   /** PEM of the certificate authorities that upstreams over TLS are checked by; undefined = those that Node has. */
   readonly authorities?: string | undefined

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { a, aaaa, cname, dname, ns, rrsig, soa, table } from '../testkit/records.ts'
-import type { Outcome, QuerySpec, Script } from '../testkit/script.ts'
+import { encodeQuery, type Outcome, type QuerySpec, type Script } from '../testkit/script.ts'
 import { testSite, VirtualServer } from '../testkit/virtual-server.ts'
 
 const NAME = 'host.example.net'
@@ -358,5 +358,27 @@ test('hundreds of A records and six prefixes still make a message; beyond 64 KiB
     assert.equal(response.rcode, rcode)
     assert.equal(response.answer.length, rcode === 0 ? count * 6 : 0)
     assert.deepEqual(server.defects, [])
+  }
+})
+
+test('HTTPS and SVCB pass octet for octet, address hints too, and nothing else is asked', async () => {
+  // RFC 9460 §7.3: priority 1, target ".", ipv4hint 192.0.2.33, ipv6hint ::ffff:192.0.2.33, which dns64.exclude covers.
+  const rdata = Buffer.from('00010000040004c00002210006001000000000000000000000ffffc0000221', 'hex')
+  const NAME_LEN = 17
+  for (const type of [64, 65]) {
+    const record = Buffer.concat([Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, rdata.length]), rdata])
+    const server = new VirtualServer({
+      scripts: ({ query }) => ({
+        bytesAfterId: Buffer.concat([
+          Buffer.from([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]),
+          query.subarray(12, 12 + NAME_LEN + 4),
+          record,
+        ]),
+      }),
+      site: testSite({ dns64: { exclude: ['::/0'] } }),
+    })
+    const bytes = Buffer.from(await server.askBytes(encodeQuery({ name: 'svc.example.net', type: `TYPE${type}` })))
+    assert.deepEqual(bytes.subarray(12 + NAME_LEN + 4), record)
+    assert.equal(server.heard.length, 1)
   }
 })

@@ -13,20 +13,30 @@ export interface NetworkState {
   readonly nameservers: readonly string[]
 }
 
-/** Addresses (with IPv6 ones in canonical text), uplink and name servers as they are now. Throws NetlinkError. */
+/** The files of a list `first:second`: as in RESOLV_CONF. */
+const filesOf = (resolvConf: string): string[] => resolvConf.split(':')
+
+/**
+ * Addresses (with IPv6 ones in canonical text), uplink and name servers as they are now; those of the first file of
+ * `resolvConf` (`first:second`) that names any. Throws NetlinkError.
+ */
 export const readNetworkState = (resolvConf: string): NetworkState => ({
   addresses: new Set(addresses().map((a) => (a.family === 4 ? formatIp4(a.ip) : formatIp6(a.ip)))),
   hasIp6Uplink: defaultRoute(6) !== undefined,
-  nameservers: nameserversOf(readOrEmpty(resolvConf)),
+  nameservers: filesOf(resolvConf).reduce<readonly string[]>(
+    (found, path) => (found.length > 0 ? found : nameserversOf(readOrEmpty(path))),
+    [],
+  ),
 })
 
-/** Calls `onChange` after addresses, routes or the resolv.conf changed. Returns the function that ends it. */
+/** Calls `onChange` after addresses, routes or a file of `resolvConf` changed. Returns the function that ends it. */
 export const watchNetworkState = (resolvConf: string, onChange: () => void): (() => void) => {
   const stop = watchNetwork({ addresses: true, routes: true }, onChange)
-  watchFile(resolvConf, { interval: RESOLV_CONF_INTERVAL_MS, persistent: false }, onChange)
+  for (const path of filesOf(resolvConf))
+    watchFile(path, { interval: RESOLV_CONF_INTERVAL_MS, persistent: false }, onChange)
   return () => {
     stop()
-    unwatchFile(resolvConf, onChange)
+    for (const path of filesOf(resolvConf)) unwatchFile(path, onChange)
   }
 }
 
