@@ -50,6 +50,17 @@ describe('netnsState', () => {
     }
   })
 
+  it('takes the key that the kernel makes for TCP Fast Open for no change', async () => {
+    const namespace = await Namespace.create('netns-state')
+    try {
+      const before = await netnsState({ pid: namespace.pid })
+      namespace.sysctl('ipv4/tcp_fastopen_key', '00000001-00000002-00000003-00000004')
+      assert.deepEqual(stateDifference(before, await netnsState({ pid: namespace.pid })), [])
+    } finally {
+      await namespace.close()
+    }
+  })
+
   it('tells one rule from the same rule twice', async () => {
     const namespace = await Namespace.create('netns-state')
     try {

@@ -20,10 +20,13 @@ const SECTIONS: Readonly<Record<string, string>> = {
   sysctl: 'grep -rs "" /proc/sys/net || [ $? = 2 ]',
 }
 
-/** What moves by itself: clocks, counters, and the kernel's bookkeeping; a link is known by its name, not by its number. */
+/**
+ * What moves by itself: clocks, counters, and the kernel's bookkeeping; a link is known by its name, not by its number. The
+ * kernel makes the key of TCP Fast Open (RFC 7413) when somebody first listens with it, as unbound does, and has no way back.
+ */
 const VOLATILE_KEYS =
   /^(ifindex|link_index|link_netnsid|valid_life_time|preferred_life_time|expires|used|users|\w+_timer)$/
-const VOLATILE_LINES = /nf_conntrack_count:|^#|^COMMIT$/
+const VOLATILE_LINES = /nf_conntrack_count:|tcp_fastopen_key:|^#|^COMMIT$/
 
 /** Reads the state of `netns`. Needs nft and iptables on this machine. */
 export async function netnsState(netns: Netns): Promise<NetnsState> {
