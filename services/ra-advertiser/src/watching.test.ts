@@ -57,6 +57,7 @@ test('a rogue router: told once, counted, and listed with its MAC address and wh
   lab.uplink(true)
   const nats = await natsWith(siteOf({ knownRouters: ['fe80::1'] }))
   t.after(async () => await nats[Symbol.asyncDispose]())
+  const events = await nats.events('ra-advertiser')
   const port = new EthernetPort('br0')
   t.after(() => port.close())
   const { process: service } = lab.start(nats, 'a')
@@ -90,6 +91,14 @@ test('a rogue router: told once, counted, and listed with its MAC address and wh
     },
   )
   assert.equal(service.output.stdout.match(/"code":"unknown-router"/g)?.length, 1)
+  // The same as events of the site, after the one that says that there is another router.
+  const who = { link: 'lan0', router: formatIp6(ROUTER.ip), mac: '02:00:5e:00:00:66' }
+  await until('the events', () => events.filter(({ kind }) => kind === 'rogue-router').length === 3)
+  assert.deepEqual(events.find(({ kind }) => kind === 'router-seen')?.details, who)
+  assert.deepEqual(
+    events.filter(({ kind }) => kind === 'rogue-router').map(({ level, details }) => [level, details]),
+    ['unknown-router', 'hop-limit', 'managed'].map((code) => ['warn', { ...who, code }]),
+  )
 })
 
 test('hosts on the LAN: link-layer address and addresses', { skip }, async (t) => {

@@ -1,12 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nkeyAuthenticator, nkeys } from '@nats-io/transport-node'
 import { createLogger, type Logger } from '@sixgate/obs'
 import { NatsServer } from '@sixgate/testkit'
 import { BUCKET_SHAPES, type BucketName } from '../buckets.ts'
+import { EVENTS_STREAM, eventSubject, parseEvent, type SiteEvent } from '../event.ts'
 import { Link } from '../nats/link.ts'
+import type { ServiceName } from '../service-name.ts'
 import { ServiceProcess } from './service-process.ts'
 
 export const silent: Logger = createLogger({ service: 'test', instance: 'test', level: 'silent' })
@@ -75,6 +78,21 @@ export class NatsLab {
       const { storage, history, ttlMs, maxBytes } = BUCKET_SHAPES[name]
       await kvm.create(name, { storage, history, ttl: ttlMs, max_bytes: maxBytes })
     }
+  }
+
+  /** Makes the stream of events as the console does; the list that it returns grows by each event of the service. */
+  async events(service: ServiceName): Promise<readonly SiteEvent[]> {
+    const admin = await this.admin()
+    const told: SiteEvent[] = []
+    admin.subscribe(eventSubject(service), {
+      callback: (_, message) => {
+        const event = parseEvent(message.string())
+        if (event !== undefined) told.push(event)
+      },
+    })
+    const manager = await jetstreamManager(admin)
+    await manager.streams.add({ name: EVENTS_STREAM, subjects: [eventSubject('*')] })
+    return told
   }
 
   /** Puts a document as the console does; returns its revision. */
