@@ -21,15 +21,20 @@ test('of several resolv.conf the first counts that names servers', () => {
   assert.deepEqual(nameservers(), ['192.0.2.1'])
 })
 
-test('a file that takes the place of another is noticed, whichever of them it is', async () => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  let isChanged = (): boolean => false
-  const stop = watchNetworkState(`${first}:${second}`, () => {
-    if (isChanged()) resolve()
-  })
-  writeFileSync(join(directory, 'new'), 'nameserver 192.0.2.3\n')
-  renameSync(join(directory, 'new'), first)
-  isChanged = () => nameservers()[0] === '192.0.2.3'
-  await promise
-  stop()
+test('a file that takes the place of another is noticed, whichever of them it is, also at once', async (t) => {
+  for (const [file, address] of [
+    [first, '192.0.2.3'],
+    [second, '192.0.2.4'],
+  ] as const) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stop = watchNetworkState(`${first}:${second}`, () => {
+      if (nameservers()[0] === address) resolve()
+    })
+    t.after(stop)
+    if (file === second) rmSync(first)
+    writeFileSync(join(directory, 'new'), `nameserver ${address}\n`)
+    renameSync(join(directory, 'new'), file)
+    await promise
+    stop()
+  }
 })

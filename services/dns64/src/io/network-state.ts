@@ -1,4 +1,4 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { formatIp4, formatIp6 } from '@sixgate/addr'
 import { addresses, defaultRoute, watchNetwork } from '@sixgate/host'
 import { nameserversOf } from '../core/resolv-conf.ts'
@@ -29,14 +29,21 @@ export const readNetworkState = (resolvConf: string): NetworkState => ({
   ),
 })
 
-/** Calls `onChange` after addresses, routes or a file of `resolvConf` changed. Returns the function that ends it. */
+/** Calls `onChange` after addresses, routes or the text of a file of `resolvConf` changed. Returns the function that ends it. */
 export const watchNetworkState = (resolvConf: string, onChange: () => void): (() => void) => {
   const stop = watchNetwork({ addresses: true, routes: true }, onChange)
-  for (const path of filesOf(resolvConf))
-    watchFile(path, { interval: RESOLV_CONF_INTERVAL_MS, persistent: false }, onChange)
+  const text = (): string => filesOf(resolvConf).map(readOrEmpty).join('\0')
+  // Not watchFile: what changes before its first look, which is some time later, it takes for how it always was.
+  let known = text()
+  const timer = setInterval(() => {
+    const now = text()
+    if (now === known) return
+    known = now
+    onChange()
+  }, RESOLV_CONF_INTERVAL_MS).unref()
   return () => {
     stop()
-    for (const path of filesOf(resolvConf)) unwatchFile(path, onChange)
+    clearInterval(timer)
   }
 }
 
