@@ -26,7 +26,7 @@ SUITE ?= fastpath
 GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus images machine
+.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus chaos images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -88,6 +88,9 @@ fuzz-site: machine node_modules/.package-lock.json  ## odd site documents, and w
 
 fuzz-bus: machine node_modules/.package-lock.json  ## odd reports, mappings, leases, questions and documents, as they come over NATS
 	$(NODE) e2e/fuzz/main.ts bus
+
+chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS.md; CHAOS_ONLY=regexp, CHAOS_MINUTES=0.5 of changing documents
+	$(NODE) e2e/chaos/main.ts
 
 images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled
 	$(MACHINE)/images.sh

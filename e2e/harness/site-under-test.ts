@@ -8,11 +8,10 @@ import { type NetnsState, netnsState } from './netns-state.ts'
 import { converged } from './site-status.ts'
 import { Stack } from './stack.ts'
 
-/** A site that is up, with what it was before: what every suite gets. */
-export interface SiteUnderTest {
+/** A site that is up, with what it was before. */
+export interface RunningSite {
   readonly home: Home
   readonly stack: Stack
-  readonly containers: StartedDockerComposeEnvironment
   /** This machine's own namespace before anything was made. */
   readonly machineBefore: NetnsState
   /** The Pi's namespace before `docker compose up`. */
@@ -22,29 +21,48 @@ export interface SiteUnderTest {
   readDocument(): Promise<string>
 }
 
+/** What every suite gets. */
+export interface SiteUnderTest extends RunningSite {
+  readonly containers: StartedDockerComposeEnvironment
+}
+
 /** Builds the home and brings docker-compose.yml up in it by testcontainers. Cleans up when that fails. */
 export async function bringUp(): Promise<SiteUnderTest> {
+  const [site, containers] = await bringUpBy(composeUp)
+  return { ...site, containers }
+}
+
+/**
+ * The same by `docker compose up` alone, with all patience: on a machine that has much else to do, Docker's health checks take longer than
+ * they may, while the services are well.
+ */
+export async function bringUpPatiently(): Promise<RunningSite> {
+  const [site] = await bringUpBy((stack) => stack.compose(['up', '-d', '--no-build'], 600), 600)
+  return site
+}
+
+async function bringUpBy<T>(up: (stack: Stack) => Promise<T>, deadlineS = 120): Promise<[RunningSite, T]> {
   const machineBefore = await netnsState({ pid: process.pid })
   try {
     const home = await buildHome(await readFile(join(ROOT, 'e2e/site/site.yaml'), 'utf8'))
     const piBefore = await netnsState(home.piNetns)
     const stack = new Stack(PROJECT, home)
-    const containers = await composeUp(stack)
-    await converged(stack)
+    const started = await up(stack)
+    await converged(stack, undefined, deadlineS)
     await clientConfigured(home.client)
     const file = join(home.siteDir, 'site.yaml')
-    return {
+    const site = {
       home,
       stack,
-      containers,
       machineBefore,
       piBefore,
       readDocument: () => readFile(file, 'utf8'),
-      writeDocument: async (text) => {
+      writeDocument: async (text: string) => {
         await writeFile(`${file}.new`, text)
         await rename(`${file}.new`, file)
       },
     }
+    return [site, started]
   } catch (error) {
     await clearHome()
     throw error

@@ -1,0 +1,104 @@
+/**
+ * `load.ts KIND N` in the client's namespace: more than a host should ask for. `hosts N [FIRST]`: a datagram from each of N addresses of the LAN;
+ * `names S`, `udp S`, `syn S`: for S seconds. Prints how much it was.
+ */
+import { execFileSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { DNS_ADDRESS, SPEED_ADDRESS, WEB_ADDRESSES } from '../topologies/home.ts'
+import { mapped, ROUTER } from '../transcript/facts.ts'
+import { aaaaQuery } from './dns.ts'
+
+const [kind = '', amount = '', from = '1'] = process.argv.slice(2)
+const number = Number(amount)
+
+/** 100,000 names a minute. */
+const NAMES_PER_TICK = 167
+const TICK_MS = 100
+
+/** Datagrams from `count` addresses below fd00:6:4:0:f00d::/80, to a port that nobody listens on. */
+const hosts = async (count: number): Promise<string> => {
+  execFileSync('ip', ['-6', 'route', 'replace', 'local', 'fd00:6:4:0:f00d::/80', 'dev', 'lo'])
+  try {
+    for (let index = Number(from); index < Number(from) + count; index++) {
+      const socket = createSocket({ type: 'udp6' })
+      socket.on('error', () => undefined)
+      socket.bind(0, `fd00:6:4:0:f00d::${index.toString(16)}`)
+      await once(socket, 'listening')
+      await new Promise((resolve) => socket.send('x', 9, mapped(DNS_ADDRESS), resolve))
+      socket.close()
+      if (index % 50 === 0) await pause(20)
+    }
+  } finally {
+    execFileSync('ip', ['-6', 'route', 'del', 'local', 'fd00:6:4:0:f00d::/80', 'dev', 'lo'])
+  }
+  return `${count} addresses`
+}
+
+const names = async (seconds: number): Promise<string> => {
+  const socket = createSocket('udp6')
+  let [sent, answered] = [0, 0]
+  socket.on('message', () => (answered += 1))
+  const endMs = performance.now() + seconds * 1000
+  while (performance.now() < endMs) {
+    for (let index = 0; index < NAMES_PER_TICK; index++) {
+      const query = aaaaQuery(sent % 65_536, `flood${sent++}.example`)
+      socket.send(query, 53, ROUTER, () => undefined)
+    }
+    await pause(TICK_MS)
+  }
+  await pause(1000)
+  socket.close()
+  return `${sent} names, ${answered} answers`
+}
+
+const udp = async (seconds: number): Promise<string> => {
+  const socket = createSocket('udp6')
+  socket.on('error', () => undefined)
+  const payload = Buffer.alloc(64)
+  let sent = 0
+  const endMs = performance.now() + seconds * 1000
+  while (performance.now() < endMs) {
+    for (let index = 0; index < 64; index++) {
+      socket.send(payload, 9000 + (sent++ % 1000), mapped(SPEED_ADDRESS), () => undefined)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  socket.close()
+  return `${sent} datagrams`
+}
+
+const syn = async (seconds: number): Promise<string> => {
+  const open = new Set<Socket>()
+  let opened = 0
+  const endMs = performance.now() + seconds * 1000
+  while (performance.now() < endMs) {
+    for (let index = 0; index < 40; index++) {
+      const socket = connect({ host: mapped(WEB_ADDRESSES[1]), port: 80 })
+      opened += 1
+      open.add(socket)
+      const away = (): void => {
+        open.delete(socket)
+        socket.destroy()
+      }
+      socket.on('connect', away)
+      socket.on('error', away)
+    }
+    await pause(10)
+    // Only the newest are kept: descriptors are bounded.
+    for (const socket of [...open].slice(0, Math.max(0, open.size - 500))) {
+      open.delete(socket)
+      socket.destroy()
+    }
+  }
+  for (const socket of open) socket.destroy()
+  return `${opened} connections begun`
+}
+
+const LOADS: Readonly<Record<string, (amount: number) => Promise<string>>> = { hosts, names, udp, syn }
+const load = LOADS[kind]
+if (load === undefined || !(number > 0))
+  throw new Error(`load.ts ${kind} ${amount}: allowed are ${Object.keys(LOADS).join(', ')} and a number`)
+process.stdout.write(`${await load(number)}\n`)

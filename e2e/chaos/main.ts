@@ -1,0 +1,110 @@
+/**
+ * `make chaos`: each fault of faults.ts in the simulated site, with traffic of all kinds; writes e2e/CHAOS.md. CHAOS_ONLY=words picks faults by a
+ * regular expression over their names (the table then keeps what it had of the others), CHAOS_MINUTES is how long the document changes (0.5). Exit status 1 when something was not as it must be.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cpus, loadavg, release } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from '../harness/engine.ts'
+import { converged } from '../harness/site-status.ts'
+import { bringUpPatiently, type RunningSite } from '../harness/site-under-test.ts'
+import { DeadlineError } from '../harness/until.ts'
+import { FAULTS, type Fault, NOT_RUN } from './faults.ts'
+import { WEB_ADDRESSES } from '../topologies/home.ts'
+import { mapped } from '../transcript/facts.ts'
+import { startMeters } from './meters.ts'
+import { chaosMd, defectsOf, type Outcome } from './table.ts'
+
+const only = process.env['CHAOS_ONLY'] ?? ''
+
+/** What was acknowledged: the document in force, and who has which pool address. */
+interface Acknowledged {
+  readonly document: string
+  readonly client: string
+}
+
+const acknowledged = async ({ stack }: RunningSite): Promise<Acknowledged> => {
+  const shown = await stack.sixgate(['config', 'show'])
+  const { stdout } = await stack.sixgate(['hosts', '--json'])
+  const { hosts } = JSON.parse(stdout) as { hosts: { ip6: string; ip4: string }[] }
+  const client = hosts.find(({ ip6 }) => ip6.endsWith('5eff:fe00:5302'))
+  return { document: shown.stdout.replace(/^# revision .*$/m, ''), client: `${client?.ip6} ${client?.ip4}` }
+}
+
+const recovery = async (site: RunningSite): Promise<number | undefined> => {
+  const startMs = performance.now()
+  try {
+    await converged(site.stack)
+    return (performance.now() - startMs) / 1000
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error
+    process.stdout.write(`  not well: ${error.message}\n`)
+    return undefined
+  }
+}
+
+const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promise<[Outcome, Acknowledged]> => {
+  const meters = await startMeters()
+  await fault.strike(site)
+  const recoveredS = await recovery(site)
+  const measured = await meters.finish()
+  const after = await acknowledged(site)
+  const lost = [
+    ...(before.document === after.document ? [] : ['the document in force is another one']),
+    ...(before.client === after.client ? [] : [`the client was ${before.client}, is ${after.client}`]),
+  ]
+  const { name, expected, breaksConnections = false } = fault
+  return [{ name, expected, measured, recoveredS, breaksConnections, lost, load: loadavg()[0] ?? 0 }, after]
+}
+
+/** Outcomes of this and of earlier runs, by name: a run may be of some faults only. */
+const KEPT = join(ROOT, '.cache/chaos.json')
+/** Goes up when Outcome changes: what another version kept does not count. */
+const KEPT_FORMAT = 1
+const readKept = async (): Promise<Outcome[]> => {
+  try {
+    const kept = JSON.parse(await readFile(KEPT, 'utf8')) as { readonly format?: number; readonly outcomes: Outcome[] }
+    return kept.format === KEPT_FORMAT ? kept.outcomes : []
+  } catch {
+    return []
+  }
+}
+
+const outcomes: Outcome[] = []
+
+/** After each fault, so that a run that is ended has said what it saw. */
+const writeTable = async (): Promise<void> => {
+  await mkdir(join(ROOT, '.cache'), { recursive: true })
+  const kept = (await readKept()).filter(({ name }) => !outcomes.some((outcome) => outcome.name === name))
+  const all = [...kept, ...outcomes]
+  await writeFile(KEPT, JSON.stringify({ format: KEPT_FORMAT, outcomes: all }))
+  const inOrder = FAULTS.flatMap(({ name }) => all.find((outcome) => outcome.name === name) ?? [])
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`
+  const about = `${inOrder.length} of ${FAULTS.length} faults; ${machine}, fast path off.`
+  const missing = FAULTS.filter(({ name }) => !inOrder.some((outcome) => outcome.name === name)).map(
+    ({ name }): [string, string] => [name, 'not in the runs of this table'],
+  )
+  await writeFile(join(ROOT, 'e2e/CHAOS.md'), chaosMd(inOrder, [...NOT_RUN, ...missing], about))
+}
+
+const site = await bringUpPatiently()
+try {
+  // Its first packet gives the client its pool address.
+  await site.home.client.type(`ping6 -n -c 3 -i 0.2 ${mapped(WEB_ADDRESSES[0])}`)
+  let known = await acknowledged(site)
+  for (const fault of FAULTS.filter(({ name }) => new RegExp(only).test(name))) {
+    process.stdout.write(`${fault.name} …\n`)
+    const [outcome, after] = await run(site, fault, known)
+    known = after
+    outcomes.push(outcome)
+    await writeTable()
+    const verdict = defectsOf(outcome).join('; ') || 'as expected'
+    process.stdout.write(`  ${JSON.stringify(outcome.measured)}\n  ${outcome.recoveredS ?? 'never'} s, ${verdict}\n`)
+    if (outcome.recoveredS === undefined) await site.stack.tryCompose(['up', '-d', '--no-build'])
+  }
+} finally {
+  const { stdout } = await site.stack.tryCompose(['logs', '--no-color', '--timestamps'])
+  await writeFile(join(ROOT, '.cache/chaos.log'), stdout)
+  await site.home[Symbol.asyncDispose]()
+}
+process.exitCode = outcomes.every((outcome) => defectsOf(outcome).length === 0) ? 0 : 1

@@ -1,0 +1,180 @@
+/**
+ * What an IPv6-only host does all day, in the client's network namespace: ping, datagrams to a server of the IPv4 world, names, new TCP connections and one
+ * that stays. Started by meters.ts; at SIGINT it prints one line of JSON (`Seen`) and ends.
+ */
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { get } from 'node:http'
+import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { DNS_ADDRESS } from '../topologies/home.ts'
+import { mapped } from '../transcript/facts.ts'
+import { aaaaQuery, readAnswer } from './dns.ts'
+import type { Meter, Seen } from './meters.ts'
+
+const [server = '', resolver = '', ...known] = process.argv.slice(2)
+const udpServer = mapped(DNS_ADDRESS)
+
+/** How long an answer may take before it counts as lost. */
+const PATIENCE_MS = 2000
+
+class Tally implements Meter {
+  sent = 0
+  lost = 0
+  wrong = 0
+  longestGapMs = 0
+  #okAtMs = performance.now()
+
+  ok(): void {
+    const nowMs = performance.now()
+    this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#okAtMs)
+    this.#okAtMs = nowMs
+  }
+}
+
+const tallies = { ping: new Tally(), udp: new Tally(), dns: new Tally(), http: new Tally() }
+const timers: NodeJS.Timeout[] = []
+const every = (ms: number, work: () => void): unknown => timers.push(setInterval(work, ms))
+
+/** Sends what `ask` makes under a number of its own; `numberOf` finds that number in an answer. */
+const datagrams = (
+  tally: Tally,
+  [address, port, everyMs]: readonly [string, number, number],
+  ask: (id: number) => Uint8Array,
+  judge: (answer: Buffer) => { id: number; verdict: 'ok' | 'wrong' | 'failed' } | undefined,
+): void => {
+  const socket = createSocket('udp6')
+  const waiting = new Map<number, NodeJS.Timeout>()
+  let next = 1
+  socket.on('error', () => undefined)
+  socket.on('message', (answer) => {
+    const judged = judge(answer)
+    const timer = judged === undefined ? undefined : waiting.get(judged.id)
+    if (judged === undefined || timer === undefined) return
+    clearTimeout(timer)
+    waiting.delete(judged.id)
+    if (judged.verdict === 'ok') tally.ok()
+    else if (judged.verdict === 'wrong') tally.wrong += 1
+    else tally.lost += 1
+  })
+  every(everyMs, () => {
+    const id = next
+    next = (next % 65_535) + 1
+    tally.sent += 1
+    waiting.set(
+      id,
+      setTimeout(() => {
+        waiting.delete(id)
+        tally.lost += 1
+      }, PATIENCE_MS),
+    )
+    socket.send(ask(id), port, address, () => undefined)
+  })
+}
+
+// Through the translation: a name server of the IPv4 world, which answers datagrams as fast as they come.
+datagrams(
+  tallies.udp,
+  [udpServer, 53, 100],
+  (id) => aaaaQuery(id, 'www.example'),
+  (packet) => {
+    const answer = readAnswer(packet)
+    return answer && { id: answer.id, verdict: answer.rcode === 0 && answer.name === 'www.example' ? 'ok' : 'wrong' }
+  },
+)
+
+/** Every other name is one that nobody has asked for: it goes upstream and does not exist. */
+const NXDOMAIN = 3
+const SERVFAIL = 2
+let fresh = 0
+datagrams(
+  tallies.dns,
+  [resolver, 53, 100],
+  (id) => {
+    return aaaaQuery(id, id % 2 === 0 ? 'www.example' : `n${process.pid}-${++fresh}.example`)
+  },
+  (packet) => {
+    const answer = readAnswer(packet)
+    if (answer === undefined) return undefined
+    const { id, name, rcode, addresses } = answer
+    if (rcode === SERVFAIL) return { id, verdict: 'failed' }
+    const isRight =
+      name === 'www.example'
+        ? addresses.length === 3 && addresses.every((one) => known.includes(one))
+        : rcode === NXDOMAIN
+    return { id, verdict: isRight ? 'ok' : 'wrong' }
+  },
+)
+
+every(500, () => {
+  const { http } = tallies
+  http.sent += 1
+  const request = get({ host: server, path: '/', agent: false, timeout: PATIENCE_MS }, (response) => {
+    let text = ''
+    response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+    response.on('end', () => (text.startsWith('Hello ') ? http.ok() : (http.wrong += 1)))
+  })
+  request.on('timeout', () => request.destroy(new Error('timeout')))
+  request.on('error', () => (http.lost += 1))
+})
+
+// One connection for all the time: a download at 512 KiB/s.
+let loadedBytes = 0
+let stayed = true
+const download = connect({ host: server, port: 80 }, () => download.write('GET /slow HTTP/1.0\r\n\r\n'))
+download.on('data', (chunk: Buffer) => (loadedBytes += chunk.length))
+download.on('error', () => (stayed = false))
+download.on('close', () => (stayed = false))
+let loadedBefore = 0
+let movedAtMs = performance.now()
+let stalledMs = 0
+every(100, () => {
+  const nowMs = performance.now()
+  if (loadedBytes > loadedBefore) movedAtMs = nowMs
+  stalledMs = Math.max(stalledMs, nowMs - movedAtMs)
+  loadedBefore = loadedBytes
+})
+
+// Linux's ping alone knows ICMP without a raw socket of ours; -O says at once what got no answer in time.
+const ping = spawn('ping', ['-6', '-n', '-O', '-i', '0.1', server], { stdio: ['ignore', 'pipe', 'inherit'] })
+let pinged = ''
+const answered = new Set<number>()
+ping.stdout.setEncoding('utf8').on('data', (text: string) => {
+  pinged += text
+  const lines = pinged.split('\n')
+  pinged = lines.pop() ?? ''
+  for (const line of lines) {
+    const [, seq] = /bytes from .*icmp_seq=(\d+)/.exec(line) ?? []
+    if (seq !== undefined) {
+      answered.add(Number(seq))
+      tallies.ping.ok()
+    }
+    const [, sent] = /^(\d+) packets transmitted/.exec(line) ?? []
+    if (sent !== undefined) tallies.ping.sent = Number(sent)
+  }
+})
+
+/** TCP tries again after ever longer times, so a connection that stands may need as long again as the fault took. */
+const RESUME_MS = 90_000
+const nowLoaded = (): number => loadedBytes
+const isOpen = (): boolean => stayed
+const hasResumed = async (): Promise<boolean> => {
+  const [before, endMs] = [nowLoaded(), performance.now() + RESUME_MS]
+  while (isOpen() && performance.now() < endMs) {
+    await pause(200)
+    if (nowLoaded() > before) return true
+  }
+  return false
+}
+
+const finish = async (): Promise<void> => {
+  for (const timer of timers) clearInterval(timer)
+  ping.kill('SIGINT')
+  // What is under way gets its time.
+  await pause(PATIENCE_MS + 500)
+  tallies.ping.lost = Math.max(0, tallies.ping.sent - answered.size)
+  const seen: Seen = { ...tallies, download: { survived: await hasResumed(), stalledMs } }
+  process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit())
+}
+process.once('SIGINT', () => void finish())
+process.stdout.write('running\n')

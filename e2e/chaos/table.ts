@@ -1,0 +1,92 @@
+import type { Measured, Meter } from './meters.ts'
+
+/** One fault, as it came out. */
+export interface Outcome {
+  readonly name: string
+  readonly expected: string
+  readonly measured: Measured
+  /** From the end of the fault until every service is well again; undefined: it was not within the time. */
+  readonly recoveredS: number | undefined
+  readonly breaksConnections: boolean
+  /** Load average of the machine at its end: with several per processor a service takes long to start. */
+  readonly load: number
+  /** What was acknowledged before and is not so any more. */
+  readonly lost: readonly string[]
+}
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1)
+
+/** `3 of 120, 0.4 s`: lost, and the longest time without an answer. */
+const meter = ({ sent, lost, wrong, longestGapMs }: Meter): string =>
+  lost === 0 && wrong === 0
+    ? `0 of ${sent}`
+    : `${lost} of ${sent}, ${seconds(longestGapMs)} s${wrong === 0 ? '' : `, **${wrong} wrong**`}`
+
+/** What must not be, whatever goes wrong. */
+export const defectsOf = ({ measured, recoveredS, breaksConnections, lost }: Outcome): readonly string[] => [
+  ...(recoveredS === undefined ? ['not well again'] : []),
+  ...(measured.lifetimeZero > 0 ? [`${measured.lifetimeZero} RAs of lifetime 0`] : []),
+  ...(['ping', 'udp', 'dns', 'http'] as const).flatMap((kind) =>
+    measured[kind].wrong > 0 ? [`${measured[kind].wrong} wrong answers (${kind})`] : [],
+  ),
+  ...(!measured.download.survived && !breaksConnections ? ['the TCP connection broke'] : []),
+  ...lost,
+]
+
+const row = (outcome: Outcome): string => {
+  const { name, expected, measured, recoveredS, load } = outcome
+  const { ping, udp, dns, http, download, lifetimeZero } = measured
+  const stays = download.survived ? `stays, stood ${seconds(download.stalledMs)} s` : 'breaks'
+  const defects = defectsOf(outcome)
+  const cells = [
+    name,
+    expected,
+    meter(ping),
+    meter(udp),
+    meter(dns),
+    meter(http),
+    stays,
+    String(lifetimeZero),
+    recoveredS === undefined ? 'no' : `${recoveredS.toFixed(1)} s`,
+    load.toFixed(0),
+    defects.length === 0 ? 'as expected' : `**${defects.join('; ')}**`,
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+const HEAD = [
+  'what happens',
+  'may cost',
+  'pings lost',
+  'datagrams lost',
+  'names failed',
+  'new TCP failed',
+  'one TCP connection',
+  'RAs of lifetime 0',
+  'all well again after',
+  'load',
+  'verdict',
+]
+
+/** The text of CHAOS.md. */
+export const chaosMd = (
+  outcomes: readonly Outcome[],
+  notRun: readonly (readonly [string, string])[],
+  about: string,
+): string =>
+  `# What goes wrong, and what a host of the LAN notices
+
+Written by \`make chaos\`; do not edit. ${about}
+
+The client pings, sends datagrams to a server of the IPv4 world, asks names (every other one new, so it goes upstream), opens TCP connections and keeps one
+all the time. Lost: no answer within 2 s; behind it the longest time without a good answer. Well again: counted from the end of the fault until
+\`sixgate status\` says that every service is ok with the current document. After each fault the document in force and the client's pool address
+must be what they were.
+
+| ${HEAD.join(' | ')} |
+|${HEAD.map(() => ' --- ').join('|')}|
+${outcomes.map(row).join('\n')}
+
+## Not struck
+${notRun.map(([name, why]) => `- ${name}: ${why}.`).join('\n')}
+`
