@@ -10,7 +10,11 @@ interface Place {
   readonly directory: string
   readonly file: string
   readonly write: (text: string) => void
-  readonly start: (environment?: Readonly<Record<string, string>>) => ServiceProcess
+  /** `privileges`: flags of setpriv. Ended before the directory goes. */
+  readonly start: (
+    environment?: Readonly<Record<string, string>>,
+    options?: { readonly privileges?: readonly string[] },
+  ) => ServiceProcess
 }
 
 const place = (t: TestContext): Place => {
@@ -26,8 +30,8 @@ const place = (t: TestContext): Place => {
     directory,
     file,
     write: (text) => writeFileSync(file, text),
-    start: (environment = {}) => {
-      const service = new ServiceProcess(directory, { SITE: `file:${file}`, ...environment })
+    start: (environment = {}, options = {}) => {
+      const service = new ServiceProcess(directory, { SITE: `file:${file}`, ...environment }, options)
       started.push(service)
       return service
     },
@@ -98,13 +102,11 @@ describe('a service with SITE=file:', () => {
 
   it('a file that its capabilities do not let it read: says that it must be readable', async (t) => {
     if (process.getuid?.() !== 0) return t.skip('only root can take its own capabilities away')
-    const { directory, file, write } = place(t)
+    const { file, write, start } = place(t)
     write(siteDocument())
     chownSync(file, 1000, 1000)
     chmodSync(file, 0o600)
-    const privileges = ['--bounding-set=-all', '--inh-caps=-all']
-    const service = new ServiceProcess(directory, { SITE: `file:${file}` }, { privileges })
-    t.after(async () => void (await service.process.stop()))
+    const service = start({}, { privileges: ['--bounding-set=-all', '--inh-caps=-all'] })
     await service.logged(/site\.yaml: cannot be read .*EACCES.*chmod a\+r/)
     chmodSync(file, 0o644)
     await service.logged(/applied 1/)
