@@ -7,6 +7,7 @@ import type { Process } from '@sixgate/testkit'
 import { putDocument, readPublished } from './io/publisher.ts'
 import { readReports } from './io/reports.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
+import { putReport } from './testkit/sixgate.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 const CLI = join(import.meta.dirname, 'cli.ts')
@@ -29,27 +30,8 @@ const reporting = async (
   lab: SiteLab,
   service: ServiceName,
 ): Promise<{ say: (more: Partial<Status>) => Promise<void> }> => {
-  const { link } = await lab.connect(service, 'a')
-  const bucket = new KvBucket(link, BUCKETS.STATUS)
-  return {
-    say: async (more) => {
-      const status: Status = {
-        service,
-        instance: 'a',
-        version: '0.0.0',
-        revision: 1,
-        state: 'ok',
-        sinceMs: 0,
-        problems: [],
-        counters: {},
-        startedAtMs: 0,
-        // Ahead of time, so that a slow machine does not make it look silent.
-        atMs: Date.now() + 60_000,
-        ...more,
-      }
-      await bucket.put(`${service}.a`, new TextEncoder().encode(JSON.stringify(status)))
-    },
-  }
+  const nats = await lab.connect(service, 'a')
+  return { say: async (more) => await putReport(nats, service, more) }
 }
 
 const OLD = '64:ff9b::/96'

@@ -3,12 +3,11 @@
  * there is none every test says so.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { createLogger } from '@sixgate/obs'
-import { enterNamespace, Lab } from '@sixgate/testkit'
+import { enterNamespace } from '@sixgate/testkit'
 import { buildRuleset } from './core/ruleset.ts'
 import { takesFlowtable } from './io/flowtable-self-test.ts'
 import { Firewall } from './service.ts'
@@ -17,8 +16,6 @@ import { HOST, MAPPED_SERVER, POOL_HOST, SERVER, tcp, udp, UPLINK } from './test
 import { type SiteChanges, testFacts, testSite } from './testkit/scenarios.ts'
 
 const skip = enterNamespace()
-const directory = mkdtempSync(join(tmpdir(), 'sixgate-flowtable-packets-'))
-const lab = new Lab()
 const LINKS = ['lan0', 'nat64', 'wan0']
 const ECHO_PORT = 7
 const OCTETS = 4 * 1024 * 1024
@@ -28,14 +25,12 @@ let hasFlowtables = false
 
 before(async () => {
   if (skip !== false) return
-  net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
+  net = await PacketLab.open()
   hasFlowtables = await takesFlowtable(LINKS)
   for (const place of [net.translator, net.internet]) place.echo(ECHO_PORT)
 })
 after(async () => {
   await net?.close()
-  await lab.close()
-  rmSync(directory, { recursive: true })
 })
 
 const flowTest = (what: string, run: (t: TestContext) => Promise<void>): void =>
@@ -154,7 +149,7 @@ flowTest('a control channel that conntrack reads stays in the rules', async (t) 
 flowTest(
   'the service: self-test, flowtable on the links that are there, as they come and go, and away with it',
   async () => {
-    const stateDir = join(directory, 'state')
+    const stateDir = join(net.directory, 'state')
     mkdirSync(stateDir)
     const service = new Firewall({
       name: 'nat44-firewall',

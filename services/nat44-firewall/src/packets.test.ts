@@ -1,10 +1,7 @@
 /** Each rule with real packets: what is allowed arrives, what is refused does not, and with which answer. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { enterNamespace, Lab } from '@sixgate/testkit'
+import { enterNamespace } from '@sixgate/testkit'
 import type { Icmp6, Probe } from './testkit/packet-agent.ts'
 import { PacketLab, type Place } from './testkit/packet-lab.ts'
 import {
@@ -31,16 +28,12 @@ import type { UserRules } from './core/user-rules.ts'
 import { from } from './core/zones.ts'
 
 const skip = enterNamespace()
-const directory = mkdtempSync(join(tmpdir(), 'sixgate-packets-'))
-const lab = new Lab()
 let net: PacketLab
 before(async () => {
-  if (skip === false) net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
+  if (skip === false) net = await PacketLab.open()
 })
 after(async () => {
   await net?.close()
-  await lab.close()
-  rmSync(directory, { recursive: true })
 })
 
 const DOCUMENT = {

@@ -1,10 +1,7 @@
 /** Rules that packets pass on their way to the ones that decide: each with real packets too. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { enterNamespace, Lab } from '@sixgate/testkit'
+import { enterNamespace } from '@sixgate/testkit'
 import { ICMP6 } from './core/icmp6.ts'
 import { buildRuleset } from './core/ruleset.ts'
 import { PacketLab } from './testkit/packet-lab.ts'
@@ -12,16 +9,12 @@ import { HOST, icmp6, MAPPED_SERVER, POOL_HOST, ROUTER, SERVER, tcp, udp, UPLINK
 import { testFacts, testSite } from './testkit/scenarios.ts'
 
 const skip = enterNamespace()
-const directory = mkdtempSync(join(tmpdir(), 'sixgate-passage-packets-'))
-const lab = new Lab()
 let net: PacketLab
 before(async () => {
-  if (skip === false) net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
+  if (skip === false) net = await PacketLab.open()
 })
 after(async () => {
   await net?.close()
-  await lab.close()
-  rmSync(directory, { recursive: true })
 })
 
 const RULES = buildRuleset(

@@ -1,11 +1,8 @@
 /** What the owner says in the firewall section, with real packets: forwards, blocks, limits, IPv4 LANs, open IPv6. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { WEEKDAYS } from '@sixgate/site'
-import { enterNamespace, Lab } from '@sixgate/testkit'
+import { enterNamespace } from '@sixgate/testkit'
 import { ICMP6 } from './core/icmp6.ts'
 import type { Ruleset } from './core/nft.ts'
 import { buildRuleset } from './core/ruleset.ts'
@@ -28,19 +25,15 @@ import {
 import { type SiteChanges, testFacts, testSite } from './testkit/scenarios.ts'
 
 const skip = enterNamespace()
-const directory = mkdtempSync(join(tmpdir(), 'sixgate-policy-packets-'))
-const lab = new Lab()
 let net: PacketLab
 before(async () => {
   if (skip !== false) return
-  net = await PacketLab.build(lab, join(directory, 'ruleset.json'))
+  net = await PacketLab.open()
   // The pool address of the host that forwards lead to: this lab's translator does not translate, it answers.
   net.translator.serve(5004, POOL_HOST)
 })
 after(async () => {
   await net?.close()
-  await lab.close()
-  rmSync(directory, { recursive: true })
 })
 
 const rules = (firewall: unknown, changes: SiteChanges = {}, facts: Partial<Facts> = {}): Ruleset =>

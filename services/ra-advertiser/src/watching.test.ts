@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, afterEach, test } from 'node:test'
+import { after, afterEach, type TestContext, test } from 'node:test'
 import { formatIp6, type Ip6, parseIp6 } from '@sixgate/addr'
 import { ask, KvBucket, parseStatus } from '@sixgate/bus'
 import { enterNamespace } from '@sixgate/testkit'
@@ -132,9 +132,8 @@ const untilRead = async (): Promise<unknown> =>
 /** So many fit in the queue of a socket. */
 const BATCH = 50
 
-test('2000 garbled Router Advertisements: each is counted, none is taken for more than it is, and it goes on', {
-  skip,
-}, async (t) => {
+/** A service that is well, on a LAN to which a port leads; `counters` are those of its newest report. */
+const startWell = async (t: TestContext) => {
   lab.cable()
   lab.uplink(true)
   const nats = await natsWith(siteOf())
@@ -143,21 +142,28 @@ test('2000 garbled Router Advertisements: each is counted, none is taken for mor
   t.after(() => port.close())
   const { health } = lab.start(nats, 'a')
   await until('state ok', () => health().state === 'ok')
+  let counters: Readonly<Record<string, number>> = {}
+  const status = new KvBucket(await nats.connectedLink(), 'status')
+  t.after(status.watch((entry) => (counters = parseStatus(entry.value)?.counters ?? counters)))
+  return { port, health, counters: () => counters }
+}
+
+test('2000 garbled Router Advertisements: each is counted, none is taken for more than it is, and it goes on', {
+  skip,
+}, async (t) => {
+  const { port, health, counters } = await startWell(t)
   const good = rogue()
   const garbage = fc.sample(fc.tuple(fc.uint8Array({ maxLength: 100 }), fc.nat(good.length)), {
     numRuns: 2000,
     seed: 6104,
   })
-  const status = new KvBucket(await nats.connectedLink(), 'status')
-  let counters: Readonly<Record<string, number>> = {}
-  t.after(status.watch((entry) => (counters = parseStatus(entry.value)?.counters ?? counters)))
   for (const [n, [octets, kept]] of garbage.entries()) {
     port.send(toAll(Uint8Array.of(134, 0, 0, 0, ...good.subarray(4, kept), ...octets)))
     if (n % BATCH === BATCH - 1) await untilRead()
   }
-  await until('all of them counted', () => counters.ra_received_total === 2000)
-  assert.ok((counters.ra_refused_malformed_total ?? 0) > 100, JSON.stringify(counters))
-  assert.equal(counters.ra_neighbours, 1)
+  await until('all of them counted', () => counters().ra_received_total === 2000)
+  assert.ok((counters().ra_refused_malformed_total ?? 0) > 100, JSON.stringify(counters()))
+  assert.equal(counters().ra_neighbours, 1)
   assert.equal(health().state, 'ok')
   assert.match((await host.run('rdisc6', '-1', '-w', '5000', 'eth0')).stdout, /Router lifetime +: +1800 /)
 })
@@ -165,21 +171,11 @@ test('2000 garbled Router Advertisements: each is counted, none is taken for mor
 test('1000 garbled Router Solicitations: each is counted, with its reason when it is refused, and it goes on', {
   skip,
 }, async (t) => {
-  lab.cable()
-  lab.uplink(true)
-  const nats = await natsWith(siteOf())
-  t.after(async () => await nats[Symbol.asyncDispose]())
-  const port = new EthernetPort('br0')
-  t.after(() => port.close())
-  const { health } = lab.start(nats, 'a')
-  await until('state ok', () => health().state === 'ok')
-  const status = new KvBucket(await nats.connectedLink(), 'status')
-  let counters: Readonly<Record<string, number>> = {}
-  t.after(status.watch((entry) => (counters = parseStatus(entry.value)?.counters ?? counters)))
+  const { port, health, counters } = await startWell(t)
   // The host has solicited too.
   const untilSettled = async (): Promise<number> => {
-    await until('a report', () => counters.rs_received_total !== undefined)
-    return counters.rs_received_total ?? 0
+    await until('a report', () => counters().rs_received_total !== undefined)
+    return counters().rs_received_total ?? 0
   }
   const before = await untilSettled()
   const good = Uint8Array.of(133, 0, 0, 0, 0, 0, 0, 0, 1, 1, ...ROUTER.mac)
@@ -207,12 +203,12 @@ test('1000 garbled Router Solicitations: each is counted, with its reason when i
     )
     if (n % BATCH === BATCH - 1) await untilRead()
   }
-  await until('all of them counted', () => (counters.rs_received_total ?? 0) >= before + arriving.length)
-  const reasons = Object.entries(counters).filter(([name, count]) => name.startsWith('rs_refused_') && count > 0)
+  await until('all of them counted', () => (counters().rs_received_total ?? 0) >= before + arriving.length)
+  const reasons = Object.entries(counters()).filter(([name, count]) => name.startsWith('rs_refused_') && count > 0)
   for (const reason of ['hop_limit', 'too_short', 'option_length_zero', 'option_overrun', 'slla_from_unspecified'])
     assert.ok(
       reasons.some(([name]) => name === `rs_refused_${reason}_total`),
-      JSON.stringify(counters),
+      JSON.stringify(counters()),
     )
   assert.equal(health().state, 'ok')
   assert.match((await host.run('rdisc6', '-1', '-w', '5000', 'eth0')).stdout, /Router lifetime +: +1800 /)
@@ -242,23 +238,8 @@ const inTwo = (message: Uint8Array): Uint8Array[] => {
 }
 
 test('RFC 6980 §5: a solicitation in fragments is not answered, and counted', { skip }, async (t) => {
-  lab.cable()
-  lab.uplink(true)
-  const nats = await natsWith(siteOf())
-  t.after(async () => await nats[Symbol.asyncDispose]())
-  const port = new EthernetPort('br0')
-  t.after(() => port.close())
-  const { health } = lab.start(nats, 'a')
-  await until('state ok', () => health().state === 'ok')
+  const { port, counters } = await startWell(t)
   const solicitation = Uint8Array.of(133, 0, 0, 0, 0, 0, 0, 0, 1, 1, ...ROUTER.mac, 14, 1, 0, 0, 0, 0, 0, 0)
   for (const frame of inTwo(solicitation)) port.send(frame)
-  const link = await nats.connectedLink()
-  const status = new KvBucket(link, 'status')
-  let refused = 0
-  t.after(
-    status.watch((entry) => {
-      refused = parseStatus(entry.value)?.counters.rs_refused_fragmented_total ?? refused
-    }),
-  )
-  await until('the counter', () => refused === 1)
+  await until('the counter', () => counters().rs_refused_fragmented_total === 1)
 })

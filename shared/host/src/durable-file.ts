@@ -1,4 +1,14 @@
-import { closeSync, fchmodSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 const syncDirectory = (directory: string): void => {
@@ -34,6 +44,16 @@ export const writeDurably = (file: string, text: string, mode = 0o600): void => 
     throw error
   }
   syncDirectory(dirname(file))
+}
+
+/** The text of a file, or undefined when there is none. Throws what `node:fs` throws otherwise. */
+export const readIfThere = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /** Removes a file, for good once this has returned; it need not be there. */

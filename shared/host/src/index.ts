@@ -1,5 +1,5 @@
 /** The host, as the services touch it: libc, netlink and sysctl files. See README.md. */
-export { removeDurably, setAside, writeDurably } from './durable-file.ts'
+export { readIfThere, removeDurably, setAside, writeDurably } from './durable-file.ts'
 export { type ErrnoName, errnoName, errnoNumber, errnoText } from './errno.ts'
 export { HostError, must } from './host-error.ts'
 export {

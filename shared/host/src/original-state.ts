@@ -33,16 +33,6 @@ export interface State {
 export const formatState = ({ origin, entries }: State): string =>
   `${JSON.stringify({ version: 1, origin, entries }, undefined, 2)}\n`
 
-/** The text of a file, or undefined when there is none. Throws what `node:fs` throws otherwise. */
-export const readIfThere = (file: string): string | undefined => {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const isEntry = (value: unknown): value is Entry =>

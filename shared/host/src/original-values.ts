@@ -1,6 +1,6 @@
-import { removeDurably, setAside, writeDurably } from './durable-file.ts'
+import { readIfThere, removeDurably, setAside, writeDurably } from './durable-file.ts'
 import { HostError } from './host-error.ts'
-import { type Entry, formatState, type Origin, parseState, readIfThere, thisOrigin } from './original-state.ts'
+import { type Entry, formatState, type Origin, parseState, thisOrigin } from './original-state.ts'
 import { type Sysctls, sameValue } from './sysctl.ts'
 
 /** What `set` may need beside path and value. */

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { formatPrefix } from '@sixgate/addr'
+import { readIfThere } from '@sixgate/host'
 import { type ReadSite, readSite, ulaOf } from '@sixgate/site'
 import { type Backup, BackupError, backupFiles, parseBackup } from '../core/backup.ts'
 import { readUstar, ustar, UstarError } from '../core/ustar.ts'
-import { textIfThere } from './text-if-there.ts'
 import { checkCredentials } from '../web/credentials.ts'
 
 const MIB = 1024 * 1024
@@ -86,7 +86,7 @@ const readWith = async ({ site, auto }: Backup, autoFile: string): Promise<ReadS
   const directory = await mkdtemp(join(tmpdir(), 'sixgate-backup-'))
   try {
     const copy = join(directory, 'site.auto.yaml')
-    const text = auto ?? textIfThere(autoFile)
+    const text = auto ?? readIfThere(autoFile)
     if (text !== undefined) await writeFile(copy, text)
     return await readSite(site, 'site.yaml', copy)
   } finally {

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Link, VERSION } from '@sixgate/bus'
+import { readIfThere } from '@sixgate/host'
 import { readSite, SiteError } from '@sixgate/site'
 import { type Backup, BACKUP_FORMAT, isRulesName, type KeptMapping } from '../core/backup.ts'
 import { type History, textOfDocument } from '../core/history.ts'
 import { Credentials } from '../web/credentials.ts'
 import { allHosts } from './all-hosts.ts'
 import { readPublished } from './publisher.ts'
-import { textIfThere } from './text-if-there.ts'
 import { unlessMissing } from './unless-missing.ts'
 
 export interface SitePlaces {
@@ -89,7 +89,7 @@ export const collectBackup = async (
       manifest,
       site: site.text,
       rules,
-      auto: textIfThere(places.autoFile),
+      auto: readIfThere(places.autoFile),
       history,
       mappings: hosts.mappings,
       ...new Credentials(places.stateDir).kept,

@@ -1,5 +1,6 @@
 import type { Link } from '@sixgate/bus'
 import { formatPrefix } from '@sixgate/addr'
+import { readIfThere } from '@sixgate/host'
 import { ulaOf } from '@sixgate/site'
 import { fieldChanges } from '../core/document-diff.ts'
 import { unknownRevisions } from '../core/history.ts'
@@ -11,7 +12,6 @@ import type { CheckedBackup } from './backup-archive.ts'
 import { rulesBeside, type SitePlaces } from './collect-backup.ts'
 import { readHistory } from './history-file.ts'
 import { readPublished } from './publisher.ts'
-import { textIfThere } from './text-if-there.ts'
 import { unlessMissing } from './unless-missing.ts'
 
 const pageChanges = (
@@ -46,7 +46,7 @@ export const previewRestore = async (
   const { manifest, mappings, history, ula, document } = backup
   const published = await unlessMissing(readPublished(link), undefined)
   const { hosts, complaints } = mappings === undefined ? { hosts: [], complaints: [] } : await allHosts(link)
-  const auto = textIfThere(autoFile)
+  const auto = readIfThere(autoFile)
   return {
     backup: { made: shortTime(manifest.madeAtMs), version: manifest.version, revision: manifest.revision },
     diff,

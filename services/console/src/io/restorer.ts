@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { removeDurably, writeDurably } from '@sixgate/host'
+import { readIfThere, removeDurably, writeDurably } from '@sixgate/host'
 import { autoText, ulaOf } from '@sixgate/site'
 import { SITE_PART } from '../core/backup.ts'
 import { shortTime } from '../times.ts'
@@ -10,7 +10,6 @@ import { type CheckedBackup, openBackup } from './backup-archive.ts'
 import type { SitePlaces } from './collect-backup.ts'
 import type { DocumentStore, Saved } from './document-store.ts'
 import { isSiteFileWritable } from './site-file.ts'
-import { textIfThere } from './text-if-there.ts'
 
 /** An archive is bigger than a message of NATS may be: the command puts it here, in the volume that it shares with the daemon. */
 const stagedFile = (stateDir: string): string => join(stateDir, 'restore.tar.gz')
@@ -66,7 +65,7 @@ export class Restorer {
       throw new Error(
         `${siteFile}: cannot be written, so nothing was changed; put the site's folder back ${hostAdvice}, then restore again for the rest; or let the console write: deploy/compose.edit.yml`,
       )
-    const before = textIfThere(autoFile)
+    const before = readIfThere(autoFile)
     if (auto !== undefined) writeDurably(autoFile, autoText(ulaOf(auto, 'site.auto.yaml')))
     try {
       return await this.#store.restore(site, `${who}, backup of ${shortTime(manifest.madeAtMs)}`)

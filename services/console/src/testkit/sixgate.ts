@@ -31,8 +31,12 @@ export const sixgateHere = async (lab: SiteLab | undefined, words: string): Prom
   return { status, ...said }
 }
 
-/** Puts a report into NATS with the rights of the service itself, whose connection it returns. */
-export const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<NatsSite> => {
+/** Puts a report into NATS over a connection of the service itself. */
+export const putReport = async (
+  { link }: NatsSite,
+  service: ServiceName,
+  more: Partial<Status> = {},
+): Promise<void> => {
   const status: Status = {
     service,
     instance: 'a',
@@ -47,11 +51,16 @@ export const report = async (lab: SiteLab, service: ServiceName, more: Partial<S
     atMs: Date.now() + 60_000,
     ...more,
   }
-  const nats = await lab.connect(service, status.instance)
-  await new KvBucket(nats.link, BUCKETS.STATUS).put(
+  await new KvBucket(link, BUCKETS.STATUS).put(
     `${service}.${status.instance}`,
     new TextEncoder().encode(JSON.stringify(status)),
   )
+}
+
+/** Puts a report into NATS with the rights of the service itself, whose connection it returns. */
+export const report = async (lab: SiteLab, service: ServiceName, more: Partial<Status> = {}): Promise<NatsSite> => {
+  const nats = await lab.connect(service, more.instance ?? 'a')
+  await putReport(nats, service, more)
   return nats
 }
 

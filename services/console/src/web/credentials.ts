@@ -1,8 +1,7 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
-import { removeDurably, writeDurably } from '@sixgate/host'
+import { readIfThere, removeDurably, writeDurably } from '@sixgate/host'
 import { z } from 'zod'
-import { textIfThere } from '../io/text-if-there.ts'
 
 /** RFC 7914 §2: 2^15 blocks of 1 KiB: 32 MiB and some tenths of a second on a Pi. */
 const COST = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 } as const
@@ -196,6 +195,6 @@ export class Credentials {
 
   /** undefined: there is no such file. */
   #read(name: string): string | undefined {
-    return textIfThere(this.#file(name))
+    return readIfThere(this.#file(name))
   }
 }

@@ -1,6 +1,6 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { formatPrefix, type Prefix6 } from '@sixgate/addr'
-import { addRoute, deleteRoute, link, type RouteSpec, writeDurably } from '@sixgate/host'
+import { addRoute, deleteRoute, link, type RouteSpec, readIfThere, writeDurably } from '@sixgate/host'
 import { formatHistory, NO_HISTORY, type PrefixHistory, parseHistory, withDocument } from '../core/old-prefixes.ts'
 
 /** Worse than any route of somebody else to the same place. */
@@ -22,12 +22,8 @@ export class PrefixMemory {
   }
 
   #load(): PrefixHistory {
-    try {
-      return parseHistory(readFileSync(this.#file, 'utf8'))
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NO_HISTORY
-      throw error
-    }
+    const text = readIfThere(this.#file)
+    return text === undefined ? NO_HISTORY : parseHistory(text)
   }
 
   get old(): readonly Prefix6[] {

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readIfThere } from '@sixgate/host'
 
 /** The names of the uplinks in a file, so that they are closed from the first moment after a boot. */
 export class UplinkMemory {
@@ -16,14 +17,7 @@ export class UplinkMemory {
   }
 
   #load(): readonly string[] {
-    try {
-      return readFileSync(this.#file, 'utf8')
-        .split('\n')
-        .filter((name) => name !== '')
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-      throw error
-    }
+    return (readIfThere(this.#file) ?? '').split('\n').filter((name) => name !== '')
   }
 
   /** Writes the names, one per line, if they changed. Throws what `node:fs` throws. */

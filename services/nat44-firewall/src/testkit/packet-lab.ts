@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Lab, Namespace, type Process } from '@sixgate/testkit'
+import { Lab, Namespace, type Process } from '@sixgate/testkit'
 import type { Ruleset } from '../core/nft.ts'
 import { NftTool } from '../io/nft-tool.ts'
 import type { Command, Frame, Icmp6, Probe, Raw6, Report, Stream } from './packet-agent.ts'
@@ -119,15 +122,31 @@ export class PacketLab {
   readonly internet: Place
   readonly translator: Place
   readonly other: Place
+  /** For what tests write; gone with the lab. */
+  readonly directory: string
+  readonly #lab: Lab
   readonly #nft: NftTool
 
-  private constructor(places: readonly [Place, Place, Place, Place, Place], script: string) {
+  private constructor(places: readonly [Place, Place, Place, Place, Place], lab: Lab, directory: string) {
     ;[this.gateway, this.host, this.internet, this.translator, this.other] = places
-    this.#nft = new NftTool(script)
+    this.#lab = lab
+    this.directory = directory
+    this.#nft = new NftTool(join(directory, 'ruleset.json'))
   }
 
-  /** `script`: a file for nft. */
-  static async build(lab: Lab, script: string): Promise<PacketLab> {
+  static async open(): Promise<PacketLab> {
+    const lab = new Lab()
+    const directory = mkdtempSync(join(tmpdir(), 'sixgate-packets-'))
+    try {
+      return await PacketLab.#build(lab, directory)
+    } catch (error) {
+      await lab.close()
+      rmSync(directory, { recursive: true })
+      throw error
+    }
+  }
+
+  static async #build(lab: Lab, directory: string): Promise<PacketLab> {
     const gateway = Namespace.here('gateway')
     const host = await lab.namespace('host')
     const internet = await lab.namespace('internet')
@@ -211,7 +230,7 @@ export class PacketLab {
     translator.ip('-6 address add 2001:db8:dead::2/128 dev lo')
     for (const path of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) gateway.sysctl(path, 1)
     const places = await Promise.all([gateway, host, internet, translator, other].map((place) => Place.open(place)))
-    const built = new PacketLab(places as [Place, Place, Place, Place, Place], script)
+    const built = new PacketLab(places as [Place, Place, Place, Place, Place], lab, directory)
     for (const place of [built.host, built.internet, built.other]) place.serve(7777)
     built.translator.serve(7777, '64:ff9b::c633:6407')
     built.host.serve(500, '2001:db8:1:2::10')
@@ -219,9 +238,11 @@ export class PacketLab {
     return built
   }
 
-  /** Ends the agent of this process's own namespace, which is in no lab. */
   async close(): Promise<void> {
+    // The agent of this process's own namespace is in no lab.
     await this.gateway.close()
+    await this.#lab.close()
+    rmSync(this.directory, { recursive: true })
   }
 
   /** Puts these rules in force, counters at 0. */

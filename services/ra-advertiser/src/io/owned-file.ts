@@ -1,17 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { type Origin, removeDurably, setAside, thisOrigin, writeDurably } from '@sixgate/host'
+import { type Origin, readIfThere, removeDurably, setAside, thisOrigin, writeDurably } from '@sixgate/host'
 import { isNothing, NOTHING_OWNED, type Owned, ownedFromJson, ownedToJson } from '../core/ownership.ts'
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-const readIfThere = (file: string): string | undefined => {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
 
 const parse = (text: string): { origin: Origin; owned: Owned } | undefined => {
   let state: unknown
