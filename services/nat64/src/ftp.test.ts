@@ -59,7 +59,7 @@ test('vsftpd that knows RFC 959 only', { skip }, async (t) => {
       assert.equal(sha256(readFileSync(join(server.upload, mode))), sha256(big))
       const list = await curl(`${URL_OF_SERVER}/`)
       assert.equal(list.stdout.split('\n').filter((line) => line.includes('a-file-with')).length, 2000)
-      assert.match(down.stderr, mode === 'active' ? /> EPRT \|2\|/ : /< 229 Entering Extended Passive Mode/)
+      assert.match(down.stderr, mode === 'active' ? /> EPRT \|2\|/ : /< 229 .*\(\|\|\|\d+\|\)/)
     })
 
     await t.test(`lftp, ${mode}: ten files in one session`, async () => {
@@ -200,7 +200,7 @@ test('the service is killed and started: an open control channel goes on', { ski
   await lab.start()
   writeFileSync(go, '')
   assert.equal(await session.ended, 0, session.output.stderr)
-  const passive = session.output.stdout.match(/229 Entering Extended Passive Mode +\(\|\|\|\d+\|\)/g)
+  const passive = session.output.stdout.match(/229 .*\(\|\|\|\d+\|\)/g)
   assert.equal(passive?.length, 2, session.output.stdout)
   assert.match(session.output.stdout, /221 Goodbye/)
 })
