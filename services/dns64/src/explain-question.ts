@@ -1,6 +1,7 @@
 import { parseIp4, parseIp6 } from '@sixgate/addr'
 import { QuestionRefused } from '@sixgate/bus'
-import { explain, type ExplainRequest, type Explanation, typeOfName } from './core/explain.ts'
+import { explain, type ExplainRequest, type Explanation } from './core/explain.ts'
+import { typeOfName } from './core/mnemonics.ts'
 import { keyOfText } from './core/name.ts'
 import type { Resolver } from './core/resolver.ts'
 

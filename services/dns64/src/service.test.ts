@@ -14,6 +14,7 @@ import { AF, libc, nativeBuffer, SOCK } from '@sixgate/host'
 import { enterNamespace, Namespace } from '@sixgate/testkit'
 import { FrameReader, framed } from './io/tcp-frames.ts'
 import { Dns64 } from './service.ts'
+import type { ToldNames, ToldQueries } from './query-questions.ts'
 import { readResponse } from './testkit/reading.ts'
 import { a, aaaa, ptr, soa, table } from './testkit/records.ts'
 import { encodeQuery } from './testkit/script.ts'
@@ -265,6 +266,25 @@ test('upstreams auto: the name servers of resolv.conf, followed when it changes'
   assert.deepEqual(await dig('@127.0.0.1', 'v4.example.net', 'A'), ['192.0.2.33', '192.0.2.34'])
   assert.ok(upstream.heard.length > 0)
   here.ip('addr del 192.0.2.53/32 dev lo')
+})
+
+test('what was asked is told with the reason, and forgotten when the document says off', { skip }, async () => {
+  const upstream = await startScript(ZONE)
+  const dns64 = { upstreams: [at(upstream)], listen: ['127.0.0.1'], queryLog: 'clients' }
+  const service = await startService(dns64)
+  const beforeMs = Date.now()
+  await dig('@127.0.0.1', 'v4.example.net', 'AAAA', 'v4.example.net', 'AAAA')
+  const told = service.questions.queries?.({ name: 'v4.' }) as ToldQueries
+  assert.deepEqual(
+    told.queries.map(({ client, name, type, reason, isCached }) => [client, name, type, reason, isCached]),
+    [true, false].map((isCached) => ['127.0.0.1', 'v4.example.net.', 'AAAA', 'synthesised', isCached]),
+  )
+  for (const { atMs } of told.queries) assert.ok(atMs >= beforeMs - 1 && atMs <= Date.now() + 1, `${atMs}`)
+  const top = service.questions['top-names']?.({}) as ToldNames
+  assert.deepEqual(top.names, [{ name: 'v4.example.net.', queries: 2, overAtMost: 0 }])
+  await service.apply({ revision: 2, site: testSite({ dns64: { ...dns64, queryLog: 'off' } }) })
+  const forgotten = service.questions.queries?.({}) as ToldQueries
+  assert.deepEqual(forgotten.queries, [])
 })
 
 test('an upstream that is dns64 itself is rejected; the document before stays in force', { skip }, async () => {

@@ -13,6 +13,7 @@ import { isPrivateServer } from './core/own-zones.ts'
 import { Resolver, type ResolverPorts, type Snapshot } from './core/resolver.ts'
 import { showUpstream, type Upstream, UpstreamPool } from './core/upstreams.ts'
 import { answerExplain } from './explain-question.ts'
+import { answerQueries, answerTopNames } from './query-questions.ts'
 import { ListenerSet } from './io/listener-set.ts'
 import { type NetworkState, readNetworkState, watchNetworkState } from './io/network-state.ts'
 import { randomBits32, randomId16 } from './io/random-id.ts'
@@ -37,10 +38,16 @@ const TICK_MS = 1000
 const TICKS_PER_RETRY = 5
 /** Milliseconds of a steady clock, never 0. */
 const nowMs = (): number => performance.now() + 1
+/** A time of that clock in milliseconds since 1970. */
+const wallMs = (atMs: number): number => Math.round(Date.now() - (nowMs() - atMs))
 
 /** The name server as a service: wires the core to sockets, the network's state and the document. */
 export class Dns64 implements Service {
-  readonly questions: Questions = { explain: (body) => answerExplain(this.#resolver, body) }
+  readonly questions: Questions = {
+    explain: (body) => answerExplain(this.#resolver, body),
+    queries: (body) => answerQueries(this.#server?.queryLog, body, wallMs),
+    'top-names': (body) => answerTopNames(this.#server?.queryLog, body, wallMs),
+  }
   readonly #options: Dns64Options
   readonly #counters = newCounters()
   readonly #ports: ResolverPorts
@@ -195,6 +202,7 @@ export class Dns64 implements Service {
       this.#resolver = new Resolver(this.#ports, this.#counters, next)
       this.#server = new NameServer(this.#resolver, this.#counters, (error) => this.#ports.onDefect(error))
     } else this.#resolver.use(next)
+    this.#server?.queryLog.keep(policy.queryLog, nowMs())
     this.#secure.keepOnly(this.#pools().flatMap((pool) => pool.members.map((member) => member.upstream)))
     log.info(
       { upstreams: wanted.map(showUpstream), exclude: policy.rules.map((rule) => showPrefixes(rule.exclude)) },
@@ -274,4 +282,4 @@ const sameForwards = (before: Snapshot['forwards'] | undefined, site: Site): Sna
 
 /** A time of the steady clock as time of day (UTC). */
 const clock = (atMs: number | undefined): string =>
-  atMs === undefined ? 'now' : new Date(Date.now() - (nowMs() - atMs)).toISOString().slice(0, 19) + 'Z'
+  atMs === undefined ? 'now' : new Date(wallMs(atMs)).toISOString().slice(0, 19) + 'Z'

@@ -149,6 +149,8 @@ export const dns64 = section({
   cacheMaxEntries: integer(0, 10_000_000, 'answers').default(100_000),
   /** Answers that are asked often are renewed before their time is over. */
   prefetch: yesNo.default(true),
+  /** What is kept of queries, in memory alone: nothing, names without who asked, or names and who asked. */
+  queryLog: oneOf('off', 'names', 'clients').default('names'),
   prefixes: listOf(prefixRule, 'rules for prefixes of pref64').default([]),
   domains: listOf(domainRule, 'rules for domains').default([]),
   records: listOf(localRecord, 'records').default([]),

@@ -14,6 +14,8 @@ export interface AnswerView {
   authentic: boolean
   extendedError: number | undefined
   origin: Origin
+  /** Who gave what it is, or is made of. */
+  upstream: string | undefined
   /** Offsets of the TTL fields: the first `ttlCount`. */
   readonly ttlAt: Uint16Array
   ttlCount: number
@@ -34,6 +36,7 @@ export const newAnswerView = (): AnswerView => ({
   authentic: false,
   extendedError: undefined,
   origin: Origin.UPSTREAM,
+  upstream: undefined,
   ttlAt: new Uint16Array(MAX_RECORDS),
   ttlCount: 0,
 })
@@ -50,6 +53,7 @@ export const viewAnswer = (answer: Answer, view: AnswerView): AnswerView => {
   view.authentic = answer.authentic
   view.extendedError = answer.extendedError
   view.origin = answer.origin
+  view.upstream = answer.upstream
   view.ttlCount = answer.ttlAt.length
   for (let i = 0; i < answer.ttlAt.length; i++) view.ttlAt[i] = answer.ttlAt[i] ?? 0
   return view

@@ -111,7 +111,9 @@ export class AnswerCache {
     view.authorityEnd = more & 0xffff
     view.extendedError = code === NO_ERROR_CODE ? undefined : code
     view.authentic = ((words[at + FIELD.STATE] ?? 0) & STATE.AUTHENTIC) !== 0
-    view.origin = ORIGINS[(words[at + FIELD.ORIGIN_UPSTREAM] ?? 0) & 0xffff] ?? Origin.UPSTREAM
+    const source = words[at + FIELD.ORIGIN_UPSTREAM] ?? 0
+    view.origin = ORIGINS[source & 0xffff] ?? Origin.UPSTREAM
+    view.upstream = source >>> 16 === 0 ? undefined : this.#upstreams[(source >>> 16) - 1]
     view.ttlCount = counts >>> 16
     for (let i = 0, o = view.at + view.length; i < view.ttlCount; i++, o += 2) view.ttlAt[i] = u16(bytes, o)
     return nowS - (words[at + FIELD.STORED_S] ?? 0)

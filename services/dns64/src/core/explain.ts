@@ -2,6 +2,7 @@ import { asIp6, contains6, formatIp4, formatIp6, formatPrefix, ip4FromBytes } fr
 import { type Answer, EXPLAIN_ORIGIN, Origin } from './answer.ts'
 import { followChain } from './chain.ts'
 import { type Message, negativeTtlS, ownerKey, rdataOf, readMessage, targetKey } from './message.ts'
+import { rcodeName, typeName } from './mnemonics.ts'
 import { type NameKey, textOfKey } from './name.ts'
 import { holdsAddress, isMapped, type PrefixRule, type Policy, rulesOf, synthesisOf, viewWith } from './policy.ts'
 import { makeQuestion, type Question } from './question.ts'
@@ -10,7 +11,7 @@ import type { Looked, Resolver, Situation } from './resolver.ts'
 import { embeddedOfQuestion } from './reverse-answer.ts'
 import { mayTranslate, NO_SOA_TTL_S } from './synthesis.ts'
 import { showUpstream } from './upstreams.ts'
-import { CLASS, RCODE, TYPE } from './wire.ts'
+import { CLASS, TYPE } from './wire.ts'
 
 /** What an operator wants explained. */
 export interface ExplainRequest {
@@ -31,18 +32,6 @@ export interface Explanation {
   readonly records: readonly string[]
   /** Sentences, in the order in which things were decided. */
   readonly because: readonly string[]
-}
-
-const TYPE_NAME = new Map<number, string>(Object.entries(TYPE).map(([name, number]) => [number, name]))
-const RCODE_NAME = new Map<number, string>(Object.entries(RCODE).map(([name, number]) => [number, name]))
-const typeName = (type: number): string => TYPE_NAME.get(type) ?? `TYPE${type}`
-const rcodeName = (rcode: number): string => RCODE_NAME.get(rcode) ?? `RCODE${rcode}`
-
-/** The number of a type's name, `AAAA` or `TYPE65`; undefined for other text. */
-export const typeOfName = (name: string): number | undefined => {
-  const number = /^TYPE(\d{1,5})$/.exec(name)?.[1]
-  if (number !== undefined) return Number(number) <= 0xffff ? Number(number) : undefined
-  return Object.entries(TYPE).find(([known]) => known === name)?.[1]
 }
 
 const dataText = (message: Message, record: RecordRef): string => {

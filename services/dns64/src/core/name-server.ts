@@ -4,8 +4,10 @@ import { minimalAny } from './any-answer.ts'
 import { type Client, Clients, takeToken } from './client.ts'
 import { type Counters, countResponse } from './counters.ts'
 import type { Policy } from './policy.ts'
+import { putTextKey, newKeyOctets } from './key-octets.ts'
 import { newQuery, parseQuery, type Query, QueryVerdict, questionOf } from './query.ts'
 import type { Question } from './question.ts'
+import { HOW, QueryLog, Refusal } from './query-log.ts'
 import { type ErrorReply, REFUSED_STRANGER, type Transport, writeError, writeReply, writeTruncated } from './reply.ts'
 import type { Resolver } from './resolver.ts'
 import { CLASS, copyOf, FLAG, HEADER, MAX_MESSAGE, RCODE, TYPE } from './wire.ts'
@@ -47,6 +49,9 @@ const COUNTER_OF: Readonly<Partial<Record<Origin, keyof Counters>>> = {
   [Origin.DENIED]: 'denied_total',
 }
 
+/** What `#limited` says. */
+const limitedRcode = ({ transport }: Way): number => (transport === 'tcp' ? RCODE.REFUSED : RCODE.NOERROR)
+
 /** Who asked how, and the way back. */
 interface Way {
   readonly client: Client
@@ -62,6 +67,10 @@ export class NameServer {
   readonly #out = new Uint8Array(MAX_MESSAGE + 64)
   readonly #view: AnswerView = newAnswerView()
   readonly #clients = new Clients()
+  /** What is kept of queries; to be told by its owner what may be. */
+  readonly queryLog = new QueryLog()
+  /** Of a query whose answer had to be waited for: that of `#query` is another one by then. */
+  readonly #lateKey = newKeyOctets()
   readonly #onDefect: (error: unknown) => void
   /** Valid for the packets of a batch. */
   #policy: Policy | undefined
@@ -82,7 +91,9 @@ export class NameServer {
 
   /** To be called before packets that have just come are handed over with `hit`: takes the time and the policy. */
   beginBatch(): void {
-    this.#nowS = this.#resolver.nowS()
+    const nowMs = this.#resolver.nowMs()
+    this.#nowS = Math.floor(nowMs / 1000)
+    this.queryLog.begin(nowMs)
     this.#policy = this.#resolver.snapshot.policy
   }
 
@@ -101,7 +112,9 @@ export class NameServer {
     if (position === 0 || this.#resolver.isDueForRenewal(position, nowS) || !takeToken(client, policy, nowS)) return 0
     this.#counters.queries_total++
     this.#counters.cache_hits_total++
-    return this.#write(out, q, this.#resolver.view(position, this.#view, nowS), 'udp')
+    const length = this.#write(out, q, this.#resolver.view(position, this.#view, nowS), 'udp')
+    if (this.queryLog.isOn) this.queryLog.add(q, client, this.#view, HOW.CACHED)
+    return length
   }
 
   /**
@@ -122,7 +135,9 @@ export class NameServer {
     const counters = this.#counters
     const q = this.#query
     const { client, reply } = way
-    const nowS = this.#resolver.nowS()
+    const nowMs = this.#resolver.nowMs()
+    const nowS = Math.floor(nowMs / 1000)
+    this.queryLog.begin(nowMs)
     const { policy } = this.#resolver.snapshot
     if (client.policy !== policy) this.#clients.refresh(client, policy, nowS)
     const verdict = parseQuery(packet, packet.length, q, client)
@@ -134,10 +149,12 @@ export class NameServer {
     if (way.transport === 'tcp') counters.queries_tcp_total++
     if (!client.mayAsk) {
       counters.refused_strangers_total++
+      if (verdict === QueryVerdict.ASK) this.#noteRefusal(q, way, Refusal.STRANGER, RCODE.REFUSED)
       this.#error(q, REFUSED_STRANGER, reply)
       return
     }
     if (!takeToken(client, policy, nowS)) {
+      if (verdict === QueryVerdict.ASK) this.#noteRefusal(q, way, Refusal.RATE_LIMITED, limitedRcode(way))
       this.#limited(q, way)
       return
     }
@@ -154,6 +171,7 @@ export class NameServer {
     counters.cache_hits_total++
     const ageS = this.#resolver.view(position, this.#view, nowS)
     reply(this.#out.subarray(0, this.#write(this.#out, q, ageS, way.transport)))
+    this.#note(q, way, HOW.CACHED)
     if (this.#resolver.isDueForRenewal(position, nowS)) this.#resolver.renew(position, questionOf(q))
   }
 
@@ -168,6 +186,7 @@ export class NameServer {
     const { reply } = way
     const refusal = REFUSED_TYPES[q.type] ?? (q.class === CLASS.NONE || q.class === CLASS.ANY ? REFUSED : undefined)
     if (refusal !== undefined) {
+      this.#noteRefusal(q, way, Refusal.NO_DATA_TYPE, refusal.rcode)
       this.#error(q, refusal, reply)
       return
     }
@@ -175,34 +194,41 @@ export class NameServer {
     const local = question.type === TYPE.ANY ? minimalAny(question) : this.#resolver.local(question)
     if (local !== undefined) {
       this.#send(q, local, 0, way)
+      this.#note(q, way, 0)
       return
     }
     const denied = this.#resolver.denied(question)
     if (denied !== undefined) {
       this.#send(q, denied.answer, denied.ageS, way)
+      this.#note(q, way, HOW.CACHED)
       return
     }
     this.#counters.cache_misses_total++
     if ((q.flags & FLAG.RD) === 0 && !this.#resolver.isOwnName(question.nameKey)) {
       // RFC 1034 §4.3.1: recursion only for those who ask for it; others get what is known, or a refusal.
+      this.#noteRefusal(q, way, Refusal.NOT_RECURSIVE, RCODE.REFUSED)
       this.#error(q, REFUSED, reply)
       return
     }
     if (this.#waiting >= MAX_WAITING) {
       this.#counters.overload_total++
+      this.#noteRefusal(q, way, Refusal.OVERLOAD, RCODE.SERVFAIL)
       this.#error(q, { rcode: RCODE.SERVFAIL }, reply)
       return
     }
     // The record and the packet are reused while we wait.
-    void this.#replyLater({ ...q, bytes: copyOf(q.bytes.subarray(0, q.questionEnd)) }, question, way)
+    const lasting = { ...q, bytes: copyOf(q.bytes.subarray(0, q.questionEnd)), key: this.#lateKey }
+    void this.#replyLater(lasting, question, way)
   }
 
   async #replyLater(q: Query, question: Question, way: Way): Promise<void> {
     this.#waiting++
+    const startMs = this.#resolver.nowMs()
     try {
       const { answer, ageS } = await this.#resolver.resolve(question)
       if (ageS > 0) this.#counters.stale_total++
       this.#send(q, answer, ageS, way)
+      this.#noteLate(q, question, way, { ageS, startMs })
     } catch (error) {
       this.#onDefect(error)
     } finally {
@@ -226,6 +252,26 @@ export class NameServer {
     if (byOrigin !== undefined) counters[byOrigin]++
     if (((out[HEADER.FLAGS] ?? 0) & (FLAG.TC >>> 8)) !== 0) counters.truncated_total++
     return length
+  }
+
+  /** Keeps a query whose answer is in `#view`, when queries are kept. */
+  #note(q: Query, { client, transport }: Way, how: number): void {
+    if (this.queryLog.isOn) this.queryLog.add(q, client, this.#view, transport === 'tcp' ? how | HOW.TCP : how)
+  }
+
+  /** `#note` for one that had to wait. */
+  #noteLate(q: Query, question: Question, way: Way, { ageS, startMs }: { ageS: number; startMs: number }): void {
+    if (!this.queryLog.isOn) return
+    const nowMs = this.#resolver.nowMs()
+    putTextKey(this.#lateKey, question.key)
+    this.queryLog.begin(nowMs)
+    this.#note(q, way, ageS > 0 ? HOW.STALE : 0)
+    this.queryLog.took(Math.round((nowMs - startMs) * 1000))
+  }
+
+  #noteRefusal(q: Query, { client, transport }: Way, refusal: Refusal, rcode: number): void {
+    const how = transport === 'tcp' ? HOW.TCP << 16 : 0
+    if (this.queryLog.isOn) this.queryLog.refused(q, client, refusal, rcode | how)
   }
 
   #error(q: Query, error: ErrorReply, reply: Reply): void {

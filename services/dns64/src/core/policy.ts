@@ -35,6 +35,9 @@ export interface PrefixRule {
 /** How a domain is treated: as everything else, never made, made beside native records, native ones hidden. */
 export type Synthesis = Site['dns64']['domains'][number]['synthesis']
 
+/** What is kept of queries, in memory: nothing, names without who asked, or both. */
+export type Kept = Site['dns64']['queryLog']
+
 /** What answers depend on: made from a site document and the state of the uplink, never changed afterwards. */
 export interface Policy {
   /** One per prefix, in the order of pref64. */
@@ -49,6 +52,7 @@ export interface Policy {
   readonly privateReverse: 'local' | 'upstream'
   readonly cacheMaxEntries: number
   readonly prefetch: boolean
+  readonly queryLog: Kept
   /** What answers depend on, as text: equal texts, equal answers. */
   readonly answersText: string
   /** Everything, as text. */
@@ -108,8 +112,8 @@ export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Sur
   const domains = new Map(dns64.domains.map(({ name, synthesis }) => [keyOfText(name), synthesis]))
   const clients = dns64.clients === 'auto' ? [...lanPrefixes(site), LINK_LOCAL, LOOPBACK6, ...LOOPBACK4] : dns64.clients
   const answersText = JSON.stringify([rules.map(showRule), [...domains], dns64.records, privateReverse])
-  const { rateLimit, cacheMaxEntries, prefetch, records } = dns64
-  const rest = [clients.map(formatPrefix), rateLimit, cacheMaxEntries, prefetch]
+  const { rateLimit, cacheMaxEntries, prefetch, queryLog, records } = dns64
+  const rest = [clients.map(formatPrefix), rateLimit, cacheMaxEntries, prefetch, queryLog]
   return {
     rules,
     domains,
@@ -119,6 +123,7 @@ export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Sur
     privateReverse,
     cacheMaxEntries,
     prefetch,
+    queryLog,
     answersText,
     text: answersText + JSON.stringify(rest),
   }

@@ -196,6 +196,11 @@ export class Resolver {
     return Math.floor(this.#ports.nowMs() / 1000)
   }
 
+  /** Milliseconds of the same clock. */
+  nowMs(): number {
+    return this.#ports.nowMs()
+  }
+
   /** Where a kept answer is, valid until something else is asked; 0 = nowhere. */
   find(key: KeyOctets, nowS: number): Position {
     return this.#cache.find(key, nowS)

@@ -49,6 +49,8 @@ export const TYPE = {
   RRSIG: 46,
   NSEC: 47,
   DNSKEY: 48,
+  SVCB: 64,
+  HTTPS: 65,
   TKEY: 249,
   TSIG: 250,
   IXFR: 251,

@@ -1,10 +1,12 @@
 import { parseSite, type Site } from '@sixgate/site'
+import type { Client } from '../core/client.ts'
 import { type Counters, newCounters } from '../core/counters.ts'
 import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
 import { keyOfText } from '../core/name.ts'
 import { NameServer } from '../core/name-server.ts'
 import { isPrivateServer } from '../core/own-zones.ts'
 import { makePolicy } from '../core/policy.ts'
+import type { QueryLog } from '../core/query-log.ts'
 import { Resolver, type ResolverPorts } from '../core/resolver.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import { showUpstream, type Upstream, UpstreamPool } from '../core/upstreams.ts'
@@ -72,6 +74,11 @@ export class VirtualServer {
       ),
     })
     this.#server = new NameServer(this.resolver, this.counters, (error) => this.defects.push(error))
+    this.#server.queryLog.keep(site.dns64.queryLog, this.#nowMs)
+  }
+
+  get queryLog(): QueryLog {
+    return this.#server.queryLog
   }
 
   get nowMs(): number {
@@ -106,6 +113,17 @@ export class VirtualServer {
   /** Hands a packet to the server, with nothing in between: for benchmarks. */
   handle(packet: Uint8Array, source: string, reply: (bytes: Uint8Array) => void): void {
     this.#server.handle(packet, source, 'udp', reply)
+  }
+
+  /** The record of a client, for `hitInto`. */
+  clientOf(address: string): Client {
+    return this.#server.clientOf(address)
+  }
+
+  /** `hit` into the caller's memory, with nothing in between: for benchmarks. Returns the reply's length, 0 = no hit. */
+  hitInto(packet: Uint8Array, client: Client, out: Uint8Array): number {
+    this.#server.beginBatch()
+    return this.#server.hit(packet, packet.length, client, out)
   }
 
   /** Asks and lets time pass until the reply is there, at most 10 s. */
