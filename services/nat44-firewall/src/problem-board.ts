@@ -3,7 +3,16 @@ import type { Logger } from '@sixgate/obs'
 import { NftError } from './io/run-tool.ts'
 
 /** What the service looks after, each with problems of its own. */
-export type Part = 'facts' | 'helpers' | 'prefixes' | 'user-rules' | 'table' | 'forwarding' | 'conntrack' | 'docker'
+export type Part =
+  | 'facts'
+  | 'helpers'
+  | 'prefixes'
+  | 'memory'
+  | 'user-rules'
+  | 'table'
+  | 'forwarding'
+  | 'conntrack'
+  | 'docker'
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

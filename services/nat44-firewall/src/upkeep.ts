@@ -70,7 +70,7 @@ export class Upkeep {
     const { stateDir, sysctlRoot, log } = context
     this.#context = context
     this.#problems = problems
-    this.#userRules = new UserRulesSource(userRules, join(stateDir, 'user-rules.nft'))
+    this.#userRules = new UserRulesSource(userRules)
     chooseLegacyLock(stateDir)
     this.#table = new TableKeeper(new NftTool(join(stateDir, 'ruleset.json')))
     this.#forwarding = new ForwardingKeeper(new Sysctls(sysctlRoot), join(stateDir, 'original-sysctls.json'))
@@ -166,6 +166,7 @@ export class Upkeep {
       () => this.#readFacts(site),
       ({ problem }) => (problem === undefined ? [] : [problem]),
     )
+    this.#problems.attempt('memory', () => this.#save())
     if (seen === undefined) return undefined
     const { lan, uplinks } = seen.facts
     const present = flowtableCandidates(site, lan, uplinks).filter((name) => link(name) !== undefined)
@@ -184,6 +185,12 @@ export class Upkeep {
     if (uplinks.length > 0) this.#uplinks.remember(uplinks)
     this.#noteUplink(uplinks, uplinkIsPublic)
     return seen
+  }
+
+  /** A disk without room is no reason to go on with old rules: what is remembered is only for the next start. */
+  #save(): void {
+    this.#uplinks.save()
+    this.#prefixes.save()
   }
 
   #keepPrefixes(site: Site): void {

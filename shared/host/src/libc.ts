@@ -14,6 +14,7 @@ const native = {
   close: bind('close', 'int', ['int']),
   ioctl: bind('ioctl', 'int', ['int', 'uintptr_t', 'uintptr_t']),
   eventfd: bind('eventfd', 'int', ['uint', 'int']),
+  memfdCreate: bind('memfd_create', 'int', ['str', 'uint']),
   socket: bind('socket', 'int', ['int', 'int', 'int']),
   socketpair: bind('socketpair', 'int', ['int', 'int', 'int', 'uintptr_t']),
   bind: bind('bind', 'int', ['int', 'uintptr_t', 'uint']),
@@ -67,6 +68,12 @@ export const libc = {
 
   /** eventfd(2), non-blocking: 8 octets written to it wake a poll set that holds it. Throws `HostError`. */
   eventfd: (initial = 0): number => must(orErrno(native.eventfd(initial, EFD.CLOEXEC | EFD.NONBLOCK)), 'eventfd'),
+
+  /**
+   * memfd_create(2), close-on-exec: a file in memory that no directory has. `name` is for people who look into /proc. Throws
+   * `HostError`.
+   */
+  memfd: (name: string): number => must(orErrno(native.memfdCreate(name, MFD_CLOEXEC)), 'memfd_create'),
 
   /** socket(2), close-on-exec. Throws `HostError`. */
   socket: (family: number, type: number, protocol: number, attempt = `socket of family ${family}`): number =>
@@ -160,6 +167,9 @@ export const O = { RDONLY: 0, WRONLY: 1, RDWR: 2, NONBLOCK: 0o4000, CLOEXEC: 0o2
 
 /** eventfd(2) flags. */
 const EFD = { NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const
+
+/** memfd_create(2) flag. */
+const MFD_CLOEXEC = 1
 
 /** Address families. */
 export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const

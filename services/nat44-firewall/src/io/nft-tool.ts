@@ -12,25 +12,30 @@ import {
   TABLE,
   type Transaction,
 } from '../core/transaction.ts'
-import { askNft, NftError, runTool } from './run-tool.ts'
+import { askNft, NftError, runNftScript } from './run-tool.ts'
 
 const NFT = 'nft'
 
+const scriptOf = (transaction: Transaction): string => `${JSON.stringify(transaction)}\n`
+
 /** nft as far as the table `inet sixgate` goes. All calls throw NftError. */
 export class NftTool {
-  readonly #script: string
+  readonly #record: string
 
-  /**
-   * `script`: a file for what nft shall run. nft opens /dev/stdin anew for `-f -`, which fails with the sockets that Node
-   * gives its children; and so the owner can look at what was loaded last.
-   */
-  constructor(script: string) {
-    this.#script = script
+  /** `record`: a file for the owner, with what was loaded last. Nothing depends on it: it is left out on a full disk. */
+  constructor(record: string) {
+    this.#record = record
   }
 
-  async #run(transaction: Transaction, ...options: readonly string[]): Promise<void> {
-    await writeFile(this.#script, `${JSON.stringify(transaction)}\n`)
-    await runTool(NFT, [...options, '-j', '-f', this.#script])
+  async #load(transaction: Transaction): Promise<void> {
+    const script = scriptOf(transaction)
+    await runNftScript(script, ['-j'])
+    // Half of it would be no ruleset at all.
+    await writeFile(this.#record, script).catch(() => this.#forget())
+  }
+
+  async #forget(): Promise<void> {
+    await rm(this.#record, { force: true }).catch(() => {})
   }
 
   /**
@@ -39,7 +44,7 @@ export class NftTool {
    */
   async load(ruleset: Ruleset, kept: ReadonlyMap<string, Count>, standing: Standing | undefined): Promise<void> {
     try {
-      await this.#run(changeTable(ruleset, kept, standing))
+      await this.#load(changeTable(ruleset, kept, standing))
     } catch (error) {
       if (!(error instanceof NftError) || error.code !== 'unsupported') throw error
       const options = kernelOptionsOf(await this.#refusedRules(ruleset))
@@ -61,7 +66,7 @@ export class NftTool {
   /** Whether the kernel would take this; changes nothing. */
   async #isTaken(ruleset: Ruleset): Promise<boolean> {
     try {
-      await this.#run(createTable(ruleset, new Map()), '-c')
+      await runNftScript(scriptOf(createTable(ruleset, new Map())), ['-c', '-j'])
       return true
     } catch (error) {
       if (error instanceof NftError && error.code === 'unsupported') return false
@@ -81,7 +86,7 @@ export class NftTool {
 
   /** Takes the table away; it need not be there. */
   async unload(): Promise<void> {
-    await this.#run(removeTable())
-    await rm(this.#script, { force: true })
+    await runNftScript(scriptOf(removeTable()), ['-j'])
+    await this.#forget()
   }
 }

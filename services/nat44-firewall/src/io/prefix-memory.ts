@@ -13,29 +13,33 @@ const METRIC = 65_536
 export class PrefixMemory {
   readonly #file: string
   #history: PrefixHistory
+  /** What is in the file. */
+  #saved: string
   /** Routes that are there because of us, by prefix. */
   readonly #routes = new Map<string, RouteSpec>()
 
   constructor(file: string) {
     this.#file = file
-    this.#history = this.#load()
-  }
-
-  #load(): PrefixHistory {
-    const text = readIfThere(this.#file)
-    return text === undefined ? NO_HISTORY : parseHistory(text)
+    const text = readIfThere(file)
+    this.#history = text === undefined ? NO_HISTORY : parseHistory(text)
+    this.#saved = formatHistory(this.#history)
   }
 
   get old(): readonly Prefix6[] {
     return this.#history.old.map(({ prefix }) => prefix)
   }
 
-  /** A document is in force. Throws what `node:fs` throws. */
+  /** A document is in force. */
   note(current: readonly Prefix6[], validLifetimeS: number, nowMs: number): void {
-    const next = withDocument(this.#history, current, validLifetimeS, nowMs)
-    const text = formatHistory(next)
-    if (text !== formatHistory(this.#history)) writeDurably(this.#file, text)
-    this.#history = next
+    this.#history = withDocument(this.#history, current, validLifetimeS, nowMs)
+  }
+
+  /** Writes the prefixes, if they changed. Throws what `node:fs` throws; they are remembered all the same. */
+  save(): void {
+    const text = formatHistory(this.#history)
+    if (text === this.#saved) return
+    writeDurably(this.#file, text)
+    this.#saved = text
   }
 
   /** Keeps a route to each old prefix on the LAN link, and takes those of others away. Throws NetlinkError. */
@@ -63,6 +67,7 @@ export class PrefixMemory {
     for (const route of this.#routes.values()) deleteRoute(route)
     this.#routes.clear()
     this.#history = NO_HISTORY
+    this.#saved = formatHistory(NO_HISTORY)
     rmSync(this.#file, { force: true })
   }
 }

@@ -1,5 +1,9 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { classifyFailure, FAILURE_TEXT, type NftFailure } from '../core/diagnose.ts'
+import { withMemoryFile } from './memory-file.ts'
 
 /** nft, iptables or ip6tables did not do what was asked. The message says which, why, and what to do. */
 export class NftError extends Error {
@@ -17,7 +21,6 @@ export class NftError extends Error {
 
 /** nft takes 5 ms, with 10,000 rules 1 s; iptables waits up to 5 s for its lock. A machine may be overloaded beyond that. */
 const TIMEOUT_MS = 20_000
-const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 
 /**
  * Without the machine's locale the messages are those that `classifyFailure` knows. nft reads and prints hours in its own time
@@ -25,34 +28,77 @@ const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
  */
 const toolEnvironment = (timeZone: string): NodeJS.ProcessEnv => ({ ...process.env, LC_ALL: 'C', TZ: timeZone })
 
-/** Runs a tool and returns its standard output; `timeZone`: what `meta hour` in its input means. Throws NftError. */
-export const runTool = (tool: string, args: readonly string[], timeZone = 'UTC0'): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const options = {
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-      maxBuffer: OUTPUT_MAX_BYTES,
-      env: toolEnvironment(timeZone),
-    } as const
-    execFile(tool, args, options, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout)
-      if (error.code === 'ENOENT') return reject(new NftError('missing', tool, '', error))
-      // A text is an error number of execve(2), a number the exit status.
-      if (typeof error.code === 'string') return reject(new NftError('unusable', tool, error.code, error))
-      if (error.killed === true) return reject(new NftError('timeout', tool, stderr, error))
-      // nft -j reports on standard output in some versions.
-      const printed = `${stderr}${stderr === '' ? stdout : ''}`
-      const detail = printed.trim() === '' ? `it said nothing and ended with ${error.signal ?? error.code}` : printed
-      return reject(new NftError(classifyFailure(detail), tool, detail, error))
-    })
+/** What a tool is run with, beside its arguments. */
+export interface ToolRun {
+  /** What `meta hour` in its input means. */
+  readonly timeZone?: string
+  /** A descriptor that becomes its standard input; it stays open. Without one there is nothing to read. */
+  readonly stdin?: number
+}
+
+/** Runs a tool and returns its standard output. Throws NftError. */
+export const runTool = async (
+  tool: string,
+  args: readonly string[],
+  { timeZone = 'UTC0', stdin }: ToolRun = {},
+): Promise<string> => {
+  const child = start(tool, args, {
+    stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    env: toolEnvironment(timeZone),
   })
+  const outputs = Promise.all([read(child.stdout), read(child.stderr)])
+  // Of a tool that was not started there is nothing to read.
+  outputs.catch(() => {})
+  const [code, signal] = await once(child, 'close').catch((error: unknown) => {
+    throw startError(tool, error)
+  })
+  const [stdout, stderr] = await outputs
+  if (code === 0) return stdout
+  if (child.killed) throw new NftError('timeout', tool, stderr)
+  // nft -j reports on standard output in some versions.
+  const printed = `${stderr}${stderr === '' ? stdout : ''}`
+  const detail = printed.trim() === '' ? `it said nothing and ended with ${signal ?? code}` : printed
+  throw new NftError(classifyFailure(detail), tool, detail)
+}
+
+const start = (tool: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
+  try {
+    return spawn(tool, args, options)
+  } catch (error) {
+    throw startError(tool, error)
+  }
+}
+
+/** null or undefined: there were not even descriptors for pipes. */
+const read = async (stream: Readable | null | undefined): Promise<string> => (stream ? await text(stream) : '')
+
+/** The tool was not started: `error.code` is an error number of execve(2). */
+const startError = (tool: string, error: unknown): unknown => {
+  if (!(error instanceof Error) || !('code' in error)) return error
+  return error.code === 'ENOENT'
+    ? new NftError('missing', tool, '', error)
+    : new NftError('unusable', tool, String(error.code), error)
+}
+
+/** Lets nft run a script that is in no directory: a full disk does not keep a firewall from its rules. Throws NftError. */
+export const runNftScript = (
+  script: string,
+  options: readonly string[] = [],
+  run: Pick<ToolRun, 'timeZone'> = {},
+): Promise<string> =>
+  // Not `-f -`: nft 1.0 opens /dev/stdin anew, later versions go on reading where the writer of the file stopped.
+  withMemoryFile('sixgate-nft', script, (stdin) =>
+    runTool('nft', [...options, '-f', '/proc/self/fd/0'], { ...run, stdin }),
+  )
 
 /** Runs nft and reads what it printed; what cannot be read is an NftError too. */
 export const askNft = async <T>(args: readonly string[], parse: (text: string) => T): Promise<T> => {
-  const text = await runTool('nft', args)
+  const printed = await runTool('nft', args)
   try {
-    return parse(text)
+    return parse(printed)
   } catch (error) {
-    throw new NftError('unreadable', 'nft', `${String(error)}: ${text.slice(0, 100)}`, error)
+    throw new NftError('unreadable', 'nft', `${String(error)}: ${printed.slice(0, 100)}`, error)
   }
 }

@@ -19,7 +19,7 @@ const source = (files: Readonly<Record<string, string>>) => {
   mkdirSync(directory)
   const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
   for (const [name, text] of Object.entries(files)) write(name, text)
-  return { directory, write, rules: new UserRulesSource(directory, join(base, 'script.nft')) }
+  return { directory, write, rules: new UserRulesSource(directory) }
 }
 
 const GOOD = `
@@ -87,7 +87,7 @@ for (const [what, text, complaint] of MISTAKES)
   })
 
 test('no directory, and files that go, mean no rules', { skip }, async () => {
-  const nowhere = new UserRulesSource(join(base, 'nowhere'), join(base, 'script.nft'))
+  const nowhere = new UserRulesSource(join(base, 'nowhere'))
   await nowhere.read(0)
   assert.deepEqual(nowhere.rules.objects, [])
   const { rules, directory } = source({ '10-good.nft': GOOD })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { objectsOf } from '../core/listing.ts'
 import { OWN_CHAINS } from '../core/ruleset.ts'
@@ -13,7 +13,7 @@ import {
   precheck,
   type UserRules,
 } from '../core/user-rules.ts'
-import { NftError, runTool } from './run-tool.ts'
+import { NftError, runNftScript, runTool } from './run-tool.ts'
 
 /** Messages of nft, one per mistake with file and line, are kept this long. */
 const COMPLAINT_MAX = 600
@@ -21,15 +21,13 @@ const COMPLAINT_MAX = 600
 /** The owner's rules in a directory, followed as it changes. What is wrong changes nothing: the rules before it stay. */
 export class UserRulesSource {
   readonly #directory: string | undefined
-  readonly #script: string
   #seen = ''
   #rules = NO_USER_RULES
   #complaint: string | undefined
 
-  /** `directory`: where `*.nft` files are; it need not be there. `script`: a file for nft. */
-  constructor(directory: string | undefined, script: string) {
+  /** `directory`: where `*.nft` files are; it need not be there. */
+  constructor(directory: string | undefined) {
     this.#directory = directory
-    this.#script = script
   }
 
   get rules(): UserRules {
@@ -77,8 +75,8 @@ export class UserRulesSource {
       if (complaint !== undefined) return complaint
     }
     try {
-      await this.#run(draftScript(files), ['-c'], timeZone)
-      await this.#run(draftScript(files), [], timeZone)
+      await runNftScript(draftScript(files), ['-c'], { timeZone })
+      await runNftScript(draftScript(files), [], { timeZone })
       const text = await runTool('nft', ['-j', 'list', 'table', FAMILY, DRAFT])
       const adopted = adoptDraft(objectsOf(text), OWN_CHAINS)
       if (!adopted.ok) return adopted.complaint
@@ -88,7 +86,7 @@ export class UserRulesSource {
       if (!(error instanceof NftError) || (error.code !== 'refused' && error.code !== 'unsupported')) throw error
       return error.detail.trim().slice(0, COMPLAINT_MAX)
     } finally {
-      await this.#run(dropDraftScript()).catch(() => {})
+      await runNftScript(dropDraftScript()).catch(() => {})
     }
   }
 
@@ -101,12 +99,7 @@ export class UserRulesSource {
       ),
     )
     const script = { nftables: [{ delete: table }, { add: table }, ...inDraft.map((object) => ({ add: object }))] }
-    await this.#run(JSON.stringify(script), ['-c', '-j'])
-  }
-
-  async #run(script: string, options: readonly string[] = [], timeZone?: string): Promise<void> {
-    writeFileSync(this.#script, script)
-    await runTool('nft', [...options, '-f', this.#script], timeZone)
+    await runNftScript(JSON.stringify(script), ['-c', '-j'])
   }
 }
 
