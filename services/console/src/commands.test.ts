@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { SERVICE_NAMES } from '@sixgate/bus'
+import { QuestionRefused, SERVICE_NAMES } from '@sixgate/bus'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
 import { CLI, DAEMON, report, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
 
@@ -420,6 +420,103 @@ because
   })
 })
 
+describe('sixgate dns queries', () => {
+  const query = {
+    atMs: Date.UTC(2026, 0, 31, 12),
+    client: 'fd00::c',
+    name: 'www.example.net.',
+    type: 'AAAA',
+    rcode: 'NOERROR',
+    reason: 'synthesised',
+    transport: 'udp',
+    isCached: false,
+    isStale: false,
+    upstream: '192.0.2.53#53',
+    tookUs: 30_100,
+  }
+  const sentences = { synthesised: 'made from the A records' }
+
+  it('shows the newest of all instances with what their reasons mean, and passes on what is wanted', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const asked: unknown[] = []
+    for (const [instance, later] of [
+      ['a', 0],
+      ['b', 1000],
+    ] as const)
+      (await report(lab, 'dns64', { instance })).answer({
+        queries: (body) => {
+          asked.push(body)
+          return { kept: 'clients', room: 4096, queries: [{ ...query, atMs: query.atMs + later }], sentences }
+        },
+      })
+    const words = 'dns queries www --client=fd00::c --type=AAAA --rcode=NOERROR --reason=synthesised --limit=2'
+    const { status, stdout, stderr } = await sixgateHere(lab, words)
+    assert.deepEqual([status, stderr], [0, ''])
+    assert.equal(
+      stdout,
+      `WHEN                 CLIENT   NAME              TYPE  RCODE    FROM           TOOK     REASON
+2026-01-31 12:00:01  fd00::c  www.example.net.  AAAA  NOERROR  192.0.2.53#53  30.1 ms  synthesised
+2026-01-31 12:00:00  fd00::c  www.example.net.  AAAA  NOERROR  192.0.2.53#53  30.1 ms  synthesised
+
+synthesised  made from the A records
+`,
+    )
+    const filter = { name: 'www', client: 'fd00::c', type: 'AAAA', rcode: 'NOERROR', reason: 'synthesised', limit: 2 }
+    assert.deepEqual(asked, [filter, filter])
+    const json = JSON.parse((await sixgateHere(lab, 'dns queries --limit=1 --json')).stdout) as unknown
+    const newest = { ...query, atMs: query.atMs + 1000 }
+    assert.deepEqual(json, { kept: 'clients', queries: [newest], sentences, complaints: [] })
+  })
+
+  it('says that none are kept, that none is like that, and what an instance refuses', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const told = { kept: 'names', room: 4096, queries: [], sentences: {} }
+    const nats = await report(lab, 'dns64')
+    nats.answer({
+      queries: (body) => {
+        const { rcode } = body as { rcode?: string }
+        if (rcode === 'NO') throw new QuestionRefused('rcode: "NO": must be one of NOERROR')
+        return rcode === 'REFUSED' ? { ...told, kept: 'off' } : told
+      },
+      'top-names': () => ({ kept: 'names', sinceMs: 0, names: [] }),
+    })
+    assert.match((await sixgateHere(lab, 'dns queries')).stdout, /no query that is kept is like that/)
+    assert.match((await sixgateHere(lab, 'dns queries --rcode=REFUSED')).stdout, /dns64.queryLog is off/)
+    const refused = await sixgateHere(lab, 'dns queries --rcode=NO')
+    assert.deepEqual([refused.status, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /dns64 a: rcode: "NO": must be one of NOERROR/)
+    assert.match((await sixgateHere(lab, 'dns top')).stdout, /nothing was asked in that time/)
+  })
+})
+
+describe('sixgate dns top', () => {
+  it('adds up what instances count, the most frequent name first', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    for (const instance of ['a', 'b'])
+      (await report(lab, 'dns64', { instance })).answer({
+        'top-names': () => ({
+          kept: 'names',
+          sinceMs: Date.UTC(2026, 0, 31, 12),
+          names: [
+            { name: 'one.example.', queries: 5, overAtMost: 0 },
+            { name: `${instance}.example.`, queries: 4, overAtMost: 1 },
+          ],
+        }),
+      })
+    const { status, stdout } = await sixgateHere(lab, 'dns top --limit=2')
+    assert.equal(status, 0)
+    assert.match(
+      stdout,
+      /^since 2026-01-31 12:00:00\nQUERIES {2}TOO HIGH BY AT MOST {2}NAME\n10 {7}- {20}one\.example\.\n4 {8}1 {20}[ab]\.example\.\n$/,
+    )
+    const json = JSON.parse((await sixgateHere(lab, 'dns top --limit=1 --json')).stdout) as { names: unknown }
+    assert.deepEqual(json.names, [{ name: 'one.example.', queries: 10, overAtMost: 0 }])
+  })
+})
+
 const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['--help', 0, /Examples\n {2}docker compose exec console sixgate status/],
   ['help', 0, /Exit status: 0/],
@@ -432,6 +529,8 @@ const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['status --colour', 2, /Unknown option '--colour'/],
   ['config apply --watch', 2, /"config apply" has no option --watch/],
   ['dns explain', 2, /"dns explain" needs NAME/],
+  ['dns queries --limit=0', 2, /--limit: "0": must be a whole number from 1 to 500/],
+  ['dns top --limit=x', 2, /--limit: "x": must be a whole number/],
   ['drops now', 2, /"drops" does not take "now"/],
   ['config validate a b', 2, /"config validate" does not take "b"/],
 ]

@@ -8,6 +8,7 @@ import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts
 import { CONFIG_DIFF, CONFIG_HISTORY, CONFIG_ROLLBACK } from './commands/config-history.ts'
 import { DOCTOR } from './commands/doctor.ts'
 import { DNS_EXPLAIN } from './commands/dns-explain.ts'
+import { DNS_QUERIES, DNS_TOP } from './commands/dns-queries.ts'
 import { DROPS } from './commands/drops.ts'
 import { EVENTS } from './commands/events.ts'
 import { FIREWALL_RULES } from './commands/firewall-rules.ts'
@@ -28,6 +29,8 @@ export const COMMANDS: readonly Command[] = [
   HOSTS,
   DROPS,
   DNS_EXPLAIN,
+  DNS_QUERIES,
+  DNS_TOP,
   FIREWALL_RULES,
   RA_NEIGHBOURS,
   WEB,

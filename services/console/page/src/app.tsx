@@ -7,7 +7,7 @@ import { VIEWS } from './views.ts'
 
 const RETRY_MS = 3000
 
-/** The view that the address names: `#/hosts`. */
+/** The view that the address names: `#/hosts`, `#/dns?name=www.example`. */
 const useView = (): (typeof VIEWS)[number] => {
   const [hash, setHash] = useState(location.hash)
   useEffect(() => {
@@ -15,7 +15,8 @@ const useView = (): (typeof VIEWS)[number] => {
     addEventListener('hashchange', onChange)
     return () => removeEventListener('hashchange', onChange)
   }, [])
-  return VIEWS.find(({ id }) => hash === `#/${id}`) ?? VIEWS[0]
+  const [name] = hash.split('?')
+  return VIEWS.find(({ id }) => name === `#/${id}`) ?? VIEWS[0]
 }
 
 const useSession = (): [Session | string | undefined, (session: Session) => void, () => void] => {

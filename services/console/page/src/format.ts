@@ -22,4 +22,10 @@ export const showAge = (seconds: number): string => {
   return `${Math.floor(seconds / 86_400)} d`
 }
 
+/** Microseconds as `30.1 ms`. */
+export const showTook = (us: number): string => {
+  if (us < 1000) return `${us} µs`
+  return us < 1_000_000 ? `${(us / 1000).toPrecision(3)} ms` : `${(us / 1_000_000).toPrecision(3)} s`
+}
+
 export const showTime = (ms: number): string => new Date(ms).toLocaleString()

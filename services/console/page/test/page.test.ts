@@ -7,7 +7,7 @@ import { enterNamespace } from '@sixgate/testkit'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { ROUTES } from '../../src/core/web/routes.ts'
 import { PageLab } from '../../src/testkit/page-lab.ts'
-import { EMPTY, SITE_WITH_FORWARD, speakForAll } from '../../src/testkit/site-answers.ts'
+import { EMPTY, QUERY, SITE_WITH_FORWARD, speakForAll } from '../../src/testkit/site-answers.ts'
 import { readStaticFiles } from '../../src/web/static-files.ts'
 
 const DIST = join(import.meta.dirname, '../dist')
@@ -51,6 +51,13 @@ const VIEWS: readonly View[] = [
     shows: [/printer\.home\.arpa/, /198\.18\.0\.7/, /02:00:00:00:00:11/, /1\.50 MB/],
   },
   { id: 'dns', title: 'DNS', route: 'explain', shows: [/Why is the answer/] },
+  {
+    id: 'queries',
+    title: 'Queries',
+    route: 'dnsQueries',
+    shows: [/printer\.home\.arpa/, /www\.example\./, /made from the A records/, /30\.1 ms/, /gone\.example\./],
+  },
+  { id: 'names', title: 'Top names', route: 'dnsTop', shows: [/1,234/, /www\.example\./] },
   { id: 'routers', title: 'Routers', route: 'routers', shows: [/64:ff9b::\/96/, /fe80::9/, /another router/] },
   { id: 'firewall', title: 'Firewall', route: 'firewall', shows: [/tcp 8080/, /lan-web/] },
   { id: 'drops', title: 'Drops', route: 'drops', shows: [/hop limit was over/] },
@@ -211,6 +218,40 @@ describe('the page in Chromium', { skip }, () => {
     await page.getByLabel('Name', { exact: true }).fill('www.example')
     await page.getByRole('button', { name: 'Explain' }).click()
     await page.getByText('it is so').waitFor()
+  })
+
+  it('queries are filtered by a part of the name and by the answer, and lead to why', async () => {
+    await open('queries')
+    const rows = page.locator('main tbody tr')
+    await page.getByText('gone.example.').waitFor()
+    assert.equal(await rows.count(), 2)
+    await page.getByLabel('Answer').selectOption('NXDOMAIN')
+    await page.getByText(/^1 newest/).waitFor()
+    assert.match(String(await rows.textContent()), /gone\.example\..*NXDOMAIN/)
+    await page.getByLabel('Part of the name').fill('nothing')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.getByText('No query that is kept is like that.').waitFor()
+    await page.getByLabel('Part of the name').fill('www')
+    await page.getByLabel('Answer').selectOption('any')
+    await page.getByRole('link', { name: 'www.example.' }).click()
+    await page.getByText('it is so').waitFor()
+    assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'www.example.')
+    assert.equal(await page.getByLabel('Type').inputValue(), 'AAAA')
+  })
+
+  it('a document that keeps no queries, and one that does not keep who asked, are told', async () => {
+    const url = '**/api/v1/dns/queries*'
+    await page.route(url, async (asked) => await asked.fulfill({ json: { ...EMPTY.dnsQueries, kept: 'off' } }))
+    await open('queries')
+    await page.getByText('dns64.queryLog is off').waitFor()
+    await page.unroute(url)
+    const query = { ...QUERY, client: null, clientName: null }
+    const json = { ...EMPTY.dnsQueries, kept: 'names', queries: [query] }
+    await page.route(url, async (asked) => await asked.fulfill({ json }))
+    await open('queries')
+    await page.getByText('Who asked is not kept').waitFor()
+    assert.equal(await page.getByRole('columnheader', { name: 'Who asked' }).count(), 0)
+    await page.unroute(url)
   })
 
   it('an answer that does not come leaves the older one there, and says so', async () => {

@@ -41,6 +41,43 @@ const EXPLANATION = {
   because: ['it is so'],
 }
 
+/** Queries as dns64 answers them, the newest first. */
+export const QUERY = {
+  atMs: Date.UTC(2026, 0, 31, 12),
+  client: 'fd00:6:4::10',
+  name: 'www.example.',
+  type: 'AAAA',
+  rcode: 'NOERROR',
+  reason: 'synthesised',
+  transport: 'udp',
+  isCached: false,
+  isStale: false,
+  upstream: '192.0.2.53#53',
+  tookUs: 30_100,
+} as const
+const DENIED = {
+  ...QUERY,
+  atMs: QUERY.atMs - 1000,
+  client: 'fd00:6:4::11',
+  name: 'gone.example.',
+  rcode: 'NXDOMAIN',
+  reason: 'upstream',
+  isCached: true,
+  tookUs: null,
+} as const
+
+/** As dns64 does it: by a part of the name and the RCODE. */
+const queriesLike = (body: unknown): unknown => {
+  const { name = '', rcode } = body as { name?: string; rcode?: string }
+  const queries = [QUERY, DENIED].filter(
+    (one) => one.name.includes(name) && (rcode === undefined || one.rcode === rcode),
+  )
+  const sentences = { synthesised: 'made from the A records', upstream: 'the name server said so' }
+  return { kept: 'clients', room: 4096, queries, sentences }
+}
+
+export const TOP_NAME = { name: 'www.example.', queries: 1234, overAtMost: 2 } as const
+
 /** A host that has a name, and a port that leads to it. */
 export const SITE_WITH_FORWARD = siteYaml('64:ff9b::/96', 8443).replace(
   'console:',
@@ -84,7 +121,12 @@ export const speakForAll = async (lab: PageLab): Promise<void> => {
   const flows = (): Record<string, number> => ({ conntrack_entries: 1234 })
   await lab.speakFor('nat44-firewall', { rules: () => [RULE], checks: () => [] }, flows)
   const cached = (): Record<string, number> => ({ queries_total: 100, cache_entries: 7 })
-  await lab.speakFor('dns64', { explain: () => EXPLANATION }, cached)
+  const answers = {
+    explain: () => EXPLANATION,
+    queries: queriesLike,
+    'top-names': () => ({ kept: 'clients', sinceMs: QUERY.atMs, names: [TOP_NAME] }),
+  }
+  await lab.speakFor('dns64', answers, cached)
 }
 
 /** By route: an answer that holds nothing. */
@@ -111,6 +153,8 @@ export const EMPTY: { readonly [N in RouteName]?: AnswerOf<N> } = {
   routers: { routers: [], own: [], complaints: [] },
   firewall: { rules: [], forwards: [], complaints: [] },
   drops: { drops: [], complaints: [] },
+  dnsQueries: { kept: 'clients', room: 4096, queries: [], sentences: {}, complaints: [] },
+  dnsTop: { kept: 'clients', sinceMs: 0, names: [], complaints: [] },
   events: { events: [] },
   config: { text: '', revision: 0, nowMs: 0, confirmUntilMs: null },
   tokens: { tokens: [] },

@@ -2,7 +2,9 @@ import type { Link, Status } from '@sixgate/bus'
 import { VERSION } from '@sixgate/bus'
 import type { Site } from '@sixgate/site'
 import { type Drop, sumDrops } from '../core/drops.ts'
+import { metricsText } from '../core/metrics.ts'
 import { SESSION_COOKIE } from '../core/web/guard.ts'
+import { mergeQueries, mergeTopNames } from '../core/dns-queries.ts'
 import { hostLines, namesOf } from '../core/web/host-lines.ts'
 import { openApi } from '../core/web/openapi.ts'
 import type { Explanation, Firewall, Routers } from '../core/web/schemas.ts'
@@ -10,6 +12,7 @@ import { advertisedBy, forwardsOf, siteAnswer } from '../core/web/site-answer.ts
 import type { ThroughputHistory } from '../core/web/throughput-history.ts'
 import { allHosts } from '../io/all-hosts.ts'
 import { askInstances } from '../io/ask-instances.ts'
+import { askQueries, askTopNames } from '../io/dns-queries.ts'
 import { readMetrics } from '../io/metrics.ts'
 import type { Handlers } from './api-server.ts'
 
@@ -33,48 +36,73 @@ export const siteHandlers = ({
   throughput,
 }: SiteSources): Pick<
   Handlers,
-  'site' | 'throughput' | 'hosts' | 'drops' | 'routers' | 'firewall' | 'explain' | 'metrics' | 'openapi'
-> => ({
-  site: () => siteAnswer(inForce(), reports(), Date.now()),
-  throughput: ({ query }) => throughput.show(query.range),
-  hosts: async () => {
-    const [{ hosts, complaints }, seen] = await Promise.all([
-      allHosts(link),
-      askInstances<unknown>(link, 'ra-advertiser', 'hosts-seen'),
-    ])
+  | 'site'
+  | 'throughput'
+  | 'hosts'
+  | 'drops'
+  | 'routers'
+  | 'firewall'
+  | 'explain'
+  | 'dnsQueries'
+  | 'dnsTop'
+  | 'metrics'
+  | 'openapi'
+> => {
+  const namesInForce = (): ReadonlyMap<string, string> => {
     const { site } = inForce()
-    const names = site === undefined ? new Map<string, string>() : namesOf(site)
-    const told = seen.answers.map(({ answer }) => answer)
-    return { hosts: hostLines(hosts, told, names), complaints: [...complaints, ...seen.complaints] }
-  },
-  drops: async () => {
-    const { answers, complaints } = await askInstances<readonly Drop[]>(link, 'nat64', 'drops')
-    return { drops: sumDrops(answers.map(({ answer }) => answer)), complaints: [...complaints] }
-  },
-  routers: async () => {
-    const { answers, complaints } = await askInstances<readonly RouterSeen[]>(link, 'ra-advertiser', 'neighbours')
-    const { site } = inForce()
-    return {
-      routers: answers.flatMap(({ answer }) => answer).map((router) => ({ ...router, mac: router.mac ?? null })),
-      own: site === undefined ? [] : advertisedBy(site),
-      complaints: [...complaints],
-    }
-  },
-  firewall: async () => {
-    const { answers, complaints } = await askInstances<Firewall['rules']>(link, 'nat44-firewall', 'rules')
-    const { site } = inForce()
-    return {
-      // Instances that stand by have no list of their own.
-      rules: answers.find(({ answer }) => answer.length > 0)?.answer ?? [],
-      forwards: site === undefined ? [] : forwardsOf(site),
-      complaints: [...complaints],
-    }
-  },
-  explain: async ({ query }) => {
-    type Told = Omit<Explanation['answers'][number], 'instance'>
-    const { answers, complaints } = await askInstances<Told>(link, 'dns64', 'explain', query)
-    return { answers: answers.map(({ instance, answer }) => ({ ...answer, instance })), complaints: [...complaints] }
-  },
-  metrics: async () => await readMetrics(link),
-  openapi: () => openApi(VERSION, SESSION_COOKIE) as { openapi: string },
-})
+    return site === undefined ? new Map() : namesOf(site)
+  }
+  return {
+    site: () => siteAnswer(inForce(), reports(), Date.now()),
+    throughput: ({ query }) => throughput.show(query.range),
+    hosts: async () => {
+      const [{ hosts, complaints }, seen] = await Promise.all([
+        allHosts(link),
+        askInstances<unknown>(link, 'ra-advertiser', 'hosts-seen'),
+      ])
+      const told = seen.answers.map(({ answer }) => answer)
+      return { hosts: hostLines(hosts, told, namesInForce()), complaints: [...complaints, ...seen.complaints] }
+    },
+    drops: async () => {
+      const { answers, complaints } = await askInstances<readonly Drop[]>(link, 'nat64', 'drops')
+      return { drops: sumDrops(answers.map(({ answer }) => answer)), complaints: [...complaints] }
+    },
+    routers: async () => {
+      const { answers, complaints } = await askInstances<readonly RouterSeen[]>(link, 'ra-advertiser', 'neighbours')
+      const { site } = inForce()
+      return {
+        routers: answers.flatMap(({ answer }) => answer).map((router) => ({ ...router, mac: router.mac ?? null })),
+        own: site === undefined ? [] : advertisedBy(site),
+        complaints: [...complaints],
+      }
+    },
+    firewall: async () => {
+      const { answers, complaints } = await askInstances<Firewall['rules']>(link, 'nat44-firewall', 'rules')
+      const { site } = inForce()
+      return {
+        // Instances that stand by have no list of their own.
+        rules: answers.find(({ answer }) => answer.length > 0)?.answer ?? [],
+        forwards: site === undefined ? [] : forwardsOf(site),
+        complaints: [...complaints],
+      }
+    },
+    explain: async ({ query }) => {
+      type Told = Omit<Explanation['answers'][number], 'instance'>
+      const { answers, complaints } = await askInstances<Told>(link, 'dns64', 'explain', query)
+      return { answers: answers.map(({ instance, answer }) => ({ ...answer, instance })), complaints: [...complaints] }
+    },
+    dnsQueries: async ({ query }) => {
+      const { answers, complaints } = await askQueries(link, query)
+      const { queries, ...rest } = mergeQueries(answers, query.limit)
+      const names = namesInForce()
+      const named = queries.map((one) => ({ ...one, clientName: names.get(one.client ?? '') ?? null }))
+      return { ...rest, queries: named, complaints }
+    },
+    dnsTop: async ({ query }) => {
+      const { answers, complaints } = await askTopNames(link)
+      return { ...mergeTopNames(answers, query.limit), complaints }
+    },
+    metrics: async () => metricsText(await readMetrics(link)),
+    openapi: () => openApi(VERSION, SESSION_COOKIE) as { openapi: string },
+  }
+}

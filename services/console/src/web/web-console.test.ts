@@ -14,7 +14,7 @@ import { ROUTES } from '../core/web/routes.ts'
 import { siteYaml } from '../testkit/site-lab.ts'
 import { CLI, PageLab } from '../testkit/page-lab.ts'
 import type { PageAnswer, PageClient } from '../testkit/page-client.ts'
-import { HOST, ROUTER, RULE, SITE_WITH_FORWARD, speakForAll } from '../testkit/site-answers.ts'
+import { HOST, QUERY, ROUTER, RULE, SITE_WITH_FORWARD, speakForAll, TOP_NAME } from '../testkit/site-answers.ts'
 import { fingerprintOf, makeCertificate } from './certificate.ts'
 
 const skip = enterNamespace()
@@ -123,6 +123,9 @@ describe('sessions', { skip }, () => {
     assert.match(scraped.text, /^sixgate_config_published_revision 1$/m)
     assertFails(await program.get('/metrics'), 401, 'not-logged-in')
     assertFails(await program.get('/api/v1/tokens', bearer), 403, 'read-only')
+    // Who asks for which names is the owner's to know.
+    for (const path of ['/api/v1/dns/queries', '/api/v1/dns/top'])
+      assertFails(await program.get(path, bearer), 403, 'read-only')
     assertFails(await program.post('/api/v1/tokens/add', { name: 'y' }, bearer), 403, 'read-only')
     assertFails(await program.get('/api/v1/site', { authorization: 'Bearer wrong' }), 401, 'not-logged-in')
     const kept = readFileSync(join(lab.site.directory, 'state/console/web/tokens.json'), 'utf8')
@@ -208,6 +211,13 @@ describe('the API', { skip }, () => {
     assert.deepEqual(told.get('routers'), {
       routers: [{ ...ROUTER, mac: null }],
       own: [{ link: 'lan0', router: 'fd00:6:4::1', prefix: 'fd00:6:4::/64', pref64: ['64:ff9b::/96'], dnssl: [] }],
+      complaints: [],
+    })
+    assert.deepEqual(told.get('dnsQueries').queries[0], { ...QUERY, clientName: 'printer.home.arpa' })
+    assert.deepEqual(told.get('dnsTop'), {
+      kept: 'clients',
+      sinceMs: QUERY.atMs,
+      names: [TOP_NAME],
       complaints: [],
     })
     assert.deepEqual(told.get('firewall').rules, [RULE])

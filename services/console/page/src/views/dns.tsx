@@ -25,14 +25,24 @@ const Explained = ({ explanation }: { readonly explanation: Explanation }) => (
   </>
 )
 
+/** What the address asks for: `#/dns?name=www.example&type=AAAA`. */
+const askedFor = (): { readonly name: string; readonly type: string } => {
+  const asked = new URLSearchParams(location.hash.split('?')[1] ?? '')
+  return { name: asked.get('name') ?? '', type: asked.get('type') ?? TYPES[0] }
+}
+
+const pathOf = (name: string, type: string): string =>
+  name === '' ? '' : `dns/explain?${new URLSearchParams({ name, type })}`
+
 /** Why the answer to a name is what it is. */
 const Explain = () => {
-  const [path, setPath] = useState('')
+  const [first] = useState(askedFor)
+  const [path, setPath] = useState(pathOf(first.name, first.type))
+  const types = [...new Set([...TYPES, first.type])]
   const ask = (event: SubmitEvent): void => {
     event.preventDefault()
     const form = event.currentTarget
-    const query = new URLSearchParams({ name: formText(form, 'name').trim(), type: formText(form, 'type') })
-    setPath(`dns/explain?${query}`)
+    setPath(pathOf(formText(form, 'name').trim(), formText(form, 'type')))
   }
   const explanation = useApi<Explanation>(path, 0)
   return (
@@ -40,12 +50,19 @@ const Explain = () => {
       <form class="line" onSubmit={ask}>
         <label>
           Name
-          <input name="name" required spellcheck={false} autocapitalize="none" placeholder="www.example.net" />
+          <input
+            name="name"
+            required
+            spellcheck={false}
+            autocapitalize="none"
+            placeholder="www.example.net"
+            defaultValue={first.name}
+          />
         </label>
         <label>
           Type
-          <select name="type">
-            {TYPES.map((type) => (
+          <select name="type" defaultValue={first.type}>
+            {types.map((type) => (
               <option key={type}>{type}</option>
             ))}
           </select>

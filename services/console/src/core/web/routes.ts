@@ -142,6 +142,30 @@ export const ROUTES = {
     }),
     answer: answers.explanation,
   },
+  dnsQueries: {
+    method: 'GET',
+    path: '/api/v1/dns/queries',
+    access: 'owner',
+    summary: 'The newest DNS queries that are kept, newest first, with the reason of each answer. Not for tokens',
+    query: z.strictObject({
+      /** A part of the name. */
+      name: z.string().max(255).optional(),
+      client: z.string().max(60).optional(),
+      type: z.string().max(10).optional(),
+      rcode: z.string().max(10).optional(),
+      reason: z.string().max(40).optional(),
+      limit: z.coerce.number().int().min(1).max(500).default(200),
+    }),
+    answer: answers.dnsQueries,
+  },
+  dnsTop: {
+    method: 'GET',
+    path: '/api/v1/dns/top',
+    access: 'owner',
+    summary: 'The names asked for most, in this hour and the one before. Not for tokens',
+    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(50) }),
+    answer: answers.dnsTop,
+  },
   events: {
     method: 'GET',
     path: '/api/v1/events',

@@ -175,6 +175,48 @@ export const explanation = z.object({
   complaints,
 })
 
+/** What `dns64.queryLog` says; null: no dns64 answered. */
+const kept = z.enum(['off', 'names', 'clients']).nullable()
+
+export const dnsQueries = z.object({
+  kept,
+  /** Queries that dns64 has room for. */
+  room: count,
+  /** Newest first. */
+  queries: z.array(
+    z.object({
+      atMs: timeMs,
+      /** Address of who asked; null: not kept. */
+      client: z.string().nullable(),
+      /** Its name in the site's own zones; null: none is known. */
+      clientName: z.string().nullable(),
+      name: z.string(),
+      type: z.string(),
+      rcode: z.string(),
+      reason: z.string(),
+      transport: z.enum(['udp', 'tcp']),
+      isCached: z.boolean(),
+      isStale: z.boolean(),
+      /** Who gave the answer, or what it is made of; null: nobody. */
+      upstream: z.string().nullable(),
+      /** Microseconds until it was there; null: not timed, because nobody was waited for. */
+      tookUs: count.nullable(),
+    }),
+  ),
+  /** By reason: what it means. */
+  sentences: z.record(z.string(), z.string()),
+  complaints,
+})
+
+export const dnsTop = z.object({
+  kept,
+  /** Since when names are counted; null: no dns64 answered. */
+  sinceMs: timeMs.nullable(),
+  /** The most frequent first. `queries` is too high by at most `overAtMost`. */
+  names: z.array(z.object({ name: z.string(), queries: count, overAtMost: count })),
+  complaints,
+})
+
 export const issue = z.object({
   /** From 1; null: of the document as a whole. */
   line: count.nullable(),
@@ -231,6 +273,8 @@ export type HostLine = Hosts['hosts'][number]
 export type Drops = z.infer<typeof drops>
 export type Routers = z.infer<typeof routers>
 export type Firewall = z.infer<typeof firewall>
+export type DnsQueries = z.infer<typeof dnsQueries>
+export type DnsTop = z.infer<typeof dnsTop>
 export type Explanation = z.infer<typeof explanation>
 export type Tokens = z.infer<typeof tokens>
 export type NewToken = z.infer<typeof newToken>
