@@ -31,6 +31,8 @@ TOOLS=(
   vsftpd=vsftpd lftp=lftp sipp=sip-tester openssl=openssl
   # nat64's eBPF program
   clang=clang
+  # shells that the console's completion is read by
+  zsh=zsh fish=fish
   # the console's metrics and alert rules are checked by Prometheus' own tool
   promtool=promtool
   # what bench-nat64 compares with

@@ -72,6 +72,25 @@ describe('sixgate metrics', () => {
     assert.equal(valueOf('sixgate_nat64_hosts'), 3)
     assert.equal(valueOf('sixgate_config_published_revision'), 1)
     assert.equal(valueOf('sixgate_console_documents_published_total'), 1)
+    const told = JSON.parse((await sixgateHere(lab, 'metrics --json')).stdout) as {
+      samples: readonly { readonly name: string; readonly labels: Record<string, string>; readonly value: number }[]
+    }
+    assert.deepEqual(
+      told.samples.find(({ name }) => name === 'sixgate_nat64_hosts'),
+      { name: 'sixgate_nat64_hosts', labels: { service: 'nat64', instance: 'a' }, value: 3 },
+    )
+    // The same series, each once.
+    assert.deepEqual(
+      told.samples.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`).toSorted(),
+      samples.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`).toSorted(),
+    )
+  })
+})
+
+describe('every command', () => {
+  it('has --json, as far as it prints something that is no file', () => {
+    const without = COMMANDS.filter(({ options }) => options.json === undefined).map(({ words }) => words)
+    assert.deepEqual(without, [])
   })
 })
 
@@ -118,7 +137,8 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
 const OFFERS: readonly (readonly [string, readonly string[]])[] = [
   ['sixgate con', ['config']],
   ['sixgate config ro', ['rollback']],
-  ['sixgate dns ', ['explain']],
+  ['sixgate dns ', ['explain', 'queries', 'top']],
+  ['sixgate dns queries --r', ['--rcode', '--reason']],
   ['sixgate log level ', [...SERVICE_NAMES]],
   ['sixgate log level nat64 de', ['debug']],
   ['sixgate completion ', ['bash', 'zsh', 'fish']],
@@ -156,6 +176,52 @@ describe('sixgate completion', () => {
       if (error !== undefined) t.skip(`${shell} is not installed`)
       else assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
     })
+
+  for (const [line, offers] of [
+    ['sixgate dns ', ['explain', 'queries', 'top']],
+    ['sixgate con', ['config']],
+    ['sixgate dns queries --r', ['--rcode', '--reason']],
+    ['sixgate log level nat64 de', ['debug']],
+  ] as const)
+    it(`fish: "${line}"`, async (t) => {
+      const { stdout: script } = await runHere('completion', 'fish')
+      const code = `${script}\ncomplete -C ${JSON.stringify(line)}`
+      const { stdout, error } = spawnSync('fish', ['--no-config', '-c', code], { encoding: 'utf8' })
+      if (error !== undefined) return t.skip('fish is not installed')
+      // Behind the word there may be what it stands for.
+      const words = stdout.split('\n').flatMap((text) => (text === '' ? [] : [text.split('\t')[0] ?? '']))
+      return assert.deepEqual(new Set(words), new Set<string>(offers))
+    })
+
+  for (const [words, offers] of [
+    [['dns', ''], 'explain queries top'],
+    [['events', '--json', '--f'], '--follow --since --service --json --help'],
+    [['log', 'level', 'nat64', ''], 'trace debug info warn error fatal silent'],
+    [['config', 'validate', ''], 'a file'],
+  ] as const)
+    it(`zsh: "${words.join(' ')}"`, async (t) => {
+      const { stdout: script } = await runHere('completion', 'zsh')
+      // zsh itself narrows down what is offered; here it is seen before that.
+      const code = `compadd() { shift; print -r -- $* }
+_files() { print 'a file' }
+compdef() { }
+${script}
+words=(sixgate ${words.map((word) => `'${word}'`).join(' ')}) CURRENT=${words.length + 1}
+_sixgate`
+      const { stdout, error } = spawnSync('zsh', ['-f', '-c', code], { encoding: 'utf8' })
+      if (error !== undefined) return t.skip('zsh is not installed')
+      return assert.equal(stdout, `${offers}\n`)
+    })
+
+  it('a program gets the table that a script is made of, and the script', async () => {
+    const { stdout } = await runHere('completion', 'bash', '--json')
+    const told = JSON.parse(stdout) as { commands: readonly { readonly words: string }[]; script: string }
+    assert.deepEqual(
+      told.commands.map(({ words }) => words),
+      COMMANDS.map(({ words }) => words),
+    )
+    assert.equal(told.script, (await runHere('completion', 'bash')).stdout)
+  })
 
   it('of another shell there is none', async () => {
     const { status, stderr } = await runHere('completion', 'tcsh')

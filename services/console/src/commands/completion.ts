@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts'
+import { type Command, JSON_OPTION } from '../command.ts'
 import { type CompletedCommand, completionScript, isShell, SHELLS } from '../core/completion.ts'
 import { EXIT } from '../invocation.ts'
 
@@ -14,15 +14,20 @@ export const completionCommand = (commands: () => readonly Command[]): Command =
   words: 'completion',
   parameters: ['SHELL'],
   choices: { SHELL: SHELLS },
-  options: {},
+  options: {
+    ...JSON_OPTION,
+    json: { kind: 'flag', help: 'for programs: the commands that the script completes, and the script' },
+  },
   help: `a script that makes SHELL (${SHELLS.join(', ')}) complete these commands`,
   examples: ['completion bash > ~/.local/share/bash-completion/completions/sixgate', 'completion fish | source'],
-  run: async ({ terminal, parameters: [shell] }) => {
+  run: async ({ terminal, parameters: [shell], flag }) => {
     if (!isShell(shell)) {
       terminal.complain(`"${shell}": there is completion for ${SHELLS.join(', ')}`)
       return EXIT.USAGE
     }
-    terminal.print(completionScript(shell, commands().map(completed)))
+    const table = commands().map(completed)
+    const script = completionScript(shell, table)
+    terminal.print(flag('json') ? `${JSON.stringify({ shell, commands: table, script }, null, 2)}\n` : script)
     return EXIT.OK
   },
 })

@@ -38,69 +38,62 @@ const followers = (commands: readonly CompletedCommand[]): ReadonlyMap<string, r
 /** For the shells' own quotes; the texts are ours and have no single quote but in help. */
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
 
-const bash = (commands: readonly CompletedCommand[]): string => {
-  const cases = [...followers(commands)].map(
-    ([typed, words]) =>
-      `    ${typed === '' ? "''" : typed.replaceAll(' ', String.raw`\ `)}) words=${quoted(words.join(' '))} ;;`,
-  )
+/** Words as a pattern of `case`, followed by `end`: blanks stand for themselves, `*` for any word. */
+const pattern = (typed: string, end = ''): string =>
+  typed === '' ? "('')" : `(${typed.replaceAll(' ', String.raw`\ `)}${end})`
+
+const array = (words: readonly string[]): string => `(${words.map(quoted).join(' ')})`
+
+/** For bash and zsh alike: sets the arrays `options` and `offers` from the words before the cursor, `typed`. */
+const lookUp = (commands: readonly CompletedCommand[]): string => {
   const options = commands.map(
-    ({ words, options: own }) =>
-      `    ${words.replaceAll(' ', String.raw`\ `)}*) options=${quoted([...own, '--help'].join(' '))} ;;`,
+    ({ words, options: own }) => `    ${pattern(words, '*')} options=${array([...own, '--help'])} ;;`,
   )
-  return `# bash completion of sixgate: source <(sixgate completion bash)
-_sixgate() {
-  local current=\${COMP_WORDS[COMP_CWORD]} typed='' words='' options='--help' index
-  for ((index = 1; index < COMP_CWORD; index++)); do
-    [[ \${COMP_WORDS[index]} == -* ]] || typed+="\${typed:+ }\${COMP_WORDS[index]}"
-  done
-  case $typed in
+  const offers = [...followers(commands)].map(([typed, words]) => `    ${pattern(typed)} offers=${array(words)} ;;`)
+  return `  case $typed in
 ${options.join('\n')}
   esac
   case $typed in
-${cases.join('\n')}
-  esac
-  if [[ $current == -* ]]; then words=$options; fi
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+${offers.join('\n')}
+  esac`
+}
+
+const bash = (
+  commands: readonly CompletedCommand[],
+): string => `# bash completion of sixgate: source <(sixgate completion bash)
+_sixgate() {
+  local current=\${COMP_WORDS[COMP_CWORD]} typed='' index
+  local -a offers=() options=('--help')
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    [[ \${COMP_WORDS[index]} == -* ]] || typed+="\${typed:+ }\${COMP_WORDS[index]}"
+  done
+${lookUp(commands)}
+  if [[ $current == -* ]]; then offers=("\${options[@]}"); fi
+  mapfile -t COMPREPLY < <(compgen -W "\${offers[*]}" -- "$current")
 }
 complete -o default -F _sixgate sixgate
 `
-}
 
-const zsh = (commands: readonly CompletedCommand[]): string => {
-  const cases = [...followers(commands)].map(
-    ([typed, words]) =>
-      `    (${typed === '' ? '' : typed.replaceAll(' ', String.raw`\ `)}) words_here=(${words.map(quoted).join(' ')}) ;;`,
-  )
-  const options = commands.map(
-    ({ words, options: own }) =>
-      `    (${words.replaceAll(' ', String.raw`\ `)}*) options=(${[...own, '--help'].map(quoted).join(' ')}) ;;`,
-  )
-  return `#compdef sixgate
+const zsh = (commands: readonly CompletedCommand[]): string => `#compdef sixgate
 # zsh completion of sixgate: source <(sixgate completion zsh)
 _sixgate() {
   local typed='' word
-  local -a words_here options
+  local -a offers options
   options=('--help')
   for word in "\${(@)words[2,CURRENT-1]}"; do
     [[ $word == -* ]] || typed+="\${typed:+ }$word"
   done
-  case $typed in
-${options.join('\n')}
-  esac
-  case $typed in
-${cases.join('\n')}
-  esac
+${lookUp(commands)}
   if [[ \${words[CURRENT]} == -* ]]; then
     compadd -- $options
-  elif (( $#words_here )); then
-    compadd -- $words_here
+  elif (( $#offers )); then
+    compadd -- $offers
   else
     _files
   fi
 }
 compdef _sixgate sixgate
 `
-}
 
 const fish = (commands: readonly CompletedCommand[]): string => {
   const lines = [...followers(commands)].map(
@@ -118,10 +111,10 @@ function __sixgate_words
   for word in (commandline -opc)[2..]
     string match -q -- '-*' $word; or set -a typed $word
   end
-  string join ' ' $typed
+  echo "$typed"
 end
 function __sixgate_typed
-  string match -q -- $argv[1] (__sixgate_words; or echo '')
+  string match -q -- $argv[1] (__sixgate_words)
 end
 function __sixgate_begins
   string match -q -- "$argv[1]*" (__sixgate_words)

@@ -20,8 +20,9 @@ interface Labels {
   readonly version?: string
 }
 
+/** One value. */
 interface Sample {
-  /** Without `sixgate_`. */
+  /** Without `sixgate_`, except in metricsJson. */
   readonly name: string
   readonly labels: Labels
   readonly value: number
@@ -89,14 +90,11 @@ const render = (samples: readonly Sample[]): string => {
     .join('')
 }
 
-/**
- * What all services and instances count, in the text format of Prometheus (0.0.4): counters of the reports, which come every
- * 2 s, and the state of the site.
- */
-export const metricsText = ({ revision, reports, nowMs }: MetricsFacts): string => {
+/** Counters of the reports, which come every 2 s, and the state of the site. */
+const samplesOf = ({ revision, reports, nowMs }: MetricsFacts): readonly Sample[] => {
   const isSilent = ({ atMs }: Status): boolean => nowMs - atMs > SILENT_MS
   const ordered = reports.toSorted((a, b) => (`${a.service} ${a.instance}` < `${b.service} ${b.instance}` ? -1 : 1))
-  return render([
+  return [
     { name: 'config_published_revision', labels: {}, value: revision },
     { name: 'config_converged', labels: {}, value: overviewOf(revision, reports, nowMs).isConverged ? 1 : 0 },
     ...SERVICE_NAMES.map((service): Sample => {
@@ -104,5 +102,15 @@ export const metricsText = ({ revision, reports, nowMs }: MetricsFacts): string 
       return { name: 'service_instances', labels: { service }, value: live.length }
     }),
     ...ordered.flatMap((report) => instanceSamples(report, isSilent(report))),
-  ])
+  ]
 }
+
+/** What all services and instances count, in the text format of Prometheus (0.0.4). */
+export const metricsText = (facts: MetricsFacts): string => render(samplesOf(facts))
+
+/** The same as values, with the names that Prometheus has. */
+export const metricsJson = (facts: MetricsFacts): readonly Sample[] => [
+  ...new Map(
+    samplesOf(facts).map((sample) => [seriesOf(sample), { ...sample, name: `sixgate_${sample.name}` }]),
+  ).values(),
+]

@@ -8,6 +8,7 @@ import type { ArchivedFile } from '../core/ustar.ts'
 import { isoTime } from '../times.ts'
 import { askInstances } from './ask-instances.ts'
 import { siteEvents } from './events.ts'
+import { metricsText } from '../core/metrics.ts'
 import { readMetrics } from './metrics.ts'
 import { readPublished } from './publisher.ts'
 import { readReports } from './reports.ts'
@@ -63,7 +64,7 @@ export const supportFiles = async (sources: SupportSources): Promise<ArchivedFil
     ['site.yaml', async () => redactText(await readFile(siteFile, 'utf8'))],
     ['history.json', () => json(summariesOf(history))],
     ['events.jsonl', async () => await eventLines(link)],
-    ['metrics.txt', async () => await readMetrics(link)],
+    ['metrics.txt', async () => metricsText(await readMetrics(link))],
     ...QUESTIONS.map(
       ([name, service, question]) =>
         [`${name}.json`, async () => json(await askInstances(link, service, question))] as const,
