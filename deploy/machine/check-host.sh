@@ -41,6 +41,7 @@ check_docker() {
     bad "this Docker engine is rootless, so its host network is not this machine's: use the engine of the system (docker context use default)"
   fi
   own_dns=$("$docker" compose --project-directory "$SIXGATE_ROOT" ps --quiet --status running dns64 2>/dev/null || true)
+  own_console=$("$docker" compose --project-directory "$SIXGATE_ROOT" ps --quiet --status running console 2>/dev/null || true)
   own_nats=$("$docker" compose --project-directory "$SIXGATE_ROOT" ps --quiet --status running nats 2>/dev/null || true)
 }
 
@@ -50,13 +51,21 @@ check_tun() {
   fi
 }
 
-# check_port PORT WHO OWN: nobody but ourselves (OWN: a container of ours that runs) holds it on loopback or on every address
+# check_port PORT WHO OWN [HINT]: nobody but ourselves (OWN: a container of ours that runs) holds it on loopback or on every address
 check_port() {
   local holder
   holder=$(ss -Hlntup "sport = :$1" | awk '$5 ~ /^(0\.0\.0\.0|\*|127\.0\.0\.1|\[::\]|\[::1\])[:%]/ { print $1, $5, $7 }' | head -n 1)
   if [ -z "$holder" ] || [ -n "$3" ]; then good "port $1 is free for $2${3:+ (which runs already)}"; else
-    bad "port $1 is taken ($holder), $2 needs it: stop that program (sudo ss -lntup 'sport = :$1' names it)"
+    bad "port $1 is taken ($holder), $2 needs it: ${4:-}stop that program (sudo ss -lntup 'sport = :$1' names it)"
   fi
+}
+
+# The page of the console, unless the document says that there is none.
+check_page() {
+  local port
+  if [ ! -r "$SITE_FILE" ] || [ "$(site_value "$SITE_FILE" console web)" = false ]; then return; fi
+  port=$(site_value "$SITE_FILE" console port)
+  check_port "${port:-8443}" "the console's page" "$own_console" "name another console.port in $SITE_FILE, or "
 }
 
 check_site() {
@@ -118,11 +127,12 @@ interfaces() {
   echo "${names[*]}"
 }
 
-own_dns='' own_nats=''
+own_dns='' own_nats='' own_console=''
 check_docker || true
 if [ "${1:-}" != --engine ]; then
   check_tun
   check_port 53 dns64 "$own_dns"
+  check_page
   check_site
 fi
 check_port 4222 nats "$own_nats"

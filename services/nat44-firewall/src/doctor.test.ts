@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, beforeEach, test } from 'node:test'
@@ -95,6 +96,20 @@ test('somebody has port 53', { skip }, async () => {
   BROKEN(check)
   // The program is this test's own Node.
   assert.match(check.found, /^taken: 0\.0\.0\.0 \(\S+\); dns64 needs it$/)
+})
+
+test('somebody has the port of the page; another port, and no page at all, are free of that', { skip }, async () => {
+  const server = createServer()
+  server.listen(8443, '::')
+  await once(server, 'listening')
+  const taken = (await doctor())('port-page')
+  writeSite(`${GOOD}console: { port: 9443 }\n`)
+  const other = (await doctor())('port-page')
+  server.close()
+  BROKEN(taken)
+  assert.match(taken.found, /^8443: taken: :: \(\S+\); the page of the console needs it$/)
+  FINE(other)
+  assert.equal(other.found, '9443: free')
 })
 
 test("Docker's DROP is seen, in both flavours of iptables", { skip }, async () => {

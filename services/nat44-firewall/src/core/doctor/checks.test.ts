@@ -39,6 +39,7 @@ const WELL: HostReport = {
   tun: true,
   has8021q: true,
   port53: [],
+  webPort: { port: 8443, holders: [] },
   clock: { unixMs: Date.UTC(2027, 0, 1), text: '2027-01-01T00:00:00Z', isSynchronised: true },
   disk: { path: '/var/lib/sixgate', freeBytes: 5e9, sizeBytes: 3e10 },
   flowtable: { links: ['lan0', 'wan0'], isTaken: false },
@@ -52,6 +53,8 @@ const sysctls = (changes: Partial<HostReport['sysctls']>): Partial<HostReport> =
 const drop = { tool: 'iptables-nft', backend: 'nft', policy: 'DROP', target: 'DOCKER-USER', missing: 0 } as const
 const legacy = { ...drop, tool: 'iptables-legacy', backend: 'legacy' } as const
 const at53 = (address: string, program?: string) => ({ port53: [{ address, program }] })
+
+const onPagePort = (address: string, program?: string) => ({ webPort: { port: 9443, holders: [{ address, program }] } })
 
 /** What is different, which check says so, how bad it is, what it found, and what mends it. */
 const CASES: readonly (readonly [
@@ -323,6 +326,25 @@ const CASES: readonly (readonly [
     /not in the way/,
     undefined,
   ],
+  [
+    "somebody on the page's port",
+    STOPPED,
+    onPagePort('0.0.0.0', 'nginx'),
+    'port-page',
+    'bad',
+    /9443: taken: 0\.0\.0\.0 \(nginx\)/,
+    /console\.port.*sport = :9443/,
+  ],
+  [
+    "somebody on the page's port of another address",
+    STOPPED,
+    onPagePort('192.0.2.7'),
+    'port-page',
+    'ok',
+    /192\.0\.2\.7/,
+    undefined,
+  ],
+  ['the console itself on its port', WELL, onPagePort('::1', 'node'), 'port-page', 'ok', /taken/, undefined],
   ['dns64 itself on port 53', WELL, at53('127.0.0.1'), 'port-53', 'ok', /taken/, undefined],
   [
     'the clock of 1970',

@@ -1,6 +1,6 @@
 import type { Site } from '@sixgate/site'
 import type { Check } from '@sixgate/obs/checks'
-import type { HostReport } from './host-report.ts'
+import type { HostReport, PortHolder } from './host-report.ts'
 import { documentChecks } from './document-checks.ts'
 
 const ok = (id: string, found: string): Check => ({ id, state: 'ok', found })
@@ -133,9 +133,31 @@ const FREE_PORT: readonly (readonly [sign: RegExp, fix: string])[] = [
 ]
 const FIND_HOLDER = "sudo ss -lntup 'sport = :53'   # names the program: stop it"
 
+/** Where a socket is in the way of one on loopback, or of one on every address. */
+const isInTheWay = ({ address }: PortHolder): boolean => /^(0\.0\.0\.0|::|127\.0\.0\.1|::1)$/.test(address)
+
+const showHolder = ({ address, program }: PortHolder): string =>
+  `${address}${program === undefined ? '' : ` (${program})`}`
+
+/** The console takes it on the gateway's address and on loopback. */
+const portOfPage = ({ webPort, isRunning }: HostReport): readonly Check[] => {
+  if (webPort === undefined) return []
+  const { port, holders } = webPort
+  const taken = holders.filter(isInTheWay)
+  // While the site runs it is the console; if it is not, the console says so itself.
+  if (taken.length === 0 || isRunning)
+    return [
+      ok('port-page', holders.length === 0 ? `${port}: free` : `${port}: taken: ${holders.map(showHolder).join(', ')}`),
+    ]
+  const fix = `another console.port in site.yaml, or: sudo ss -lntp 'sport = :${port}'   # names the program: stop it`
+  return [
+    bad('port-page', `${port}: taken: ${taken.map(showHolder).join(', ')}; the page of the console needs it`, fix),
+  ]
+}
+
 /** dns64 takes the router's address and loopback; the stub of systemd-resolved (127.0.0.53) is not in its way. */
 const port53 = ({ port53: holders, isRunning }: HostReport): Check => {
-  const inTheWay = holders.filter(({ address }) => /^(0\.0\.0\.0|::|127\.0\.0\.1|::1)$/.test(address))
+  const inTheWay = holders.filter(isInTheWay)
   const [first] = inTheWay
   if (first === undefined || isRunning)
     return ok(
@@ -144,10 +166,9 @@ const port53 = ({ port53: holders, isRunning }: HostReport): Check => {
         ? 'free'
         : `taken: ${holders.map(({ address }) => address).join(', ')}${isRunning ? '' : ': not in the way of dns64'}`,
     )
-  const names = inTheWay.map(({ address, program }) => `${address}${program === undefined ? '' : ` (${program})`}`)
   const signs = inTheWay.flatMap(({ address, program }) => [address, program ?? ''])
   const [, fix = FIND_HOLDER] = FREE_PORT.find(([sign]) => signs.some((text) => sign.test(text))) ?? []
-  return bad('port-53', `taken: ${names.join(', ')}; dns64 needs it`, fix)
+  return bad('port-53', `taken: ${inTheWay.map(showHolder).join(', ')}; dns64 needs it`, fix)
 }
 
 /** No earlier time can be right: the program was written then. */
@@ -219,6 +240,7 @@ export const checksOf = (report: HostReport): readonly Check[] => {
     flavours(report),
     bridge(report),
     port53(report),
+    ...portOfPage(report),
     conntrack(report),
     flowtable(report),
     clock(report),

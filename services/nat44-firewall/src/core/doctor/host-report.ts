@@ -32,13 +32,21 @@ export interface HostReport {
   readonly capabilities: { readonly netAdmin: boolean; readonly netRaw: boolean }
   readonly tun: boolean | undefined
   readonly has8021q: boolean | undefined
-  /** Who listens on port 53, by address; `program` when it can be seen. */
-  readonly port53: readonly { readonly address: string; readonly program: string | undefined }[]
+  /** Who listens on port 53. */
+  readonly port53: readonly PortHolder[]
+  /** Who listens on the port of the console's page; undefined: it has none, or there is no document. */
+  readonly webPort: { readonly port: number; readonly holders: readonly PortHolder[] } | undefined
   readonly clock: { readonly unixMs: number; readonly text: string; readonly isSynchronised: boolean | undefined }
   readonly disk: { readonly path: string; readonly freeBytes: number; readonly sizeBytes: number } | string
   /** Links of the site that are here, and whether the kernel takes a flowtable on them; undefined: not tried. */
   readonly flowtable: { readonly links: readonly string[]; readonly isTaken: boolean } | undefined
   readonly conntrack: { readonly entries: number; readonly max: number }
+}
+
+/** Who has a port, by address; `program` when it can be seen. */
+export interface PortHolder {
+  readonly address: string
+  readonly program: string | undefined
 }
 
 export interface HostLink {

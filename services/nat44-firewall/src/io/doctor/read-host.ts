@@ -23,7 +23,7 @@ import {
 } from '../../core/docker.ts'
 import { flowtableCandidates } from '../../core/flowtable.ts'
 import { IP6_FORWARD, IP_FORWARD } from '../../core/forwarding.ts'
-import type { HostFilter, HostLink, HostReport } from '../../core/doctor/host-report.ts'
+import type { HostFilter, HostLink, HostReport, PortHolder } from '../../core/doctor/host-report.ts'
 import { parseListeners } from '../../core/doctor/listeners.ts'
 import { findUplinks } from '../../core/uplinks.ts'
 import { siteLinks, TUN_LINK } from '../../core/zones.ts'
@@ -120,14 +120,20 @@ const programOf = (inode: string): string | undefined => {
   return undefined
 }
 
-const readPort53 = (): HostReport['port53'] => {
-  const rows = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((table) =>
-    parseListeners(readText(`/proc/net/${table}`) ?? '', DNS_PORT),
-  )
+const readPort = (port: number, tables: readonly string[]): readonly PortHolder[] => {
+  const rows = tables.flatMap((table) => parseListeners(readText(`/proc/net/${table}`) ?? '', port))
   const byAddress = new Map(rows.map((row) => [row.address, row.inode]))
   return [...byAddress].map(([address, inode]) => ({ address, program: programOf(inode) }))
 }
 const DNS_PORT = 53
+const TCP = ['tcp', 'tcp6'] as const
+const UDP = ['udp', 'udp6'] as const
+
+const readWebPort = (site: Site | string): HostReport['webPort'] => {
+  if (typeof site === 'string' || !site.console.web) return undefined
+  const { port } = site.console
+  return { port, holders: readPort(port, TCP) }
+}
 
 const readClock = (): HostReport['clock'] => {
   const unixMs = Date.now()
@@ -227,7 +233,8 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
     capabilities: readCapabilities(),
     tun: readTun(hostLinks),
     has8021q: has8021q(),
-    port53: readPort53(),
+    port53: readPort(DNS_PORT, [...TCP, ...UDP]),
+    webPort: readWebPort(site),
     clock: readClock(),
     disk: readDisk(stateDir),
     flowtable: nftProblem === undefined ? await tryFlowtable(site, names) : undefined,
