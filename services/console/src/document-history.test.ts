@@ -123,9 +123,23 @@ describe('sixgate config history, diff and events', () => {
       refused: 2,
       problems: [{ code: 'x', message: 'revision 2: pool4: too small' }],
     })
-    await eventsUntil(
+    const told = await eventsUntil(
       await lab.connect('console', 'watcher', false),
       ({ kind, revision }) => kind === 'document-published' && revision === 3,
+    )
+    // The owner learns of it as an event of the site, before the one that stands in its place.
+    assert.deepEqual(
+      told
+        .filter(({ kind }) => kind === 'document-put-back')
+        .map(({ service, level, message, details }) => ({ service, level, message, details })),
+      [
+        {
+          service: 'console',
+          level: 'warn',
+          message: 'revision 2 was put back: nat64 a: revision 2: pool4: too small',
+          details: { revision: 2 },
+        },
+      ],
     )
     const history = readHistory(stateOf(lab))
     assert.deepEqual(

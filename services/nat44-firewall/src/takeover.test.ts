@@ -87,6 +87,7 @@ for (const [signal, what] of [
   }, async (t) => {
     const { nats, active, standby } = await pair(signal)
     t.after(() => nats[Symbol.asyncDispose]())
+    const events = await nats.events('nat44-firewall')
     const rules = table()
     active.child.kill(signal)
     const startMs = performance.now()
@@ -99,7 +100,27 @@ for (const [signal, what] of [
     t.diagnostic(`rules of the successor after ${Math.round(tookMs)} ms`)
     assert.equal(table(), rules)
     assert.match(standby.output.stdout, /this instance is the active one/)
+    // The owner learns of it as an event of the site, which says who had it before.
+    await until('the event', () => events.some(({ kind }) => kind === 'takeover'))
+    const [told] = events.filter(({ kind }) => kind === 'takeover')
+    const { after: before } = told?.details ?? {}
+    assert.ok(typeof before === 'string' && before !== '' && before !== told?.instance, JSON.stringify(told))
+    assert.match(told?.message ?? '', new RegExp(`this instance is the active one, after ${before}$`))
   })
+
+test('somebody removes the table of an instance that runs: loaded again, and told as an event', { skip }, async (t) => {
+  const { nats } = await pair('drift')
+  t.after(() => nats[Symbol.asyncDispose]())
+  const events = await nats.events('nat44-firewall')
+  here().sh('nft', 'delete', 'table', 'inet', 'sixgate')
+  await until('it is mended', isMasqueraded)
+  await until('the event', () => events.some(({ kind }) => kind === 'drift-repaired'))
+  const [told] = events.filter(({ kind }) => kind === 'drift-repaired')
+  assert.deepEqual(
+    [told?.level, told?.message],
+    ['warn', 'somebody changed or removed the table inet sixgate: loaded again'],
+  )
+})
 
 /** Chains that drop and hold no rule cut off loopback, and with it NATS: no lease can be asked for. */
 const flush = (): void => void here().sh('nft', 'flush', 'table', 'inet', 'sixgate')
