@@ -115,6 +115,19 @@ test('a truncated answer is fetched over TCP, and truncated again for a UDP clie
   )
 })
 
+test('RFC 7766 §6.2.1: what is truncated over UDP is fetched over one connection, as long as it lasts', {
+  skip,
+}, async () => {
+  const upstream = await startScript((asked) =>
+    asked.transport === 'udp' ? { truncated: true } : { answers: [a(asked.name, '192.0.2.1')] },
+  )
+  await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'] })
+  const names = Array.from({ length: 20 }, (_, i) => `n${i}.example.net`)
+  assert.equal((await dig('@127.0.0.1', ...names.flatMap((name) => [name, 'A']))).length, 20)
+  assert.equal(upstream.heard.filter((line) => line.endsWith(' tcp')).length, 20)
+  assert.equal(upstream.connections(), 1)
+})
+
 test('failover to the second upstream, from a refused port and from silence', { skip }, async () => {
   const gone = await startUpstream(ZONE)
   await gone.close()

@@ -17,8 +17,7 @@ import { answerQueries, answerTopNames } from './query-questions.ts'
 import { ListenerSet } from './io/listener-set.ts'
 import { type NetworkState, readNetworkState, watchNetworkState } from './io/network-state.ts'
 import { randomBits32, randomId16 } from './io/random-id.ts'
-import { SecureUpstreams } from './io/secure-upstreams.ts'
-import { askTcp } from './io/upstream-exchange.ts'
+import { UpstreamConnections } from './io/upstream-connections.ts'
 import { UpstreamSockets } from './io/upstream-sockets.ts'
 
 /** What the service needs besides the document. */
@@ -52,7 +51,7 @@ export class Dns64 implements Service {
   readonly #counters = newCounters()
   readonly #ports: ResolverPorts
   readonly #sockets: UpstreamSockets
-  readonly #secure: SecureUpstreams
+  readonly #connections: UpstreamConnections
   readonly #listeners: ListenerSet
   #site: Site | undefined
   #resolver: Resolver | undefined
@@ -70,11 +69,10 @@ export class Dns64 implements Service {
       this.#counters.upstream_mismatched_total++
     }
     this.#sockets = new UpstreamSockets(onMismatch)
-    this.#secure = new SecureUpstreams(options.authorities, onMismatch)
+    this.#connections = new UpstreamConnections(options.authorities, onMismatch)
     this.#ports = {
       udp: (upstream, query) => this.#sockets.ask(upstream, query, nowMs()),
-      tcp: (upstream, query) => askTcp(upstream, query, onMismatch),
-      secure: (upstream, query) => this.#secure.ask(upstream, query),
+      connection: (upstream, query) => this.#connections.ask(upstream, query),
       randomId: randomId16,
       randomBits: randomBits32,
       nowMs,
@@ -149,7 +147,7 @@ export class Dns64 implements Service {
     this.#endWatch?.()
     await this.#listeners.close()
     this.#sockets.close()
-    this.#secure.close()
+    this.#connections.close()
   }
 
   /** There from the first snapshot on, and nothing listens before. */
@@ -203,7 +201,7 @@ export class Dns64 implements Service {
       this.#server = new NameServer(this.#resolver, this.#counters, (error) => this.#ports.onDefect(error))
     } else this.#resolver.use(next)
     this.#server?.queryLog.keep(policy.queryLog, nowMs())
-    this.#secure.keepOnly(this.#pools().flatMap((pool) => pool.members.map((member) => member.upstream)))
+    this.#connections.keepOnly(this.#pools().flatMap((pool) => pool.members.map((member) => member.upstream)))
     log.info(
       { upstreams: wanted.map(showUpstream), exclude: policy.rules.map((rule) => showPrefixes(rule.exclude)) },
       'snapshot in force',

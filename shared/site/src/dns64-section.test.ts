@@ -27,11 +27,12 @@ test('defaults: everybody of the LAN, 1000 queries a second, prefetch, no rules'
   )
 })
 
-test('upstreams: in short, over TLS, over HTTPS; the port is that of the protocol unless written', () => {
+test('upstreams: in short, over TCP, over TLS, over HTTPS; the port is that of the protocol unless written', () => {
   const { upstreams } = parse({
     upstreams: [
       '192.0.2.1',
       { address: '192.0.2.1:5353' },
+      { address: '192.0.2.1', protocol: 'tcp' },
       { address: '192.0.2.1', protocol: 'tls', name: 'dns.example' },
       { address: '[2001:db8::1]:8853', protocol: 'tls', pins: ['sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='] },
       { address: '192.0.2.1', protocol: 'https', name: 'dns.example', path: '/q' },
@@ -42,6 +43,7 @@ test('upstreams: in short, over TLS, over HTTPS; the port is that of the protoco
   assert.deepEqual(upstreams, [
     { address: '192.0.2.1', port: 53 },
     { address: '192.0.2.1', port: 5353 },
+    { address: '192.0.2.1', port: 53, protocol: 'tcp' },
     { address: '192.0.2.1', port: 853, protocol: 'tls', name: 'dns.example', pins: [], path },
     { address: '2001:db8::1', port: 8853, protocol: 'tls', name: undefined, pins, path },
     { address: '192.0.2.1', port: 443, protocol: 'https', name: 'dns.example', pins: [], path: '/q' },
@@ -76,7 +78,7 @@ const REFUSED: readonly (readonly [string, Record<string, unknown>, RegExp])[] =
   [
     'a protocol that is not there',
     { upstreams: [{ address: '192.0.2.1', protocol: 'quic' }] },
-    /must be udp or tls or https/,
+    /must be udp or tcp or tls or https/,
   ],
   [
     'a rule for a prefix that the site does not have',

@@ -34,16 +34,16 @@ const mappedField = parsed<Mapped>(
 )
 
 /** RFC 7858 §3.1 and RFC 8484 §4.1. */
-const PORT_OF = { udp: 53, tls: 853, https: 443 } as const
+const PORT_OF = { udp: 53, tcp: 53, tls: 853, https: 443 } as const
 
 const pinField = parsed<string>(
   'a pin like sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=, the SHA-256 of the public key (RFC 7858 §4.2)',
   (text) => (/^sha256\/[A-Za-z0-9+/]{43}=$/.test(text) ? text.slice('sha256/'.length) : undefined),
 )
 
-const securedUpstream = section({
+const detailedUpstream = section({
   address: upstreamField,
-  protocol: oneOf('udp', 'tls', 'https').default('udp'),
+  protocol: oneOf('udp', 'tcp', 'tls', 'https').default('udp'),
   /** The name in the certificate; also for SNI. */
   name: domainField.optional(),
   /** Any of these public keys is right, whatever the certificate says. */
@@ -54,6 +54,7 @@ const securedUpstream = section({
     .default('/dns-query'),
 }).transform(({ address: at, protocol, name, pins, path }, context): Upstream => {
   if (protocol === 'udp') return { address: at.address, port: at.port }
+  if (protocol === 'tcp') return { address: at.address, port: at.port, protocol }
   if (name === undefined && pins.length === 0) {
     context.issues.push({
       code: 'custom',
@@ -76,7 +77,7 @@ const securedUpstream = section({
 
 /** A server in short, as text, or a mapping. */
 const upstreamEntry = z.unknown().transform((value, context): Upstream => {
-  const result = typeof value === 'object' ? securedUpstream.safeParse(value) : upstreamField.safeParse(value)
+  const result = typeof value === 'object' ? detailedUpstream.safeParse(value) : upstreamField.safeParse(value)
   if (result.success) return result.data
   context.issues.push(...result.error.issues.map((issue) => ({ ...issue, input: value }) as z.core.$ZodRawIssue))
   return z.NEVER

@@ -63,8 +63,8 @@ export interface Upstream {
   /** IPv4 or IPv6 address in canonical text. */
   readonly address: string
   readonly port: number
-  /** Over TLS (RFC 7858) or HTTPS (RFC 8484); undefined = UDP and TCP. */
-  readonly protocol?: 'tls' | 'https'
+  /** Over TCP only (RFC 7766), TLS (RFC 7858) or HTTPS (RFC 8484); undefined = UDP, and TCP for what is truncated there. */
+  readonly protocol?: 'tcp' | 'tls' | 'https'
   /** The name that its certificate must be for; undefined = only `pins` count. */
   readonly name?: string | undefined
   /** SHA-256 of public keys that are right, in base64. */

@@ -167,6 +167,23 @@ for (const row of ROWS) {
   })
 }
 
+test('an upstream with protocol tcp is asked over nothing else, in plain letters, and not trusted', async () => {
+  const site = testSite({ dns64: { upstreams: [{ address: '192.0.2.53', protocol: 'tcp' }] } })
+  const server = new VirtualServer({
+    scripts: { 'tcp:192.0.2.53#53': () => ({ answers: [a(NAME, '192.0.2.1')], authenticData: true }) },
+    site,
+  })
+  server.caseBits = 0xffff_ffff
+  const response = await server.ask({ name: NAME, type: 'A', authenticData: true })
+  assert.deepEqual(response.answer, [`${NAME}. 300 A 192.0.2.1`])
+  assert.equal(response.flags, 'QR RD RA')
+  assert.deepEqual(
+    server.heard.map((h) => `${h.letters} ${h.transport}`),
+    [`${NAME} tcp`],
+  )
+  assert.equal(server.counters.upstream_tcp_total, 1)
+})
+
 test('mismatching packets are counted', async () => {
   const server = serverWith({ ...GOOD, decoys: ['wrong-id', 'wrong-id', 'noise'] })
   await server.ask({ name: NAME, type: 'A' })

@@ -2,6 +2,7 @@ import { type Message, readMessage } from './message.ts'
 import type { Question } from './question.ts'
 import { encodeUpstreamQuery, Fit, fitOf, lowerQuestion, PROBE_QUESTION, type QueryForm } from './upstream-query.ts'
 import {
+  isEncrypted,
   noteAnswer,
   noteFailure,
   noteNoEdns,
@@ -32,9 +33,8 @@ export type ExchangeResult =
 /** What the forwarder needs from outside. */
 export interface ForwarderPorts {
   udp(upstream: Upstream, query: Uint8Array): Exchange
-  tcp(upstream: Upstream, query: Uint8Array): Exchange
-  /** Over TLS or HTTPS, as the upstream says. */
-  secure(upstream: Upstream, query: Uint8Array): Exchange
+  /** Over TCP, TLS or HTTPS, as the upstream says; over TCP when it says nothing. */
+  connection(upstream: Upstream, query: Uint8Array): Exchange
   /** Unpredictable bits: which letters of a question are sent in upper case. */
   randomBits(): number
   /** An unpredictable 16-bit number (RFC 5452 §9.2). */
@@ -150,9 +150,10 @@ const startAttempt = (job: Job): void => {
   ask(job, health, usualTransport(health))
 }
 
-type Transport = 'udp' | 'tcp' | 'secure'
+type Transport = 'udp' | 'connection'
 
-const usualTransport = ({ upstream }: UpstreamHealth): Transport => (upstream.protocol === undefined ? 'udp' : 'secure')
+const usualTransport = ({ upstream }: UpstreamHealth): Transport =>
+  upstream.protocol === undefined ? 'udp' : 'connection'
 
 const noteSilence = (job: Job, health: UpstreamHealth): void => {
   job.counters.upstream_timeouts_total++
@@ -169,11 +170,11 @@ const ask = (job: Job, health: UpstreamHealth, transport: Transport): void => {
     edns,
     // Over TCP and TLS nobody can forge from afar.
     caseBits: transport === 'udp' && health.keepsCase !== false ? ports.randomBits() : 0,
-    padded: transport === 'secure',
+    padded: isEncrypted(health.upstream),
   })
   health.lastTriedMs = nowMs
   counters.upstream_queries_total++
-  if (transport === 'tcp') counters.upstream_tcp_total++
+  if (transport === 'connection' && !isEncrypted(health.upstream)) counters.upstream_tcp_total++
   const exchange = ports[transport](health.upstream, query)
   job.exchanges.add(exchange)
   void settle(job, health, exchange, { transport, edns, query })
@@ -208,7 +209,7 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, query, re
   if (result.kind === 'unreachable') {
     counters.upstream_unreachable_total++
     // An upstream that refuses TCP may well answer over UDP.
-    fail(result.error, result.certain && transport !== 'tcp')
+    fail(result.error, result.certain && transport === usualTransport(health))
     return
   }
   if (transport === 'udp') {
@@ -216,7 +217,7 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, query, re
       // It may be forged, so it is not used: over TCP it cannot be.
       counters.upstream_mismatched_total++
       noteOtherCase(health)
-      ask(job, health, 'tcp')
+      ask(job, health, 'connection')
       return
     }
     noteCase(health, query)
@@ -225,7 +226,7 @@ const onResult = (job: Job, health: UpstreamHealth, { transport, edns, query, re
   if (transport === 'udp' && isTruncated(result.bytes)) {
     // Before anything else: a truncated message may end in the middle of a record (RFC 2181 §9: ignore it).
     noteAnswer(health)
-    ask(job, health, 'tcp')
+    ask(job, health, 'connection')
     return
   }
   const message = checked(result.bytes)

@@ -40,8 +40,7 @@ const measure = async (kind: 'made' | 'native', type: 'A' | 'AAAA'): Promise<voi
   const resolver = new Resolver(
     {
       udp: respond,
-      tcp: respond,
-      secure: respond,
+      connection: respond,
       randomBits: () => 0,
       randomId: () => timers.next++ & 0xffff,
       nowMs: () => 1_000_000,

@@ -2,16 +2,19 @@ import type { Upstream } from '@sixgate/site'
 
 export type { Upstream } from '@sixgate/site'
 
-/** `192.0.2.1#53`, as dig writes it; with `tls:` or `https:` in front for the others. */
+/** `192.0.2.1#53`, as dig writes it; with `tcp:`, `tls:` or `https:` in front for the others. */
 export const showUpstream = (upstream: Upstream): string =>
   `${upstream.protocol === undefined ? '' : `${upstream.protocol}:`}${upstream.address}#${upstream.port}`
+
+/** True for an upstream that is asked over TLS or HTTPS. */
+export const isEncrypted = ({ protocol }: Upstream): boolean => protocol === 'tls' || protocol === 'https'
 
 /**
  * True for an upstream on this machine, or one that is asked over TLS and showed who it is: nobody can change its answers
  * on the way, so its AD bit can be believed (RFC 6840 §5.7).
  */
 export const isTrusted = (upstream: Upstream): boolean =>
-  upstream.protocol !== undefined || upstream.address === '::1' || upstream.address.startsWith('127.')
+  isEncrypted(upstream) || upstream.address === '::1' || upstream.address.startsWith('127.')
 
 /** What is known of one upstream. */
 export interface UpstreamHealth {

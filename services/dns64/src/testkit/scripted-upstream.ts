@@ -12,6 +12,8 @@ export interface ScriptedUpstream {
   readonly heard: string[]
   /** Source ports of the UDP queries. */
   readonly sourcePorts: number[]
+  /** TCP connections so far. */
+  connections(): number
   /** May be replaced at any time. */
   script: Script
   close(): Promise<void>
@@ -28,7 +30,9 @@ export const startUpstream = async (script: Script, address = '127.0.0.1', port 
   socket.bind(bound, address)
   await once(socket, 'listening')
 
+  let accepted = 0
   const upstream: ScriptedUpstream = {
+    connections: () => accepted,
     address,
     port: bound,
     heard: [],
@@ -56,6 +60,7 @@ export const startUpstream = async (script: Script, address = '127.0.0.1', port 
   server.on('connection', (connection) => {
     const frames = new FrameReader()
     connections.add(connection)
+    accepted++
     connection.on('close', () => connections.delete(connection))
     connection.on('error', () => {})
     connection.on('data', (chunk: Uint8Array) =>

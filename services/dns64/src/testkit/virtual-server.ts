@@ -186,8 +186,7 @@ export class VirtualServer {
   #ports(): ResolverPorts {
     return {
       udp: (upstream, query) => this.#exchange(upstream, query, 'udp'),
-      tcp: (upstream, query) => this.#exchange(upstream, query, 'tcp'),
-      secure: (upstream, query) => this.#exchange(upstream, query, 'tcp'),
+      connection: (upstream, query) => this.#exchange(upstream, query, 'tcp'),
       randomBits: () => this.caseBits,
       randomId: () => this.#nextId++ & 0xffff,
       nowMs: () => this.#nowMs,

@@ -7,10 +7,10 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { createServer, type Server } from 'node:tls'
 import { X509Certificate } from 'node:crypto'
 import { FrameReader, framed } from '../io/tcp-frames.ts'
 import { pinOf } from '../io/tls-upstream.ts'
@@ -40,20 +40,27 @@ export const makeCertificate = (name: string): TestCertificate => {
   }
 }
 
-/** A scripted name server over TLS or HTTPS. */
-export interface SecureUpstream {
+/** A scripted name server over TCP, TLS or HTTPS. */
+export interface ConnectionUpstream {
   readonly port: number
   /** Octets of each query heard. */
   readonly lengths: number[]
   readonly heard: string[]
   /** Connections so far. */
   connections: number
+  /** Connections of now get no answers any more, and no end: as when the way there has died. */
+  muteConnections(): void
   /** Ends all connections, as servers do with idle ones. */
   dropConnections(): void
   close(): Promise<void>
 }
 
-const answerTo = (upstream: SecureUpstream, script: Script, query: Uint8Array, send: (bytes: Buffer) => void): void => {
+const answerTo = (
+  upstream: ConnectionUpstream,
+  script: Script,
+  query: Uint8Array,
+  send: (bytes: Buffer) => void,
+): void => {
   upstream.lengths.push(query.length)
   for (const { afterMs, bytes } of packetsFor(query, 'tcp', (asked) => {
     upstream.heard.push(`${asked.name} ${asked.type}`)
@@ -62,24 +69,36 @@ const answerTo = (upstream: SecureUpstream, script: Script, query: Uint8Array, s
     setTimeout(() => send(bytes), afterMs)
 }
 
-const started = async (server: Server | Http2SecureServer, sockets: Set<TLSSocket>): Promise<SecureUpstream> => {
-  server.on('secureConnection', (socket: TLSSocket) => {
+/** Sockets and HTTP/2 sessions that get no answers. */
+const muted = new WeakSet<object>()
+
+const started = async (
+  server: TcpServer | Server | Http2SecureServer,
+  event: 'connection' | 'secureConnection',
+): Promise<ConnectionUpstream> => {
+  const sockets = new Set<Socket>()
+  server.on(event, (socket: Socket) => {
     upstream.connections++
     sockets.add(socket)
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
   })
+  const sessions = new Set<object>()
+  server.on('session', (session: object) => sessions.add(session))
   server.on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const drop = (): void => {
     for (const socket of sockets) socket.destroy()
   }
-  const upstream: SecureUpstream = {
+  const upstream: ConnectionUpstream = {
     port: (server.address() as AddressInfo).port,
     lengths: [],
     heard: [],
     connections: 0,
+    muteConnections: () => {
+      for (const connection of [...sockets, ...sessions]) muted.add(connection)
+    },
     dropConnections: drop,
     close: async () => {
       drop()
@@ -91,16 +110,34 @@ const started = async (server: Server | Http2SecureServer, sockets: Set<TLSSocke
   return upstream
 }
 
+/** Answers the messages of a stream, `answers` of them at most: then it ends it. */
+const serve = (upstream: ConnectionUpstream, script: Script, socket: Socket, answers: number): void => {
+  const frames = new FrameReader()
+  let left = answers
+  const answer = (bytes: Buffer): void => {
+    if (muted.has(socket) || left === 0) return
+    left--
+    if (left === 0) socket.end(framed(bytes))
+    else socket.write(framed(bytes))
+  }
+  socket.on('data', (chunk: Uint8Array) =>
+    frames.push(chunk, (query) => answerTo(upstream, script, query.slice(), answer)),
+  )
+}
+
+/** Starts a scripted server for DNS over TCP that gives so many answers on a connection. */
+export const startTcp = async (script: Script, answers = Number.POSITIVE_INFINITY): Promise<ConnectionUpstream> => {
+  const server = createTcpServer()
+  const upstream = await started(server, 'connection')
+  server.on('connection', (socket) => serve(upstream, script, socket, answers))
+  return upstream
+}
+
 /** Starts a scripted server for DNS over TLS. */
-export const startDot = async (script: Script, { key, cert }: TestCertificate): Promise<SecureUpstream> => {
+export const startDot = async (script: Script, { key, cert }: TestCertificate): Promise<ConnectionUpstream> => {
   const server = createServer({ key, cert, ALPNProtocols: ['dot'] })
-  const upstream = await started(server, new Set())
-  server.on('secureConnection', (socket) => {
-    const frames = new FrameReader()
-    socket.on('data', (chunk: Uint8Array) =>
-      frames.push(chunk, (query) => answerTo(upstream, script, query.slice(), (bytes) => socket.write(framed(bytes)))),
-    )
-  })
+  const upstream = await started(server, 'secureConnection')
+  server.on('secureConnection', (socket) => serve(upstream, script, socket, Number.POSITIVE_INFINITY))
   return upstream
 }
 
@@ -109,9 +146,9 @@ export const startDoh = async (
   script: Script,
   { key, cert }: TestCertificate,
   status = 200,
-): Promise<SecureUpstream> => {
+): Promise<ConnectionUpstream> => {
   const server = createSecureServer({ key, cert })
-  const upstream = await started(server, new Set())
+  const upstream = await started(server, 'secureConnection')
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     const chunks: Buffer[] = []
     stream.on('error', () => {})
@@ -119,7 +156,7 @@ export const startDoh = async (
     stream.on('end', () => {
       const isFine = headers[':method'] === 'POST' && headers[':path'] === '/dns-query' && status === 200
       answerTo(upstream, script, Buffer.concat(chunks), (bytes) => {
-        if (stream.closed) return
+        if (stream.closed || muted.has(stream.session ?? stream)) return
         stream.respond({
           ':status': isFine ? 200 : status === 200 ? 404 : status,
           'content-type': 'application/dns-message',

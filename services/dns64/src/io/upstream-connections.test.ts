@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { ExchangeResult } from '../core/forwarder.ts'
+import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
 import { readMessage } from '../core/message.ts'
 import { keyOfText } from '../core/name.ts'
 import { makeQuestion } from '../core/question.ts'
 import { encodeUpstreamQuery } from '../core/upstream-query.ts'
 import type { Upstream } from '../core/upstreams.ts'
 import { a, table } from '../testkit/records.ts'
-import { makeCertificate, type SecureUpstream, startDoh, startDot } from '../testkit/secure-upstream.ts'
-import { SecureUpstreams } from './secure-upstreams.ts'
+import {
+  makeCertificate,
+  type ConnectionUpstream,
+  startDoh,
+  startDot,
+  startTcp,
+} from '../testkit/connection-upstream.ts'
+import { UpstreamConnections } from './upstream-connections.ts'
 
 const GOOD = makeCertificate('dns.example')
 const OTHER = makeCertificate('other.example')
@@ -22,12 +28,27 @@ after(async () => {
   for (const end of endings) await end()
 })
 
-const client = (authorities: string | undefined = GOOD.cert): SecureUpstreams => {
-  const upstreams = new SecureUpstreams(authorities, () => {})
+/** Asks again and again, until an answer comes; the deadline only ends a test that fails. */
+const untilAnswered = async (ask: () => Exchange): Promise<string> => {
+  const endMs = performance.now() + 20_000
+  for (;;) {
+    const { result, cancel } = ask()
+    const pause = new Promise<undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), 100)
+    })
+    const first = await Promise.race([result, pause])
+    if (first !== undefined) return said(first)
+    cancel()
+    assert.ok(performance.now() < endMs, 'no answer')
+  }
+}
+
+const client = (authorities: string | undefined = GOOD.cert): UpstreamConnections => {
+  const upstreams = new UpstreamConnections(authorities, () => {})
   endings.unshift(() => upstreams.close())
   return upstreams
 }
-const kept = async (starting: Promise<SecureUpstream>): Promise<SecureUpstream> => {
+const kept = async (starting: Promise<ConnectionUpstream>): Promise<ConnectionUpstream> => {
   const server = await starting
   endings.push(() => server.close())
   return server
@@ -46,7 +67,8 @@ const said = (result: ExchangeResult): string => {
   return result.kind === 'unreachable' ? result.error : result.kind
 }
 
-const at = (server: SecureUpstream, protocol: 'tls' | 'https', rest: Partial<Upstream> = {}): Upstream => ({
+type Protocol = 'tcp' | 'tls' | 'https'
+const at = (server: ConnectionUpstream, protocol: Protocol, rest: Partial<Upstream> = {}): Upstream => ({
   address: '127.0.0.1',
   port: server.port,
   protocol,
@@ -123,6 +145,69 @@ for (const protocol of ['tls', 'https'] as const) {
     assert.equal(said(await upstreams.ask(at(server, protocol), query('fast.example.net')).result), '192.0.2.2')
   })
 }
+
+for (const protocol of ['tcp', 'tls', 'https'] as const) {
+  const start = (): Promise<ConnectionUpstream> =>
+    protocol === 'tcp' ? startTcp(SCRIPT) : (protocol === 'tls' ? startDot : startDoh)(SCRIPT, GOOD)
+
+  test(`${protocol}: a connection on which nothing comes any more gives way to a new one`, async () => {
+    const server = await kept(start())
+    const upstreams = client()
+    const ask = (): Exchange => upstreams.ask(at(server, protocol), query('fast.example.net'))
+    assert.equal(said(await ask().result), '192.0.2.2')
+    server.muteConnections()
+    assert.equal(await untilAnswered(ask), '192.0.2.2')
+    assert.equal(server.connections, 2)
+  })
+}
+
+test('tcp: many queries on one connection, answers in any order (RFC 7766 §6.2.1.1, §7)', async () => {
+  const server = await kept(startTcp(SCRIPT))
+  const upstreams = client()
+  const order: string[] = []
+  const ask = async (name: string, upstream: Upstream): Promise<void> => {
+    order.push(said(await upstreams.ask(upstream, query(name)).result))
+  }
+  // One that is asked over UDP, too, is the same server.
+  const plain = { address: '127.0.0.1', port: server.port }
+  await Promise.all([ask('slow.example.net', plain), ask('fast.example.net', { ...plain, protocol: 'tcp' })])
+  await ask('fast.example.net', plain)
+  assert.deepEqual(order, ['192.0.2.2', '192.0.2.1', '192.0.2.2'])
+  assert.equal(server.connections, 1)
+})
+
+test('tcp: a server that ends the connection after each answer is asked for the rest again (RFC 7766 §6.2.4)', async () => {
+  const server = await kept(startTcp(SCRIPT, 1))
+  const upstreams = client()
+  const results = ['fast.example.net', 'slow.example.net', 'fast.example.net'].map(
+    (name) => upstreams.ask({ address: '127.0.0.1', port: server.port }, query(name)).result,
+  )
+  assert.deepEqual((await Promise.all(results)).map(said), ['192.0.2.2', '192.0.2.1', '192.0.2.2'])
+  assert.equal(server.connections, 3)
+})
+
+test('tcp: an answer to another question ends that query at once', async () => {
+  const server = await kept(startTcp(() => ({ decoys: ['wrong-question'] })))
+  let strange = 0
+  const upstreams = new UpstreamConnections(undefined, () => strange++)
+  endings.unshift(() => upstreams.close())
+  const { result } = upstreams.ask({ address: '127.0.0.1', port: server.port }, query('fast.example.net'))
+  assert.equal(said(await result), 'it answered another question')
+  assert.ok(strange > 0)
+})
+
+test('tcp: nobody listens there; when dns64 stops what is under way ends at once', async () => {
+  const server = await startTcp(() => 'silence')
+  const upstreams = client()
+  const there = { address: '127.0.0.1', port: server.port }
+  const underWay = upstreams.ask(there, query('fast.example.net'))
+  upstreams.close()
+  assert.equal(said(await underWay.result), 'it closed the connection')
+  assert.equal(said(await upstreams.ask(there, query('fast.example.net')).result), 'dns64 is stopping')
+  await server.close()
+  const { result } = client().ask(there, query('fast.example.net'))
+  assert.match(said(await result), /nobody listens there/)
+})
 
 test('tls: a dead connection is found out by the next query, which is sent again (RFC 7766 §6.2.4)', async () => {
   const server = await kept(startDot(SCRIPT, GOOD))
