@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
@@ -42,7 +42,10 @@ writeFileSync(resolvConf, '')
 
 const running: Dns64[] = []
 const upstreams: ScriptedUpstream[] = []
+/** Ends what a test opened, also when it failed: a child or a socket would keep this process alive. */
+const endings: (() => unknown)[] = []
 afterEach(async () => {
+  for (const end of endings.splice(0)) await end()
   for (const service of running.splice(0)) await service.stop()
   for (const upstream of upstreams.splice(0)) await upstream.close()
 })
@@ -163,7 +166,8 @@ test('forged, late and broken packets are waited past', { skip }, async () => {
 test('no upstream answers: SERVFAIL, a problem that says which and since when; gone with the first answer', {
   skip,
 }, async () => {
-  const gone = await startUpstream(ZONE)
+  // Not one of those that the kernel gives to sockets as they come: it has to be free when the upstream is back.
+  const gone = await startUpstream(ZONE, '127.0.0.1', 5301)
   await gone.close()
   const service = await startService({ upstreams: [at(gone)], listen: ['127.0.0.1'] })
   assert.match(await digAll('@127.0.0.1', 'v4.example.net', 'AAAA'), /status: SERVFAIL/)
@@ -194,6 +198,7 @@ test('the LAN address comes and goes: a problem meanwhile, bound as soon as it i
   assert.deepEqual(await dig('@::1', 'v4.example.net', 'AAAA'), ['64:ff9b::c000:221', '64:ff9b::c000:222'])
 
   here.ip('link add lan0 type veth peer name far0')
+  endings.push(() => here.ip('link del lan0'))
   here.ip('link set lan0 up')
   for (let round = 0; round < 2; round++) {
     here.ip('-6 addr add fd00:64::1/64 dev lan0 nodad')
@@ -205,13 +210,13 @@ test('the LAN address comes and goes: a problem meanwhile, bound as soon as it i
     here.ip('-6 addr del fd00:64::1/64 dev lan0')
     await until(() => codes(service).includes('listen-address-missing'))
   }
-  here.ip('link del lan0')
 })
 
 test('an address that is still tentative is waited for (RFC 4862 §5.4)', { skip }, async () => {
   const here = Namespace.here()
   const upstream = await startScript(ZONE)
   here.ip('link add lan0 type veth peer name far0')
+  endings.push(() => here.ip('link del lan0'))
   here.ip('link set far0 up')
   here.ip('link set lan0 up')
   const service = await startService({ upstreams: [at(upstream)] })
@@ -219,18 +224,17 @@ test('an address that is still tentative is waited for (RFC 4862 §5.4)', { skip
   here.ip('-6 addr add fd00:64::1/64 dev lan0')
   await until(() => service.problems().length === 0)
   assert.equal((await dig('@fd00:64::1', 'v4.example.net', 'AAAA')).length, 2)
-  here.ip('link del lan0')
 })
 
 test('strangers are refused', { skip }, async () => {
   const here = Namespace.here()
   here.ip('addr add 203.0.113.2/32 dev lo')
+  endings.push(() => here.ip('addr del 203.0.113.2/32 dev lo'))
   const upstream = await startScript(ZONE)
   const service = await startService({ upstreams: [at(upstream)], listen: ['203.0.113.2'] })
   assert.match(await digAll('@203.0.113.2', '-b', '203.0.113.2', 'v4.example.net', 'A'), /status: REFUSED/)
   assert.deepEqual(await dig('@203.0.113.2', '-b', '127.0.0.1', 'v4.example.net', 'A'), ['192.0.2.33', '192.0.2.34'])
   assert.equal(service.counters().refused_strangers_total, 1)
-  here.ip('addr del 203.0.113.2/32 dev lo')
 })
 
 test('a new document moves the listeners and changes what is made', { skip }, async () => {
@@ -250,6 +254,7 @@ test('exclude auto follows the IPv6 default route', { skip }, async () => {
   await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'], exclude: 'auto' })
   assert.deepEqual(await dig('@127.0.0.1', 'six.example.net', 'AAAA'), ['64:ff9b::c000:206'])
   here.ip('link add wan0 type veth peer name far1')
+  endings.push(() => here.ip('link del wan0'))
   here.ip('link set far1 up')
   here.ip('link set wan0 up')
   here.ip('-6 addr add 2001:db8:ffff::2/64 dev wan0 nodad')
@@ -263,12 +268,12 @@ test('exclude auto follows the IPv6 default route', { skip }, async () => {
     for (let i = 0; i < 100 && seen !== expected; i++) [seen] = await dig('@127.0.0.1', 'six.example.net', 'AAAA')
     assert.equal(seen, expected)
   }
-  here.ip('link del wan0')
 })
 
 test('upstreams auto: the name servers of resolv.conf, followed when it changes', { skip }, async () => {
   const here = Namespace.here()
   here.ip('addr add 192.0.2.53/32 dev lo')
+  endings.push(() => here.ip('addr del 192.0.2.53/32 dev lo'))
   writeFileSync(resolvConf, 'nameserver 127.0.0.1\n')
   const service = await startService({ upstreams: 'auto', listen: ['127.0.0.1'] })
   assert.deepEqual(codes(service), ['upstream-missing'])
@@ -278,7 +283,6 @@ test('upstreams auto: the name servers of resolv.conf, followed when it changes'
   await until(() => service.problems().length === 0)
   assert.deepEqual(await dig('@127.0.0.1', 'v4.example.net', 'A'), ['192.0.2.33', '192.0.2.34'])
   assert.ok(upstream.heard.length > 0)
-  here.ip('addr del 192.0.2.53/32 dev lo')
 })
 
 test('what was asked is told with the reason, and forgotten when the document says off', { skip }, async () => {
@@ -316,6 +320,7 @@ test('port 53 taken: by whom, how to fix it, and taken up when it is free', { sk
   const here = Namespace.here()
   const script = "require('dgram').createSocket('udp4').bind(53, '127.0.0.1', () => console.log('bound'))"
   const other = here.spawn(process.execPath, ['-e', script])
+  endings.push(() => other.stop())
   await other.waitFor(/bound/)
   const service = await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1', '::1'] })
   assert.deepEqual(codes(service), ['listen-port-taken'])
@@ -341,6 +346,7 @@ test('SO_REUSEPORT: two instances share the port, and the one that stays serves 
 /** A TCP client that collects responses. */
 const connectTcp = async (): Promise<{ socket: Socket; responses: ReturnType<typeof readResponse>[] }> => {
   const socket = connect(53, '127.0.0.1')
+  endings.push(() => socket.destroy())
   await once(socket, 'connect')
   const frames = new FrameReader()
   const responses: ReturnType<typeof readResponse>[] = []
@@ -398,11 +404,17 @@ test('a client on UDP that has gone does no harm', { skip }, async () => {
   const upstream = await startScript((asked) => ({ answers: [a(asked.name, '192.0.2.1')], afterMs: 100 }))
   const service = await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'] })
   const client = createSocket('udp4')
+  let isOpen = true
+  const close = (): void => {
+    if (isOpen) client.close()
+    isOpen = false
+  }
+  endings.push(close)
   await new Promise<void>((resolve) =>
     client.send(encodeQuery({ name: 'x.example.net', type: 'A' }), 53, '127.0.0.1', () => resolve()),
   )
   await until(() => service.counters().queries_total === 1)
-  client.close()
+  close()
   await until(() => service.counters().responses_noerror_total === 1)
   assert.deepEqual(await dig('@127.0.0.1', 'x.example.net', 'A'), ['192.0.2.1'])
 })
@@ -439,8 +451,6 @@ test('RFC 768: a query from port 0 gets no reply and does no harm', { skip }, as
 })
 
 test('without permission for the port: which, and how to fix it', { skip }, async () => {
-  const probe = createServer()
-  probe.close()
   const here = Namespace.here()
   here.sysctl('ipv4/ip_unprivileged_port_start', 1024)
   const site = join(tmpdir(), `dns64-site-${process.pid}.yaml`)
@@ -458,6 +468,7 @@ test('without permission for the port: which, and how to fix it', { skip }, asyn
       RESOLV_CONF: resolvConf,
     },
   )
+  endings.push(() => child.stop())
   await child.waitFor(/listen-not-permitted[\s\S]*CAP_NET_BIND_SERVICE/)
   await child.stop()
 })

@@ -9,7 +9,7 @@ import { recordFault } from './core/local-records.ts'
 import { keyOfText, textOfKey } from './core/name.ts'
 import { NameServer } from './core/name-server.ts'
 import { makePolicy, samePolicy, showPrefixes } from './core/policy.ts'
-import { isPrivateServer } from './core/own-zones.ts'
+import { isDocumentationServer, isPrivateServer } from './core/own-zones.ts'
 import { Resolver, type ResolverPorts, type Snapshot } from './core/resolver.ts'
 import { showUpstream, type Upstream, UpstreamPool } from './core/upstreams.ts'
 import { answerExplain } from './explain-question.ts'
@@ -189,7 +189,9 @@ export class Dns64 implements Service {
     const before = this.#resolver?.snapshot
     const wanted = upstreamsOf(this.#site, this.#network.nameservers, this.#own)
     const hasPrivateUpstream = wanted.some((upstream) => isPrivateServer(upstream.address))
-    const policy = makePolicy(this.#site, { hasIp6Uplink: this.#network.hasIp6Uplink, hasPrivateUpstream })
+    const hasDocumentationUpstream = wanted.some((upstream) => isDocumentationServer(upstream.address))
+    const { hasIp6Uplink } = this.#network
+    const policy = makePolicy(this.#site, { hasIp6Uplink, hasPrivateUpstream, hasDocumentationUpstream })
     // Pools stay when their servers stay: their health is worth keeping.
     const upstreams = samePool(before?.upstreams, wanted) ?? new UpstreamPool(wanted)
     const forwards = sameForwards(before?.forwards, this.#site) ?? forwardsOf(this.#site)

@@ -110,6 +110,29 @@ test('an upstream in a private network is asked for the reverse names of such ne
   }
 })
 
+test('RFC 6303 §4.2, §4.6: zones of documentation prefixes, unless an upstream lives there or in a private network', async () => {
+  const names = ['1.2.0.192.in-addr.arpa', '1.100.51.198.in-addr.arpa', '1.113.0.203.in-addr.arpa']
+  const all = [...names, '1.8.b.d.0.1.0.0.2.ip6.arpa']
+  for (const [address, asked] of [
+    ['9.9.9.9', []],
+    ['203.0.113.53', all],
+    ['2001:db8::53', all],
+    ['192.168.1.1', all],
+  ] as const) {
+    const upstream = address.includes(':') ? `[${address}]:53` : address
+    const local = new VirtualServer({
+      scripts: { [`${address}#53`]: table({}) },
+      site: testSite({ dns64: { upstreams: [upstream] } }),
+    })
+    for (const name of all) assert.equal((await local.ask({ name, type: 'PTR' })).rcode, 3)
+    assert.deepEqual(
+      local.heard.map((heard) => heard.name),
+      asked,
+      address,
+    )
+  }
+})
+
 test('RFC 8880 §7.2: the reverse name of the mapped well-known address leads to ipv4only.arpa', async () => {
   const name = 'a.a.0.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa'
   const response = await server().ask({ name, type: 'PTR' })

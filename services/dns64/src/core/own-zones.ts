@@ -82,8 +82,17 @@ const PRIVATE = [
   'd.f.ip6.arpa',
 ] as const
 
+/** RFC 6303 §4.2 and §4.6: reverse zones of the documentation prefixes (RFC 5737, RFC 3849). */
+const DOCUMENTATION = [
+  '2.0.192.in-addr.arpa',
+  '100.51.198.in-addr.arpa',
+  '113.0.203.in-addr.arpa',
+  '8.b.d.0.1.0.0.2.ip6.arpa',
+] as const
+
 const FIXED_ZONES: readonly LocalZone[] = [...SPECIAL_ZONES, ...ALWAYS_LOCAL.map(empty)]
 const PRIVATE_ZONES: readonly LocalZone[] = PRIVATE.map(empty)
+const DOCUMENTATION_ZONES: readonly LocalZone[] = DOCUMENTATION.map(empty)
 
 /** All zones that are answered here under a policy, for clients with a view. */
 export const makeLocalZones = (policy: Policy, view: View): LocalZones =>
@@ -91,6 +100,7 @@ export const makeLocalZones = (policy: Policy, view: View): LocalZones =>
     [
       ...FIXED_ZONES,
       ...(policy.privateReverse === 'local' ? PRIVATE_ZONES : []),
+      ...(policy.documentationReverse === 'local' ? DOCUMENTATION_ZONES : []),
       // Last, because they are what a longer apex in one of the above must give way to.
       ...ipv4onlyZones(policy, view),
     ].map((zone) => [zone.apex, zone]),
@@ -124,4 +134,14 @@ export const isPrivateServer = (address: string): boolean => {
   const isUniqueLocal = (first & 0xfe) === 0xfc
   const isLinkLocal = first === 0xfe && ((ip6[1] ?? 0) & 0xc0) === 0x80
   return isUniqueLocal || isLinkLocal || ip6.every((octet, i) => octet === LOOPBACK6[i])
+}
+
+const DOCUMENTATION_IP4 = ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'].map(prefix4)
+
+/** True for a server with an address of the documentation prefixes: there are some in simulated sites only. */
+export const isDocumentationServer = (address: string): boolean => {
+  const ip4 = parseIp4(address)
+  if (ip4 !== undefined) return DOCUMENTATION_IP4.some((prefix) => contains4(prefix, ip4))
+  const ip6 = parseIp6(address)
+  return ip6 !== undefined && [0x20, 0x01, 0x0d, 0xb8].every((octet, i) => ip6[i] === octet)
 }

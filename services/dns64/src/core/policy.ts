@@ -50,6 +50,8 @@ export interface Policy {
   readonly burst: number
   /** Who answers reverse names of private networks: we, or the upstreams because one of them is in such a network. */
   readonly privateReverse: 'local' | 'upstream'
+  /** The same for documentation prefixes, which only simulated sites have. */
+  readonly documentationReverse: 'local' | 'upstream'
   readonly cacheMaxEntries: number
   readonly prefetch: boolean
   readonly queryLog: Kept
@@ -87,10 +89,13 @@ export interface Surroundings {
   readonly hasIp6Uplink: boolean
   /** An upstream is in a private network (isPrivateServer). */
   readonly hasPrivateUpstream: boolean
+  /** An upstream has an address of a documentation prefix (isDocumentationServer); false unless given. */
+  readonly hasDocumentationUpstream?: boolean
 }
 
 /** The policy of a document. */
-export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Surroundings): Policy => {
+export const makePolicy = (site: Site, surroundings: Surroundings): Policy => {
+  const { hasIp6Uplink, hasPrivateUpstream, hasDocumentationUpstream = false } = surroundings
   const { dns64 } = site
   const excludeOf = (list: typeof dns64.exclude): readonly Prefix6[] => [
     IP4_MAPPED,
@@ -109,9 +114,11 @@ export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Sur
     }
   })
   const privateReverse = hasPrivateUpstream ? 'upstream' : 'local'
+  const documentationReverse = hasPrivateUpstream || hasDocumentationUpstream ? 'upstream' : 'local'
+  const reverse = [privateReverse, documentationReverse]
   const domains = new Map(dns64.domains.map(({ name, synthesis }) => [keyOfText(name), synthesis]))
   const clients = dns64.clients === 'auto' ? [...lanPrefixes(site), LINK_LOCAL, LOOPBACK6, ...LOOPBACK4] : dns64.clients
-  const answersText = JSON.stringify([rules.map(showRule), [...domains], dns64.records, privateReverse])
+  const answersText = JSON.stringify([rules.map(showRule), [...domains], dns64.records, reverse])
   const { rateLimit, cacheMaxEntries, prefetch, queryLog, records } = dns64
   const rest = [clients.map(formatPrefix), rateLimit, cacheMaxEntries, prefetch, queryLog]
   return {
@@ -121,6 +128,7 @@ export const makePolicy = (site: Site, { hasIp6Uplink, hasPrivateUpstream }: Sur
     clients,
     ...rateLimit,
     privateReverse,
+    documentationReverse,
     cacheMaxEntries,
     prefetch,
     queryLog,

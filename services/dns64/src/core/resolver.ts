@@ -25,7 +25,7 @@ import { changesAnswers, type Policy, rulesOf, synthesisOf, type View } from './
 import { makeQuestion, type Question, typeOfQuestionKey, withType } from './question.ts'
 import { Section } from './record.ts'
 import { reverseOfIp4 } from './reverse.ts'
-import { embeddedOfQuestion, reverseAnswer } from './reverse-answer.ts'
+import { embeddedOfQuestion, isInsidePref64, reverseAnswer } from './reverse-answer.ts'
 import { judgeAaaa, mayTranslate, synthesise, type Terms, withMade } from './synthesis.ts'
 import { isTrusted, showUpstream, type UpstreamPool } from './upstreams.ts'
 import { CLASS, DnsWireError, FLAG, putU32, RCODE, TYPE, u32 } from './wire.ts'
@@ -71,7 +71,8 @@ const forwardOf = (inForce: InForce, key: NameKey): { apex: NameKey; pool: Upstr
 /** The answer of a zone of our own, unless the name is the document's, or forwarded by a rule at least as close. */
 const zoneAnswer = (inForce: InForce, question: Question): Answer | undefined => {
   const { nameKey, view } = question
-  if (inForce.records.has(nameKey)) return undefined
+  // Reverse names inside pref64 are made, also where RFC 6303 has a zone: a prefix may well be a private one.
+  if (inForce.records.has(nameKey) || isInsidePref64(inForce.policy, question)) return undefined
   const zones = zonesFor(inForce, view)
   const forwarded = forwardOf(inForce, nameKey)
   if (forwarded !== undefined && forwarded.apex.length >= (zoneOf(zones, nameKey)?.apex.length ?? 0)) return undefined
@@ -238,6 +239,7 @@ export class Resolver {
   /** NXDOMAIN for a name that a kept answer to another question denied (RFC 8020). */
   denied(question: Question): Aged | undefined {
     if (this.#inForce.records.size > 0 && this.#inForce.records.has(question.nameKey)) return undefined
+    if (isInsidePref64(this.#inForce.policy, question)) return undefined
     const nowS = this.nowS()
     const entry = findDenial(this.#cache, question, nowS)
     return entry && { answer: denialFor(question, entry.answer), ageS: nowS - entry.storedAtS }

@@ -6,7 +6,7 @@ import { nameOfKey } from './name.ts'
 import type { Question } from './question.ts'
 import { Section } from './record.ts'
 import { type Embedded, embeddedOfReverse, reverseOfIp4, reverseZoneOf } from './reverse.ts'
-import type { PrefixRule } from './policy.ts'
+import { type Policy, type PrefixRule, rulesOf } from './policy.ts'
 import { mayTranslate, NO_SOA_TTL_S } from './synthesis.ts'
 import { CLASS, RCODE, TYPE } from './wire.ts'
 import { writeMessage } from './writer.ts'
@@ -19,6 +19,10 @@ export const embeddedOfQuestion = (rules: readonly PrefixRule[], question: Quest
         question.nameKey,
       )
     : undefined
+
+/** True for a reverse name inside pref64: it is made here, whatever zone or denial covers it. */
+export const isInsidePref64 = (policy: Policy, question: Question): boolean =>
+  question.type === TYPE.PTR && embeddedOfQuestion(rulesOf(policy, question.view), question) !== undefined
 
 /**
  * The answer to a PTR question inside pref64, from the answer `ptr` to the PTR question about the IPv4 address: a CNAME

@@ -66,6 +66,9 @@ test('names that are made: in-addr.arpa and the zone of a prefix', () => {
   assert.equal(textOfKey(reverseZoneOf(pref64('2001:db8:122::/48'))), '2.2.1.0.8.b.d.0.1.0.0.2.ip6.arpa.')
 })
 
+/** Else 192.0.2.33 has no name, its zone is answered here. */
+const DOCUMENTATION_FORWARD = { name: '2.0.192.in-addr.arpa', upstreams: ['9.9.9.10'] }
+
 const SOA = 'in-addr.arpa'
 const rows: { rule: string; ptr: Outcome; rcode: number; answer: string[]; authority: string[] }[] = [
   {
@@ -124,6 +127,31 @@ for (const row of rows) {
     assert.deepEqual(server.defects, [])
   })
 }
+
+test('prefixes of a private network or a documentation prefix have reverse names, too (RFC 6303 has zones there)', async () => {
+  for (const [prefix, address] of [
+    ['fd00:6464::/96', 'fd00:6464::192.0.2.33'],
+    ['2001:db8:122::/48', '2001:db8:122:c000:2:2100::'],
+  ] as const) {
+    const server = new VirtualServer({
+      site: testSite({ pref64: [prefix], dns64: { upstreams: ['9.9.9.9'], domains: [DOCUMENTATION_FORWARD] } }),
+      scripts: {
+        '9.9.9.10#53': table({ [`${IP4_REVERSE} PTR`]: { answers: [ptr(IP4_REVERSE, 'host.example.net')] } }),
+      },
+    })
+    const response = await server.ask({ name: reverseName(address), type: 'PTR' })
+    assert.deepEqual(response.answer.at(-1), `${IP4_REVERSE}. 300 PTR host.example.net.`, prefix)
+  }
+})
+
+test('a denial of a name above is none of the reverse names of a prefix: those are ours (RFC 8020 §2)', async () => {
+  const server = new VirtualServer({
+    scripts: table({ [`${IP4_REVERSE} PTR`]: { answers: [ptr(IP4_REVERSE, 'host.example.net')] } }),
+  })
+  assert.equal((await server.ask({ name: 'b.9.f.f.4.6.0.0.ip6.arpa', type: 'NS' })).rcode, 3)
+  const response = await server.ask({ name: REVERSE, type: 'PTR' })
+  assert.deepEqual(response.answer.at(-1), `${IP4_REVERSE}. 300 PTR host.example.net.`)
+})
 
 test('every prefix of the list has reverse names; other names below ip6.arpa go upstream', async () => {
   const site = testSite({ pref64: ['64:ff9b::/96', '2001:db8:122::/48'] })

@@ -72,7 +72,7 @@ const ROWS: Row[] = [
     answer: [],
     authority: ['example.net. 400 SOA ns.example.net.'],
   },
-  ...[1, 2, 4, 5, 9].map(
+  ...[1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 23, 4095].map(
     (rcode): Row => ({ rule: `§5.1.2 RCODE ${rcode} counts as empty`, aaaa: { rcode }, answer: [MAPPED] }),
   ),
   { rule: '§5.1.3 no answer to AAAA counts as empty', aaaa: 'silence', answer: [MAPPED] },

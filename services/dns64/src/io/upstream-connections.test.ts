@@ -32,13 +32,13 @@ after(async () => {
 const untilAnswered = async (ask: () => Exchange): Promise<string> => {
   const endMs = performance.now() + 20_000
   for (;;) {
-    const { result, cancel } = ask()
+    const asked = ask()
     const pause = new Promise<undefined>((resolve) => {
       setTimeout(() => resolve(undefined), 100)
     })
-    const first = await Promise.race([result, pause])
+    const first = await Promise.race([asked.result, pause])
     if (first !== undefined) return said(first)
-    cancel()
+    asked.cancel()
     assert.ok(performance.now() < endMs, 'no answer')
   }
 }

@@ -4,7 +4,7 @@ import { type Counters, newCounters } from '../core/counters.ts'
 import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
 import { keyOfText } from '../core/name.ts'
 import { NameServer } from '../core/name-server.ts'
-import { isPrivateServer } from '../core/own-zones.ts'
+import { isDocumentationServer, isPrivateServer } from '../core/own-zones.ts'
 import { makePolicy } from '../core/policy.ts'
 import type { QueryLog } from '../core/query-log.ts'
 import { Resolver, type ResolverPorts } from '../core/resolver.ts'
@@ -65,6 +65,7 @@ export class VirtualServer {
       policy: makePolicy(site, {
         hasIp6Uplink: options.hasIp6Uplink ?? true,
         hasPrivateUpstream: upstreams.some((upstream) => isPrivateServer(upstream.address)),
+        hasDocumentationUpstream: upstreams.some((upstream) => isDocumentationServer(upstream.address)),
       }),
       upstreams: new UpstreamPool(upstreams),
       forwards: new Map(
