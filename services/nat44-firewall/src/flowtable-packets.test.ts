@@ -43,7 +43,11 @@ const rules = (changes: SiteChanges = {}) => buildRuleset(testSite(changes), tes
 
 const until = async (what: string, done: () => Promise<boolean> | boolean): Promise<void> => {
   const deadline = performance.now() + PATIENCE_MS
-  while (!(await done())) if (performance.now() > deadline) assert.fail(`not within ${PATIENCE_MS} ms: ${what}`)
+  while (!(await done())) {
+    if (performance.now() > deadline) assert.fail(`not within ${PATIENCE_MS} ms: ${what}`)
+    // The service runs in this process.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 /** Packets that came by a link of the gateway, as its driver counts them. */

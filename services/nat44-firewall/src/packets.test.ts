@@ -467,7 +467,7 @@ const DROPPED: readonly Dropped[] = [
     what: 'uplink → LAN host, a new flow',
     rules: GLOBAL,
     from: 'internet',
-    probe: tcp(HOST_GLOBAL),
+    probe: udp(HOST_GLOBAL),
     rule: 'wan-forward-refused',
   },
   { what: 'uplink → LAN host with a ULA', from: 'internet', probe: udp(HOST), rule: 'wan-forward-refused' },

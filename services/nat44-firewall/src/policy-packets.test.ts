@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { WEEKDAYS } from '@sixgate/site'
 import { enterNamespace } from '@sixgate/testkit'
+import { planConntrack } from './core/conntrack.ts'
 import { ICMP6 } from './core/icmp6.ts'
 import type { Ruleset } from './core/nft.ts'
 import { buildRuleset } from './core/ruleset.ts'
@@ -12,14 +13,17 @@ import { PacketLab } from './testkit/packet-lab.ts'
 import {
   HOST,
   HOST_GLOBAL,
+  homeAddressOption,
   icmp6,
   ipv6Packet,
   MAPPED_SERVER,
   POOL_HOST,
+  routingHeader2,
   SERVER,
   SERVER6,
   tcp,
   udp,
+  udpDatagram,
   UPLINK,
 } from './testkit/packets.ts'
 import { type SiteChanges, testFacts, testSite } from './testkit/scenarios.ts'
@@ -102,7 +106,7 @@ test('a port forward with ipv6: the own address of the host too, that port only'
   assert.equal(await net.internet.ask(tcp(HOST_GLOBAL)), `answer ${SERVER6}`)
   await counted('forward-native-tcp-8443')
   net.internet.fire(tcp(HOST_GLOBAL, 500))
-  await net.counted('wan-forward-refused', 0)
+  await net.counted('wan-unsolicited-tcp', 0)
 })
 
 test('ipv6Inbound accept: LAN hosts are reached from the uplink (RFC 6092 REC-49)', { skip }, async () => {
@@ -328,10 +332,57 @@ test('Mobile IPv6 messages of the LAN go out (RFC 4890 §4.3.2)', { skip }, asyn
   await net.counted('lan-to-wan-mobility', 0)
 })
 
+test('a mobile host of the LAN: its home address option goes out, type 2 routing headers come back (RFC 6092 REC-27)', {
+  skip,
+}, async () => {
+  for (const { path, value } of planConntrack(['nf_conntrack_checksum'])) net.gateway.namespace.sysctl(path, value)
+  await net.load(rules({}, GLOBAL))
+  const [home, far] = [
+    { address: '2001:db8:aaaa::77', port: 5000 },
+    { address: SERVER6, port: 7777 },
+  ]
+  const out = `${homeAddressOption(home.address)}${udpDatagram(home, far)}`
+  net.host.raw6({ destination: far.address, packet: ipv6Packet('3c', out, HOST_GLOBAL, far.address) })
+  await net.counted('lan-to-wan', 0)
+  const known = await net.count('forward-established')
+  const back = `${routingHeader2(home.address)}${udpDatagram(far, home)}`
+  net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet('2b', back) })
+  await net.counted('forward-established', known)
+  assert.equal(await net.count('forward-invalid'), 0)
+})
+
+/** RFC 4302 §2: next header UDP, 4 + 2 words, SPI, sequence, 96 bits of ICV; then a UDP header to port 7777. */
+const AH = '11040000000000010000000101020304050607080910111200001e611e6100080000'
+
 test('AH comes in, whatever it protects (RFC 6092 REC-21)', { skip }, async () => {
   await net.load(rules({}, GLOBAL))
-  // RFC 4302 §2: next header UDP, 4 + 2 words, SPI, sequence, 96 bits of ICV; then a UDP header to port 7777.
-  const ah = '11040000000000010000000101020304050607080910111200001e611e6100080000'
-  net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet('33', ah) })
+  net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet('33', AH) })
   await net.counted('wan-to-lan-ah', 0)
+})
+
+/** RFC 8200 §4: next header AH, no more words, padding; the routing header is of type 2 (RFC 6275 §6.4) and has an address. */
+const BEFORE_AH: readonly (readonly [what: string, nextHeader: string, header: string, rule: string])[] = [
+  ['hop-by-hop options', '00', '3300010400000000', 'wan-to-lan-ah-hbh'],
+  ['destination options', '3c', '3300010400000000', 'wan-to-lan-ah-dst'],
+  ['a routing header', '2b', '330202010000000020010db8000100020000000000000011', 'wan-to-lan-ah-rt'],
+]
+for (const [what, nextHeader, header, rule] of BEFORE_AH)
+  test(`AH behind ${what} comes in too (RFC 6092 REC-21)`, { skip }, async () => {
+    await net.load(rules({}, GLOBAL))
+    const packet = ipv6Packet(nextHeader, `${header}${AH}`)
+    net.internet.raw6({ destination: HOST_GLOBAL, packet })
+    await net.counted(rule, 0)
+  })
+
+test('addresses of documentation: no place in the internet for a LAN that has none of them (RFC 6092 REC-3)', {
+  skip,
+}, async () => {
+  const host = '2a00:1:2:3::10'
+  net.host.namespace.ip(`-6 address add ${host}/64 dev eth0 nodad`)
+  net.gateway.namespace.ip('-6 address add 2a00:1:2:3::1/64 dev lan0 nodad')
+  await net.load(rules({}, { lan: { prefix: '2a00:1:2:3::/64' } }))
+  assert.equal(await net.host.ask(tcp(SERVER6, 7777, host)), 'ENETUNREACH')
+  await counted('lan-to-wan-local')
+  net.internet.fire(udp(host, 7777, SERVER6))
+  await net.counted('wan-forward-bogon6', 0)
 })

@@ -1,3 +1,4 @@
+import type { Prefix6 } from '@sixgate/addr'
 import { lanLinkName, type Site } from '@sixgate/site'
 import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
 import { lan4Of } from './lan4.ts'
@@ -21,7 +22,7 @@ import {
   rejectTcp,
 } from './nft.ts'
 import { WAN_ACCEPT } from './port-forwards.ts'
-import { NEVER4, NEVER6, NOT_GLOBAL4, UNIQUE_LOCAL } from './special-prefixes.ts'
+import { NEVER4, NEVER6, NOT_GLOBAL4 } from './special-prefixes.ts'
 import { type Facts, from, LINK_LOCAL, linksOf, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
 
 const DNS_PORT = 53
@@ -56,7 +57,11 @@ export const invalidPackets = (chain: 'input' | 'forward'): Rule => ({
  * Sources from the uplink that cannot be (RFC 6890, RFC 6092 REC-3). Only new flows come so far: answers and ICMP errors of
  * a provider's private routers are known flows.
  */
-export const bogonRules = (zone: 'wan' | 'wan-forward', facts: Facts): readonly Rule[] => [
+export const bogonRules = (
+  zone: 'wan' | 'wan-forward',
+  facts: Facts,
+  sources6: readonly Prefix6[],
+): readonly Rule[] => [
   {
     id: `${zone}-bogon4`,
     text: 'from the uplink, source cannot be there (RFC 6890)',
@@ -69,11 +74,7 @@ export const bogonRules = (zone: 'wan' | 'wan-forward', facts: Facts): readonly 
   {
     id: `${zone}-bogon6`,
     text: 'from the uplink, source cannot be there (RFC 6890)',
-    matches: [
-      from(...facts.uplinks),
-      // A neighbour on the uplink's link may well have a unique local address, a host behind it may not (RFC 6092 REC-7).
-      is(ip6.saddr, [...NEVER6, ...(zone === 'wan' ? [] : UNIQUE_LOCAL)].map(prefix)),
-    ],
+    matches: [from(...facts.uplinks), is(ip6.saddr, sources6.map(prefix))],
     verdict: drop,
   },
 ]
@@ -158,7 +159,8 @@ const uplinkRules = (site: Site, facts: Facts, uplinks: readonly string[] = fact
     ],
     verdict: accept,
   },
-  ...bogonRules('wan', facts),
+  // A neighbour on the uplink's link may well have a unique local address, a host behind it may not (RFC 6092 REC-7).
+  ...bogonRules('wan', facts, NEVER6),
   ...openPorts(site, facts),
   ...(site.firewall.allowPingFromWan ? pingRules('wan', uplinks) : []),
   {

@@ -1,7 +1,10 @@
 import type { SysctlStep } from './forwarding.ts'
 
-/** Below /proc/sys/net/netfilter. Every one counts for all flows of the host, whoever they belong to. */
-const TIMERS_S: readonly (readonly [name: string, seconds: number, because: string])[] = [
+/** Below /proc/sys/net/netfilter. Every one counts for all flows of the host, whoever they belong to. Timers in seconds. */
+const SETTINGS: readonly (readonly [name: string, value: number, because: string])[] = [
+  // Of packets with a home address (RFC 6275 §6.1.7, §9.3.1) the sum is not over the addresses that stand in the header, so that
+  // conntrack would call each of them invalid. Sums are for the ends to judge: a router changes nothing that a wrong one covers.
+  ['nf_conntrack_checksum', 0, 'RFC 6092 REC-27: type 2 routing headers and home addresses pass'],
   ['nf_conntrack_udp_timeout', 120, 'RFC 4787 REQ-5: not below 2 minutes'],
   ['nf_conntrack_udp_timeout_stream', 300, 'RFC 4787 REQ-5: 5 minutes recommended; RFC 6092 REC-14'],
   ['nf_conntrack_icmp_timeout', 60, 'RFC 5508 REQ-2: not below 60 seconds'],
@@ -39,11 +42,11 @@ export const planConntrackSize = (max: number, memoryBytes: number): readonly Sy
   return max === 0 || max >= wanted ? [] : [{ path: 'netfilter/nf_conntrack_max', value: String(wanted), affects: [] }]
 }
 
-/** The timers that this kernel has; `names` = what is in /proc/sys/net/netfilter. */
+/** The settings that this kernel has; `names` = what is in /proc/sys/net/netfilter. */
 export const planConntrack = (names: readonly string[]): readonly SysctlStep[] =>
-  TIMERS_S.filter(([name]) => names.includes(name)).map(([name, seconds]) => ({
+  SETTINGS.filter(([name]) => names.includes(name)).map(([name, value]) => ({
     path: `netfilter/${name}`,
-    value: String(seconds),
+    value: String(value),
     affects: [],
   }))
 

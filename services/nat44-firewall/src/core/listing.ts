@@ -1,4 +1,5 @@
-import { type Flowtable, type Hook, METERS, type Ruleset } from './nft.ts'
+import { type Flowtable, type FlowSet, type Hook, METERS, type Ruleset } from './nft.ts'
+import { FLOW_SETS } from './chain-unsolicited.ts'
 import { chainNames, type Count, commentOf, idOfComment, sameFlowtables, type Standing } from './transaction.ts'
 
 /** What `nft -j list table inet sixgate` said. */
@@ -16,11 +17,22 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const VOLATILE = new Set(['handle', 'packets', 'bytes', 'metainfo'])
 
+/** `value`: the content of an object that nft lists. */
+const isFlowSet = (value: Record<string, unknown>): boolean =>
+  'timeout' in value && FLOW_SETS.some(({ name }) => name === value['name'])
+
+const flowSetOf = ({ name, timeout, size }: Record<string, unknown>): FlowSet => ({
+  name: String(name),
+  timeoutS: Number(timeout),
+  sizeMax: Number(size),
+})
+
 const stable = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(stable)
   if (!isRecord(value)) return value
   // Packets fill dynamic sets, and time empties them: what is in them is nobody's change.
-  const isDynamic = Array.isArray(value['flags']) && value['flags'].includes('dynamic')
+  // nft 1.0 does not list the flag of the same name in JSON.
+  const isDynamic = isFlowSet(value) || (Array.isArray(value['flags']) && value['flags'].includes('dynamic'))
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => !VOLATILE.has(key) && !(isDynamic && key === 'elem'))
@@ -59,14 +71,14 @@ const flowtableOf = ({ name, dev }: Record<string, unknown>): Flowtable => ({
   devices: (Array.isArray(dev) ? dev : dev === undefined ? [] : [dev]).map(String).toSorted(),
 })
 
-/** A set that a rule with `meter` made: nft from 1.1.2 on lists it, earlier ones hide it. */
-const isMeter = (set: unknown): boolean => isRecord(set) && METERS.includes(String(set['name']))
+/** One that rules of ours fill. What a `meter` made is listed by nft from 1.1.2 on, earlier ones hide it. */
+const isOwnSet = (set: unknown): boolean => isRecord(set) && (isFlowSet(set) || METERS.includes(String(set['name'])))
 
 /** Whether an object is nothing but a table without flags, a chain, a rule, or what a rule of ours made. */
 const isPlain = (object: unknown): boolean => {
   if (!isRecord(object)) return false
   const { table } = object
-  if (isMeter(object['set'])) return true
+  if (isOwnSet(object['set'])) return true
   if (isRecord(table) && Object.keys(table).some((key) => !TABLE_KEYS.includes(key))) return false
   return Object.keys(object).every((key) => KINDS.includes(key))
 }
@@ -97,9 +109,11 @@ export const parseListing = (text: string): Listing => {
   const chains = new Map<string, Hook | undefined>()
   const helpers: string[] = []
   const flowtables: Flowtable[] = []
+  const sets: FlowSet[] = []
   for (const object of objects) {
     if (!isRecord(object)) continue
-    const { chain, rule, 'ct helper': helper, flowtable } = object
+    const { chain, rule, set, 'ct helper': helper, flowtable } = object
+    if (isRecord(set) && isFlowSet(set)) sets.push(flowSetOf(set))
     if (isRecord(flowtable)) flowtables.push(flowtableOf(flowtable))
     if (isRecord(helper)) helpers.push(String(helper['name']))
     if (isRecord(chain) && typeof chain['name'] === 'string') {
@@ -120,6 +134,7 @@ export const parseListing = (text: string): Listing => {
     chains,
     helpers,
     flowtables,
+    sets,
     plain: objects.every(isPlain),
   }
 }

@@ -2,9 +2,9 @@
  * libnftables JSON (libnftables-json(5)) as values: the few statements that the ruleset needs.
  * Everything here is data; nothing runs.
  */
+import type { Json } from './table.ts'
 import type { UserRules } from './user-rules.ts'
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 /** One statement or expression: an object with a single key that names its kind. */
 export type Statement = { readonly [key: string]: Json }
 
@@ -48,12 +48,20 @@ export interface Flowtable {
   readonly devices: readonly string[]
 }
 
+/** A set of flows that rules fill, each forgotten `timeoutS` after it came or was `renew`ed; full, it takes no more. */
+export interface FlowSet {
+  readonly name: string
+  readonly timeoutS: number
+  readonly sizeMax: number
+}
+
 /** The content of a table: every chain stands before the chains that jump to it. */
 export interface Ruleset {
   readonly chains: readonly Chain[]
   /** undefined: every packet passes the chains. */
   readonly flowtable: Flowtable | undefined
   readonly helpers: readonly Helper[]
+  readonly sets: readonly FlowSet[]
   /** The owner's, see user-rules.ts. */
   readonly user: UserRules
 }
@@ -101,6 +109,10 @@ export const range = (first: number | string, last: number | string): Json =>
   first === last ? first : { range: [first, last] }
 /** The header that follows the fixed one, as it stands there: `l4proto` steps over extension headers and AH. */
 export const ip6NextHeader = payload('ip6', 'nexthdr')
+/** The header that follows an extension header; true for no value when there is none. */
+export const nextHeaderOf = (header: 'hbh' | 'dst' | 'rt'): Statement => ({
+  exthdr: { name: header, field: 'nexthdr' },
+})
 /** MAC address of the sender; true for no value on links without Ethernet header. */
 export const macSource = payload('ether', 'saddr')
 
@@ -164,6 +176,17 @@ export const METERS: readonly string[] = ['lan_new']
 const METER_MEMORY_S = 60
 const METER_SIZE = 8192
 
+/** What tells flows apart in a `FlowSet`: addresses and ports of both ends, of IPv6. Needs a protocol with ports matched before it. */
+export const FLOW_KEY: readonly string[] = ['ipv6_addr', 'ipv6_addr', 'inet_service', 'inet_service']
+const flowKey: Statement = { concat: [ip6.saddr, ip6.daddr, payload('th', 'sport'), payload('th', 'dport')] }
+export const flowIn = ({ name }: FlowSet): Statement => match(flowKey, '==', `@${name}`)
+export const flowNotIn = ({ name }: FlowSet): Statement => match(flowKey, '!=', `@${name}`)
+const put = (op: 'add' | 'update', { name }: FlowSet): Statement => ({ set: { op, elem: flowKey, set: `@${name}` } })
+/** Puts the flow into a set; a flow that is in it keeps its time. True for none that finds the set full. */
+export const remember = (set: FlowSet): Statement => put('add', set)
+/** As `remember`, but the time begins anew. */
+export const renew = (set: FlowSet): Statement => put('update', set)
+
 export const accept: Statement = { accept: null }
 export const drop: Statement = { drop: null }
 export const masquerade: Statement = { masquerade: null }
@@ -183,8 +206,10 @@ export const goto = (target: string): Statement => ({ goto: { target } })
 export const rejectTcp: Statement = { reject: { type: 'tcp reset' } }
 /** ICMP or ICMPv6 "administratively prohibited", after the packet's family. */
 export const rejectProhibited: Statement = { reject: { type: 'icmpx', expr: 'admin-prohibited' } }
-/** ICMPv6 destination unreachable, RFC 4443 §3.1: `no-route` = code 0, `policy-fail` = code 5. */
-export const reject6 = (code: 'no-route' | 'policy-fail'): Statement => ({ reject: { type: 'icmpv6', expr: code } })
+/** ICMPv6 destination unreachable, RFC 4443 §3.1: `no-route` = code 0, `admin-prohibited` = code 1, `policy-fail` = code 5. */
+export const reject6 = (code: 'no-route' | 'admin-prohibited' | 'policy-fail'): Statement => ({
+  reject: { type: 'icmpv6', expr: code },
+})
 /** Lowers the MSS option, never raises it (the kernel compares). `undefined`: to what the route's MTU allows. */
 export const clampMss = (bytes: number | undefined): Statement => ({
   mangle: {

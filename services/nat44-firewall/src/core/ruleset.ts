@@ -4,10 +4,12 @@ import { forward } from './chain-forward.ts'
 import { input } from './chain-input.ts'
 import { departures, mss, nat } from './chain-nat.ts'
 import { arrivals, lanSources } from './chain-source.ts'
+import { FLOW_SETS, unsolicited } from './chain-unsolicited.ts'
 import { fastChains, flowtable } from './flowtable.ts'
 import { helperChains, usedHelpers } from './helpers.ts'
 import { wanAccept } from './limits.ts'
-import { type Chain, jump, type Rule, type Ruleset } from './nft.ts'
+import { isReachable6 } from './native-rules.ts'
+import { type Chain, jump, METERS, type Rule, type Ruleset } from './nft.ts'
 import { dnat } from './port-forwards.ts'
 import { hasUserChain, NO_USER_RULES, type UserChain, type UserRules } from './user-rules.ts'
 import type { Facts } from './zones.ts'
@@ -46,10 +48,12 @@ const dnatChains = (site: Site, facts: Facts, user: UserRules): readonly Chain[]
 export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER_RULES): Ruleset => ({
   user,
   helpers: usedHelpers(site, facts),
+  sets: isReachable6(site, facts) ? FLOW_SETS : [],
   flowtable: flowtable(site, facts, user),
   chains: [
     lanSources(site, facts),
     wanAccept(site, facts),
+    ...(isReachable6(site, facts) ? [unsolicited] : []),
     ...blockChains(site),
     ...arrivals(site, facts),
     ...helperChains(site, facts),
@@ -63,10 +67,14 @@ export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER
   ].map((chain) => withJumps(chain, user)),
 })
 
+/** Names that the owner's sets cannot have. */
+export const OWN_SETS: readonly string[] = [...METERS, ...FLOW_SETS.map(({ name }) => name)]
+
 /** Names that the owner's chains cannot have. */
 export const OWN_CHAINS: readonly string[] = [
   'lan_sources',
   'wan_accept',
+  'unsolicited',
   'blocked',
   'helpers',
   'arrivals',

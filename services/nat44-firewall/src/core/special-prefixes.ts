@@ -36,5 +36,10 @@ export const NEVER6: readonly Prefix6[] = [
   'fec0::/10', // site-local, deprecated (RFC 3879)
 ].flatMap((text) => parsePrefix6(text) ?? [])
 
+/** RFC 3849, RFC 9637: in texts only, and in networks that play at being the internet. */
+export const DOCUMENTATION6: readonly Prefix6[] = ['2001:db8::/32', '3fff::/20'].flatMap(
+  (text) => parsePrefix6(text) ?? [],
+)
+
 /** RFC 4193: known in a site only. */
 export const UNIQUE_LOCAL: readonly Prefix6[] = ['fc00::/7'].flatMap((text) => parsePrefix6(text) ?? [])

@@ -1,7 +1,5 @@
-import type { Chain, Flowtable, Hook, Json, Rule, Ruleset } from './nft.ts'
-
-export const FAMILY = 'inet'
-export const TABLE = 'sixgate'
+import { type Chain, FLOW_KEY, type Flowtable, type FlowSet, type Hook, type Rule, type Ruleset } from './nft.ts'
+import { FAMILY, type Json, TABLE } from './table.ts'
 
 /** What a rule has counted since the table was first made. */
 export interface Count {
@@ -73,6 +71,24 @@ const addFlowtable = ({ flowtable }: Ruleset): Transaction['nftables'] =>
         },
       ]
 
+/** Before the rules that fill them. `standing` ones stay, with what is in them: the kernel takes none twice. */
+const addSets = ({ sets }: Ruleset, standing: readonly FlowSet[]): Transaction['nftables'] =>
+  sets
+    .filter(({ name }) => !standing.some((other) => other.name === name))
+    .map(({ name, timeoutS, sizeMax }) => ({
+      add: {
+        set: {
+          family: FAMILY,
+          table: TABLE,
+          name,
+          type: FLOW_KEY,
+          flags: ['timeout'],
+          timeout: timeoutS,
+          size: sizeMax,
+        },
+      },
+    }))
+
 const addChains = (ruleset: Ruleset): Transaction['nftables'] =>
   ruleset.chains.map((chain) => ({ add: chainObject(chain) }))
 
@@ -94,6 +110,7 @@ export const createTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>):
     { add: TABLE_OBJECT },
     ...addHelpers(ruleset),
     ...addFlowtable(ruleset),
+    ...addSets(ruleset, []),
     ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),
@@ -106,6 +123,8 @@ export interface Standing {
   readonly helpers: readonly string[]
   readonly chains: ReadonlyMap<string, Hook | undefined>
   readonly flowtables: readonly Flowtable[]
+  /** Those of ours, which rules fill. */
+  readonly sets: readonly FlowSet[]
   /** Whether the table holds chains, rules and what belongs to them only, and no flag is set. */
   readonly plain: boolean
 }
@@ -120,9 +139,11 @@ export const sameFlowtables = (wanted: Flowtable | undefined, standing: readonly
  * Whether `updateTable` can turn what stands into `ruleset`: the kernel changes neither hook nor priority of a chain. A flowtable
  * that changes goes with its table, which brings the flows in it back to the chains: a block cuts them from then on.
  */
-const isUpdatable = (ruleset: Ruleset, { chains, helpers, flowtables, plain }: Standing): boolean =>
+const isUpdatable = (ruleset: Ruleset, { chains, helpers, flowtables, sets, plain }: Standing): boolean =>
   plain &&
   sameFlowtables(ruleset.flowtable, flowtables) &&
+  // The kernel changes no set, and one too many has to go.
+  sets.every((set) => ruleset.sets.some((wanted) => JSON.stringify(wanted) === JSON.stringify(set))) &&
   helpers.every((name) => ruleset.helpers.some((helper) => helper.name === name)) &&
   // Sets of the owner stand in the way of being added again.
   ruleset.user.objects.every((object) => 'chain' in object || 'rule' in object) &&
@@ -134,7 +155,7 @@ const isUpdatable = (ruleset: Ruleset, { chains, helpers, flowtables, plain }: S
  * links in it, 36 packets were lost (a map that goes is empty for a packet that is looking into it); with either of the two
  * alone, and with neither, none in 500. So the rules use no verdict map, and what stands is not deleted without need.
  */
-const updateTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>, { chains }: Standing): Transaction => ({
+const updateTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>, { chains, sets }: Standing): Transaction => ({
   nftables: [
     METAINFO,
     { flush: TABLE_OBJECT },
@@ -142,6 +163,7 @@ const updateTable = (ruleset: Ruleset, kept: ReadonlyMap<string, Count>, { chain
       .filter((name) => !chainNames(ruleset).includes(name))
       .map((name) => ({ delete: { chain: { family: FAMILY, table: TABLE, name } } })),
     ...addHelpers(ruleset),
+    ...addSets(ruleset, sets),
     ...addUserRules(ruleset),
     ...addChains(ruleset),
     ...addRules(ruleset, kept),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildRuleset, OWN_CHAINS } from './ruleset.ts'
+import { METERS } from './nft.ts'
+import { buildRuleset, OWN_CHAINS, OWN_SETS } from './ruleset.ts'
 import { SCENARIOS, testFacts, testSite } from '../testkit/scenarios.ts'
 import { changeTable, createTable } from './transaction.ts'
 import { adoptDraft, precheck, type UserChain, type UserRules } from './user-rules.ts'
@@ -39,7 +40,7 @@ const listed = (...names: readonly string[]): readonly unknown[] => [
 ]
 
 const adopt = (...names: readonly string[]): UserRules => {
-  const adopted = adoptDraft(listed(...names), OWN_CHAINS)
+  const adopted = adoptDraft(listed(...names), { chains: OWN_CHAINS, sets: OWN_SETS })
   assert.ok(adopted.ok)
   return adopted.rules
 }
@@ -58,7 +59,7 @@ test('what nft lists of the draft becomes part of our table: sets, chains, rules
 
 test('names that are taken, and names that nothing jumps to, are refused', () => {
   const complaint = (name: string): string => {
-    const adopted = adoptDraft(listed(name), OWN_CHAINS)
+    const adopted = adoptDraft(listed(name), { chains: OWN_CHAINS, sets: OWN_SETS })
     return adopted.ok ? '' : adopted.complaint
   }
   assert.match(complaint('forward'), /^chain forward: this name is taken/)
@@ -66,11 +67,13 @@ test('names that are taken, and names that nothing jumps to, are refused', () =>
   assert.equal(complaint('my_helper'), '')
 })
 
-test('our chain names are all taken', () => {
+test('the names of our chains and sets are all taken', () => {
   const names = SCENARIOS.flatMap(({ site, facts }) =>
     buildRuleset(site, facts, adopt('user_dnat')).chains.map(({ name }) => name),
   )
+  const sets = SCENARIOS.flatMap(({ site, facts }) => buildRuleset(site, facts).sets.map(({ name }) => name))
   assert.deepEqual([...new Set(names)].toSorted(), OWN_CHAINS.toSorted())
+  assert.deepEqual([...new Set([...sets, ...METERS])].toSorted(), OWN_SETS.toSorted())
 })
 
 /** Where the jump stands: our chain, and how many of our rules come before it. */
@@ -100,6 +103,6 @@ test('each of the named chains is jumped to, and only when it is there', () => {
 test('sets of the owner are never added to a table that has them', () => {
   const ruleset = buildRuleset(testSite(), testFacts(), adopt('user_input'))
   const chains = new Map(ruleset.chains.map(({ name, base }) => [name, base]))
-  const { nftables } = changeTable(ruleset, new Map(), { chains, plain: true, helpers: [], flowtables: [] })
+  const { nftables } = changeTable(ruleset, new Map(), { chains, plain: true, helpers: [], flowtables: [], sets: [] })
   assert.deepEqual(nftables, createTable(ruleset, new Map()).nftables)
 })

@@ -1,5 +1,4 @@
-import type { Json } from './nft.ts'
-import { FAMILY, TABLE } from './transaction.ts'
+import { FAMILY, type Json, TABLE } from './table.ts'
 
 /**
  * Rules of the owner. Files hold what may stand in a table: sets, maps and chains; chains with the names below are jumped to
@@ -78,7 +77,7 @@ const rankOf = (object: Record<string, Json>): number => RANK[Object.keys(object
 /** Reads what nft lists of the draft. Returns the rules, or the complaint about them. */
 export const adoptDraft = (
   objects: readonly unknown[],
-  ownChains: readonly string[],
+  taken: { readonly chains: readonly string[]; readonly sets: readonly string[] },
 ): { readonly ok: true; readonly rules: UserRules } | { readonly ok: false; readonly complaint: string } => {
   const adopted: Record<string, Json>[] = []
   const chains: string[] = []
@@ -87,12 +86,13 @@ export const adoptDraft = (
     const [kind = ''] = Object.keys(object)
     const content = object[kind]
     if (kind === 'metainfo' || kind === 'table' || !isRecord(content)) continue
-    if (kind === 'chain' && typeof content['name'] === 'string') chains.push(content['name'])
+    const { name } = content
+    if (typeof name === 'string' && (kind === 'chain' ? taken.chains : taken.sets).includes(name))
+      return { ok: false, complaint: `${kind} ${name}: this name is taken; choose another one` }
+    if (kind === 'chain' && typeof name === 'string') chains.push(name)
     adopted.push({ [kind]: withoutHandle({ ...content, table: TABLE }) })
   }
   for (const name of chains) {
-    if (ownChains.includes(name))
-      return { ok: false, complaint: `chain ${name}: this name is taken; choose another one` }
     if (name.startsWith('user_') && !(name in USER_CHAINS))
       return {
         ok: false,

@@ -1,6 +1,7 @@
 import { formatIp4, formatIp6, overlaps, type Prefix4, type Prefix6 } from '@sixgate/addr'
 import { lanPrefixes, type Site } from '@sixgate/site'
-import { type Helper, type Json, iif, is, isNot, oif, type Statement } from './nft.ts'
+import { type Helper, iif, is, isNot, oif, type Statement } from './nft.ts'
+import type { Json } from './table.ts'
 
 /** The link that nat64 creates. */
 export const TUN_LINK = 'nat64'

@@ -56,6 +56,21 @@ for (const { name, site, facts } of SCENARIOS)
     if (facts.uplinks.length > 0) assert.deepEqual(second.counts.get('masquerade'), { packets: 3, bytes: 180 })
   })
 
+test("what packets put into the sets of the table is nobody's change, and stays when the rules are replaced", {
+  skip,
+}, async () => {
+  const ruleset = buildRuleset(testSite({ lan: { prefix: '2001:db8:1:2::/64' } }), testFacts())
+  await nft.load(ruleset, new Map(), undefined)
+  const before = (await nft.list()) ?? assert.fail('no table')
+  assert.equal(before.sets.length, 2)
+  const flow = '{ 2001:db8:ffff::1 . 2001:db8:1:2::10 . 4000 . 22 }'
+  for (const { name } of before.sets) Namespace.here().sh('nft', 'add', 'element', 'inet', 'sixgate', name, flow)
+  const filled = (await nft.list()) ?? assert.fail('no table')
+  assert.equal(filled.fingerprint, before.fingerprint)
+  await nft.load(ruleset, new Map(), filled)
+  assert.match(Namespace.here().sh('nft', 'list', 'set', 'inet', 'sixgate', 'unsolicited_seen'), /4000 \. 22/)
+})
+
 test('a link name that ends in * stands for one link, not for all that begin so', { skip }, async () => {
   await nft.load(
     buildRuleset(testSite({ lan: { interface: 'lan*' } }), testFacts({ lan: 'lan*' })),
@@ -69,6 +84,7 @@ test('a link name that ends in * stands for one link, not for all that begin so'
 const BROKEN: Ruleset = {
   user: NO_USER_RULES,
   helpers: [],
+  sets: [],
   flowtable: undefined,
   chains: [
     {
@@ -97,6 +113,7 @@ test('10,000 rules come in one transaction, and go in one', { skip }, async () =
   const many: Ruleset = {
     user: NO_USER_RULES,
     helpers: [],
+    sets: [],
     flowtable: undefined,
     chains: [{ name: 'forward', base, rules }],
   }
@@ -128,6 +145,7 @@ test('a ruleset that nft refuses changes nothing', { skip }, async () => {
 const NEEDS_QUEUE: Ruleset = {
   user: NO_USER_RULES,
   helpers: [],
+  sets: [],
   flowtable: undefined,
   chains: [
     {

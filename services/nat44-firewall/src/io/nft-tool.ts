@@ -6,12 +6,11 @@ import {
   type Count,
   changeTable,
   createTable,
-  FAMILY,
   removeTable,
   type Standing,
-  TABLE,
   type Transaction,
 } from '../core/transaction.ts'
+import { FAMILY, TABLE } from '../core/table.ts'
 import { askNft, NftError, runNftScript } from './run-tool.ts'
 
 const NFT = 'nft'

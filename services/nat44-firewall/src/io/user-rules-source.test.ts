@@ -64,6 +64,7 @@ const MISTAKES: readonly (readonly [what: string, text: string, complaint: RegEx
   ],
   ['a name that nothing jumps to', 'chain user_ouput { drop; }\n', /chain user_ouput: nothing jumps there/],
   ['a name of ours', 'chain forward { drop; }\n', /chain forward: this name is taken/],
+  ['a set of ours', 'set unsolicited_seen { type ipv6_addr; }\n', /set unsolicited_seen: this name is taken/],
   [
     'an expression that nft prints but does not read',
     'chain user_forward {\n  meta l4proto udp ct original proto-dst { 5, 6 } accept\n}\n',

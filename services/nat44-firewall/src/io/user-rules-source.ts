@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { objectsOf } from '../core/listing.ts'
-import { OWN_CHAINS } from '../core/ruleset.ts'
+import { OWN_CHAINS, OWN_SETS } from '../core/ruleset.ts'
 import { posixZone } from '../core/schedule.ts'
-import { FAMILY } from '../core/transaction.ts'
+import { FAMILY } from '../core/table.ts'
 import {
   adoptDraft,
   DRAFT,
@@ -78,7 +78,7 @@ export class UserRulesSource {
       await runNftScript(draftScript(files), ['-c'], { timeZone })
       await runNftScript(draftScript(files), [], { timeZone })
       const text = await runTool('nft', ['-j', 'list', 'table', FAMILY, DRAFT])
-      const adopted = adoptDraft(objectsOf(text), OWN_CHAINS)
+      const adopted = adoptDraft(objectsOf(text), { chains: OWN_CHAINS, sets: OWN_SETS })
       if (!adopted.ok) return adopted.complaint
       await this.#checkAdopted(adopted.rules)
       return adopted.rules
