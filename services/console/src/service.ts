@@ -42,6 +42,8 @@ interface Settings {
   readonly url: string
   readonly seedFile: string
   readonly siteFile: string
+  /** Another path to it, by which it can be written. */
+  readonly writeThrough: string | undefined
   readonly stateDir: string
   readonly healthFile: string | undefined
   readonly stoppingFile: string | undefined
@@ -58,7 +60,8 @@ export const readSettings = (variables: Variables): Settings => {
   const siteFile = variables.SITE_FILE
   if (siteFile === undefined || siteFile === '')
     throw new EnvironmentError('SITE_FILE: not set: it must name the site document, e.g. deploy/site.yaml')
-  return { ...rest, ...site, siteFile, confirmMs: confirmMsOf(variables.CONFIRM_S) }
+  const writeThrough = variables.SITE_WRITE_FILE || undefined
+  return { ...rest, ...site, siteFile, writeThrough, confirmMs: confirmMsOf(variables.CONFIRM_S) }
 }
 
 const DEFAULT_CONFIRM_S = 30
@@ -118,7 +121,7 @@ const forgetStop = (nats: NatsSite, stoppingFile: string | undefined): void => {
 
 /** Runs the console's daemon until SIGTERM or SIGINT: keeps the document of SITE_FILE published and reports. */
 export const runConsole = async (settings: Settings): Promise<void> => {
-  const { url, seedFile, siteFile, stateDir, healthFile, stoppingFile, logLevel, confirmMs } = settings
+  const { url, seedFile, siteFile, writeThrough, stateDir, healthFile, stoppingFile, logLevel, confirmMs } = settings
   const instance = instanceName()
   let revision = 0
   const where = { service: 'console', instance } as const
@@ -131,7 +134,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   const nats = openNats({ url, seedFile, ...identity })
   keepEvent = (event) => nats.event(event)
   const autoFile = autoFileOf(stateDir)
-  const store = new DocumentStore({ siteFile, autoFile, stateDir, log })
+  const store = new DocumentStore({ siteFile, writeThrough, autoFile, stateDir, log })
   const counters = new Counters(['documents_published_total', 'documents_invalid_total', 'documents_put_back_total'])
   let mistake: string | undefined
   const publisher = new Publisher(nats, log, (standing) => {

@@ -14,10 +14,12 @@ import {
 } from '../core/history.ts'
 import { HistoryFile } from './history-file.ts'
 import type { Standing } from './publisher.ts'
-import { siteFileText, writeSiteFile } from './site-file.ts'
+import { obstacleTo, type SiteFilePlace, siteFileText, writeSiteFile } from './site-file.ts'
 
 export interface DocumentStoreOptions {
   readonly siteFile: string
+  /** Another path to it, by which it can be written. */
+  readonly writeThrough?: string | undefined
   readonly autoFile: string
   readonly stateDir: string
   readonly log: Logger
@@ -68,6 +70,11 @@ export class DocumentStore {
     return siteFileText(this.#options.siteFile)
   }
 
+  /** What keeps the file from being written, and what to do; undefined: nothing. */
+  get obstacle(): string | undefined {
+    return obstacleTo(this.#place)
+  }
+
   /** The file was read as a good document. */
   read(text: string, document: string): void {
     this.#read = { text, document }
@@ -107,7 +114,7 @@ export class DocumentStore {
       )
     const replaced = this.#keepReplaced(before, text)
     this.#author = { text, who }
-    writeSiteFile(siteFile, text)
+    writeSiteFile(this.#place, text)
     return { document: JSON.stringify(document), ...(replaced === undefined ? {} : { replaced }) }
   }
 
@@ -130,6 +137,10 @@ export class DocumentStore {
   /** Takes the revisions of a backup over that the history does not have. */
   restoreHistory(kept: History): void {
     this.#history.change((history) => withRestored(history, kept))
+  }
+
+  get #place(): SiteFilePlace {
+    return { file: this.#options.siteFile, through: this.#options.writeThrough }
   }
 
   /** An edit that never was a revision would be lost: it is kept beside the history. */

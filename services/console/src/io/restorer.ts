@@ -9,7 +9,6 @@ import { Credentials } from '../web/credentials.ts'
 import { type CheckedBackup, openBackup } from './backup-archive.ts'
 import type { SitePlaces } from './collect-backup.ts'
 import type { DocumentStore, Saved } from './document-store.ts'
-import { isSiteFileWritable } from './site-file.ts'
 
 /** An archive is bigger than a message of NATS may be: the command puts it here, in the volume that it shares with the daemon. */
 const stagedFile = (stateDir: string): string => join(stateDir, 'restore.tar.gz')
@@ -60,10 +59,11 @@ export class Restorer {
 
   /** First what `auto` stands for, so that nobody reads the new text with the old prefix; taken back when the file stays. */
   async #writeSite({ site, auto, manifest }: CheckedBackup, who: string): Promise<Saved> {
-    const { siteFile, autoFile } = this.#places
-    if (this.#store.text !== site && !isSiteFileWritable(siteFile))
+    const { autoFile } = this.#places
+    const { obstacle } = this.#store
+    if (this.#store.text !== site && obstacle !== undefined)
       throw new Error(
-        `${siteFile}: cannot be written, so nothing was changed; put the site's folder back ${hostAdvice}, then restore again for the rest; or let the console write: deploy/compose.edit.yml`,
+        `nothing was changed: ${obstacle}; or put the site's folder back ${hostAdvice}, then restore again for the rest`,
       )
     const before = readIfThere(autoFile)
     if (auto !== undefined) writeDurably(autoFile, autoText(ulaOf(auto, 'site.auto.yaml')))

@@ -12,8 +12,17 @@ import {
 import { dirname } from 'node:path'
 import { writeDurably } from '@sixgate/host'
 
-const advice = (file: string): string =>
-  `write it on the host: docker compose exec -T console sixgate config history REV > deploy/site.yaml; or let the console do it: deploy/compose.edit.yml, and chmod a+w ${file} when root does not own it`
+/** The site document's file: where it is read, and how it is written where its folder may not be. */
+export interface SiteFilePlace {
+  readonly file: string
+  /** Another path to the same file, by which it can be written over: in compose the folder is mounted read-only, this file is not. */
+  readonly through?: string | undefined
+}
+
+const ON_THE_HOST =
+  'write it on the host: docker compose exec -T console sixgate config history REV > deploy/site.yaml; or let the console do it: deploy/compose.edit.yml'
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The new text over the old one, so that the file keeps its owner. */
 const overwrite = (file: string, text: string): void => {
@@ -38,10 +47,8 @@ const canReplace = (file: string, ownerId: number): boolean => {
   }
 }
 
-/** Whether `writeSiteFile` would find what it needs; false also when there is no file. */
-export const isSiteFileWritable = (file: string): boolean => {
+const isWritable = (file: string): boolean => {
   try {
-    if (canReplace(file, statSync(file).uid)) return true
     accessSync(file, constants.W_OK)
     return true
   } catch {
@@ -49,18 +56,45 @@ export const isSiteFileWritable = (file: string): boolean => {
   }
 }
 
+/** Why the file cannot be written over by its other path. */
+const obstacleThrough = ({ file, through }: SiteFilePlace): string | undefined => {
+  const { dev, ino, uid } = statSync(file)
+  if (through !== undefined) {
+    const other = statSync(through)
+    if (other.dev !== dev || other.ino !== ino)
+      return 'it was replaced on the host since the console started, as editors do that save by renaming: docker compose restart console, then once more'
+    if (isWritable(through)) return undefined
+  }
+  if (uid === process.getuid?.()) return ON_THE_HOST
+  return `it belongs to user ${uid}, and the console may write what root owns or everybody may: sudo chown root deploy/site.yaml, or chmod a+w deploy/site.yaml; or ${ON_THE_HOST}`
+}
+
+/** What keeps `writeSiteFile` from it, and what to do; undefined: nothing. */
+export const obstacleTo = (place: SiteFilePlace): string | undefined => {
+  const { file } = place
+  try {
+    if (canReplace(file, statSync(file).uid) || isWritable(file)) return undefined
+    const obstacle = obstacleThrough(place)
+    return obstacle === undefined ? undefined : `${file}: cannot be written: ${obstacle}`
+  } catch (error) {
+    return `${file}: cannot be written: ${reasonOf(error)}; ${ON_THE_HOST}`
+  }
+}
+
 /**
- * Writes the site document. A file of this user is replaced in one step; one of somebody else is written over, so that it
- * stays theirs. Throws an error that says what to do.
+ * Writes the site document. A file of this user is replaced in one step; one of somebody else, or in a folder that may not
+ * be written, is written over, so that it stays theirs. Throws an error that says what to do.
  */
-export const writeSiteFile = (file: string, text: string): void => {
+export const writeSiteFile = (place: SiteFilePlace, text: string): void => {
+  const obstacle = obstacleTo(place)
+  if (obstacle !== undefined) throw new Error(obstacle)
+  const { file, through = file } = place
   try {
     const { uid, mode } = statSync(file)
     if (canReplace(file, uid)) writeDurably(file, text, mode & 0o777)
-    else overwrite(file, text)
+    else overwrite(isWritable(file) ? file : through, text)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`${file}: cannot be written (${reason}); ${advice(file)}`, { cause })
+    throw new Error(`${file}: cannot be written: ${reasonOf(cause)}; ${ON_THE_HOST}`, { cause })
   }
 }
 

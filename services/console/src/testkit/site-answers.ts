@@ -156,6 +156,6 @@ export const EMPTY: { readonly [N in RouteName]?: AnswerOf<N> } = {
   dnsQueries: { kept: 'clients', room: 4096, queries: [], sentences: {}, complaints: [] },
   dnsTop: { kept: 'clients', sinceMs: 0, names: [], complaints: [] },
   events: { events: [] },
-  config: { text: '', revision: 0, nowMs: 0, confirmUntilMs: null },
+  config: { text: '', revision: 0, nowMs: 0, confirmUntilMs: null, obstacle: null },
   tokens: { tokens: [] },
 }

@@ -48,7 +48,13 @@ export const configHandlers = ({
     const { text } = store
     if (text === undefined)
       throw new RequestError(503, 'unreadable', `${siteFile}: cannot be read; see: sixgate status`)
-    return { text, revision: revision(), nowMs: Date.now(), confirmUntilMs: pending.endsMs ?? null }
+    return {
+      text,
+      revision: revision(),
+      nowMs: Date.now(),
+      confirmUntilMs: pending.endsMs ?? null,
+      obstacle: store.obstacle ?? null,
+    }
   }
   const saving = async (work: () => Promise<void>): Promise<Config> => {
     try {

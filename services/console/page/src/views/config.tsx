@@ -124,6 +124,9 @@ const Editor = ({ config, onDone }: { readonly config: Answered; readonly onDone
           onRollBack={() => void run(async () => settle(await post<Answered>('config/rollback', {})))}
         />
       )}
+      {config.obstacle !== null && (
+        <p class="notice">An edit can be checked here, and not be applied: {config.obstacle}</p>
+      )}
       {isChanged && config.text !== base && (
         <p class="notice bad" role="alert">
           The file was changed meanwhile. Start from what it holds now:{' '}
@@ -159,7 +162,7 @@ const Editor = ({ config, onDone }: { readonly config: Answered; readonly onDone
                 ))}
               </select>
             </label>
-            <button type="button" onClick={() => void apply()}>
+            <button type="button" disabled={config.obstacle !== null} onClick={() => void apply()}>
               Apply
             </button>
           </>

@@ -233,6 +233,8 @@ export const config = z.object({
   nowMs: timeMs,
   /** Until when the edit of the page can be confirmed; null: none waits. */
   confirmUntilMs: timeMs.nullable(),
+  /** What keeps the console from writing the file, and what to do; null: nothing. */
+  obstacle: z.string().nullable(),
 })
 
 export const configCheck = z.object({
