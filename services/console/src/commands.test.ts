@@ -210,13 +210,16 @@ describe('sixgate hosts', () => {
     const { status, stdout, stderr } = await sixgateHere(lab, 'hosts')
     assert.equal(stderr, '')
     assert.equal(status, 0)
-    assert.match(stdout, /^IPV6 +MAC +IPV4 +PREF64 +OUT +IN +IN KERNEL +LAST SEEN\nfd00::2 +- +198\.18\.0\.2 /)
-    assert.match(stdout, /^fd00::7 +02:00:00:00:00:07 +198\.18\.0\.7 +\S+ +8 \(800 B\) +0 \(0 B\) +75 % +1 min ago$/m)
+    assert.match(stdout, /^IPV6 +MAC +IPV4 +PREF64 +CLAT +OUT +IN +IN KERNEL +LAST SEEN\nfd00::2 +- +198\.18\.0\.2 /)
+    assert.match(
+      stdout,
+      /^fd00::7 +02:00:00:00:00:07 +198\.18\.0\.7 +\S+ +- +8 \(800 B\) +0 \(0 B\) +75 % +1 min ago$/m,
+    )
     const { hosts } = JSON.parse((await sixgateHere(lab, 'hosts 02:00:00:00:00:07 --json')).stdout) as {
       hosts: unknown[]
     }
     const twice = { fastPath: { packets: 6, bytes: 600 }, typescript: { packets: 2, bytes: 200 } }
-    assert.deepEqual(hosts, [{ ...host(7), out: twice, mac: '02:00:00:00:00:07' }])
+    assert.deepEqual(hosts, [{ ...host(7), out: twice, mac: '02:00:00:00:00:07', isLikelyClat: false }])
     assert.equal((await sixgateHere(lab, 'hosts fd00::99')).stdout, 'no host has fd00::99\n')
   })
 

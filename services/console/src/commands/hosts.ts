@@ -1,4 +1,5 @@
 import { type Command, JSON_OPTION } from '../command.ts'
+import { looksLikeClat } from '../core/clat.ts'
 import { renderColumns } from '../core/columns.ts'
 import { hostRows, macsOf } from '../core/hosts.ts'
 import { showAge } from '../core/status-table.ts'
@@ -24,7 +25,11 @@ export const HOSTS: Command = {
         ({ ip6, ip4 }) => wanted === undefined || [ip6, ip4, macs.get(ip6)].includes(wanted.toLowerCase()),
       )
       if (flag('json')) {
-        const listed = chosen.map((host) => ({ ...host, mac: macs.get(host.ip6) ?? null }))
+        const listed = chosen.map((host) => ({
+          ...host,
+          mac: macs.get(host.ip6) ?? null,
+          isLikelyClat: looksLikeClat(host.ip6, host.pref64),
+        }))
         terminal.print(`${JSON.stringify({ hosts: listed, complaints }, null, 2)}\n`)
       } else if (chosen.length > 0) terminal.print(renderColumns(hostRows(chosen, macs, showAge)))
       else if (complaints.length === 0)

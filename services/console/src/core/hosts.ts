@@ -1,3 +1,5 @@
+import { looksLikeClat } from './clat.ts'
+
 /** The hosts of the site as instances of nat64 list them (question `hosts`), put together. */
 
 export interface Carried {
@@ -111,12 +113,13 @@ export const hostRows = (
   macs: ReadonlyMap<string, string>,
   showAge: (ms: number) => string,
 ): string[][] => [
-  ['IPV6', 'MAC', 'IPV4', 'PREF64', 'OUT', 'IN', 'IN KERNEL', 'LAST SEEN'],
+  ['IPV6', 'MAC', 'IPV4', 'PREF64', 'CLAT', 'OUT', 'IN', 'IN KERNEL', 'LAST SEEN'],
   ...hosts.map((host) => [
     host.ip6,
     macs.get(host.ip6) ?? '-',
     host.ip4,
     host.pref64,
+    looksLikeClat(host.ip6, host.pref64) ? 'likely' : '-',
     `${packetsOf(host.out)} (${showBytes(bytesOf(host.out))})`,
     `${packetsOf(host.in)} (${showBytes(bytesOf(host.in))})`,
     fastPart(host),

@@ -192,7 +192,13 @@ describe('the API', { skip }, () => {
     }
     assert.deepEqual(told.get('hosts'), {
       hosts: [
-        { ...HOST, name: 'printer.home.arpa', mac: '02:00:00:00:00:10', addresses: ['fe80::10', 'fd00:6:4::10'] },
+        {
+          ...HOST,
+          isLikelyClat: false,
+          name: 'printer.home.arpa',
+          mac: '02:00:00:00:00:10',
+          addresses: ['fe80::10', 'fd00:6:4::10'],
+        },
         {
           name: null,
           mac: '02:00:00:00:00:11',
@@ -200,6 +206,7 @@ describe('the API', { skip }, () => {
           ip6: null,
           ip4: null,
           pref64: null,
+          isLikelyClat: false,
           idleS: null,
           out: null,
           in: null,

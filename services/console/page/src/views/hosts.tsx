@@ -33,6 +33,7 @@ const COLUMNS = [
       )),
   },
   { head: 'IPv4 of the pool', cell: ({ ip4 }: HostLine) => (ip4 === null ? '–' : <code>{ip4}</code>) },
+  { head: 'CLAT', cell: ({ isLikelyClat }: HostLine) => (isLikelyClat ? 'likely' : '–') },
   { head: 'Out', isNumber: true, cell: ({ out }: HostLine) => showBytes(bytesOf(out)) },
   { head: 'In', isNumber: true, cell: (line: HostLine) => showBytes(bytesOf(line.in)) },
   { head: 'In the kernel', isNumber: true, cell: fastShare },
@@ -65,6 +66,10 @@ export const Hosts = () => {
                 rows={shown}
                 keyOf={({ ip4, mac, addresses }) => `${ip4} ${mac} ${addresses[0]}`}
               />
+              <p class="faint">
+                CLAT is likely where the mapped address leaves the checksum as with an IPv4 source in 192.0.0.0/29: a
+                host’s own translator (464XLAT), as Android has it, makes it so. A CLAT that does not is not seen.
+              </p>
             </>
           )
         }}

@@ -39,6 +39,18 @@ test('a mapping gets the MAC, all addresses and a name of its host; a host witho
   )
 })
 
+test('a mapping of a CLAT is marked as likely one', () => {
+  // 192.0.0.4 with 64:ff9b::/96: c000 + 4 = fd00 + 6 + 4 + the interface identifier + 64 + ff9b, as one's complement sums.
+  const lines = hostLines([host('fd00:6:4::c2f9', '198.18.0.1'), host('fd00:6:4::c2f0', '198.18.0.2')], [], new Map())
+  assert.deepEqual(
+    lines.map(({ ip4, isLikelyClat }) => [ip4, isLikelyClat]),
+    [
+      ['198.18.0.1', true],
+      ['198.18.0.2', false],
+    ],
+  )
+})
+
 test('names come from AAAA records of the document, in whatever spelling', () => {
   const site = parseSite({
     lan: { interface: 'lan0', prefix: 'fd00:1:2:3::/64' },

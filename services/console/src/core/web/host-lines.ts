@@ -1,5 +1,6 @@
 import { formatIp6, parseIp6 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
+import { looksLikeClat } from '../clat.ts'
 import { type Host, isHostSeen } from '../hosts.ts'
 import type { HostLine } from './schemas.ts'
 
@@ -16,12 +17,21 @@ const withMapping = (host: Host): Omit<HostLine, 'name' | 'mac' | 'addresses'> =
   ip6: host.ip6,
   ip4: host.ip4,
   pref64: host.pref64,
+  isLikelyClat: looksLikeClat(host.ip6, host.pref64),
   idleS: host.idleS,
   out: host.out,
   in: host.in,
 })
 
-const NO_MAPPING = { ip6: null, ip4: null, pref64: null, idleS: null, out: null, in: null } as const
+const NO_MAPPING = {
+  ip6: null,
+  ip4: null,
+  pref64: null,
+  isLikelyClat: false,
+  idleS: null,
+  out: null,
+  in: null,
+} as const
 
 /**
  * A line for each mapping, with what neighbour discovery knows of its host; then hosts without one. `seen`: what the

@@ -99,6 +99,8 @@ export const hosts = z.object({
       /** Its address of the pool. */
       ip4: z.string().nullable(),
       pref64: z.string().nullable(),
+      /** `ip6` is likely that of a CLAT (464XLAT): packets from it keep the checksum of an IPv4 source in 192.0.0.0/29. */
+      isLikelyClat: z.boolean(),
       idleS: z.number().nullable(),
       out: byPath.nullable(),
       in: byPath.nullable(),
