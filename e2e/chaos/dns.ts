@@ -19,6 +19,8 @@ export interface Answer {
   readonly id: number
   readonly name: string
   readonly rcode: number
+  /** RFC 1035 §4.1.1, TC: there is more, to be had over TCP. */
+  readonly isTruncated: boolean
   /** Of the AAAA records, as RFC 5952 writes them. */
   readonly addresses: readonly string[]
 }
@@ -43,8 +45,9 @@ export const readAnswer = (packet: Buffer): Answer | undefined => {
       if (type === AAAA && data.length === 16) addresses.push(formatIp6(Uint8Array.from(data) as Ip6))
       at += 10 + lenBytes
     }
-    const rcode = packet.readUInt16BE(2) & 0xf
-    return { id: packet.readUInt16BE(0), name: labels.join('.'), rcode, addresses }
+    const flags = packet.readUInt16BE(2)
+    const [rcode, isTruncated] = [flags & 0xf, (flags & 0x200) !== 0]
+    return { id: packet.readUInt16BE(0), name: labels.join('.'), rcode, isTruncated, addresses }
   } catch {
     return undefined
   }

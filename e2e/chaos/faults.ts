@@ -5,6 +5,7 @@ import { docker, ROOT } from '../harness/engine.ts'
 import { inNetns, ip } from '../harness/netns.ts'
 import type { RunningSite } from '../harness/site-under-test.ts'
 import { SERVICES, type ServiceName } from '../harness/stack.ts'
+import { type Kind, KINDS } from './meters.ts'
 import { CLIENT, ISP_ADDRESS, WAN_ADDRESS } from '../topologies/home.ts'
 
 /** How long what stands still stands still, and what is away is away. */
@@ -18,6 +19,8 @@ export interface Fault {
   readonly expected: string
   /** Does it, and ends it where it does not mend itself; resolves when the site could be well again. */
   readonly strike: (site: RunningSite) => Promise<void>
+  /** Of what answers may be missing: of nothing else. */
+  readonly costs: readonly Kind[]
   /** The one connection that stays may break. */
   readonly breaksConnections?: true
 }
@@ -42,15 +45,21 @@ const inside = async (netns: Parameters<typeof inNetns>[0], script: string, ...w
 
 const client = async (): Promise<{ pid: number }> => ({ pid: await pidOf(CLIENT) })
 
-const killed = (service: ServiceName, expected: string): Fault => ({
+/** What goes through the translation. */
+const IPV4: readonly Kind[] = ['ping', 'udp', 'http']
+const ALL: readonly Kind[] = KINDS
+
+const killed = (service: ServiceName, expected: string, costs: readonly Kind[] = []): Fault => ({
   name: `${service} killed (SIGKILL)`,
   expected,
+  costs,
   strike: (site) => kill(site, service),
 })
 
-const paused = (service: ServiceName, expected: string): Fault => ({
+const paused = (service: ServiceName, expected: string, costs: readonly Kind[] = []): Fault => ({
   name: `${service} stands still for ${SPELL_MS / 1000} s (SIGSTOP)`,
   expected,
+  costs,
   strike: async (site) => {
     const container = await containerOf(site, service)
     await docker(['pause', container])
@@ -64,27 +73,29 @@ const WHILE_DNS64_STARTS = 'names until dns64 is back'
 
 export const FAULTS: readonly Fault[] = [
   killed('ra-advertiser', 'nothing'),
-  killed('dns64', WHILE_DNS64_STARTS),
-  killed('nat64', WHILE_NAT64_STARTS),
+  killed('dns64', WHILE_DNS64_STARTS, ['dns']),
+  killed('nat64', WHILE_NAT64_STARTS, IPV4),
   killed('nat44-firewall', 'nothing'),
   killed('console', 'nothing'),
   killed('nats', 'nothing'),
   {
     name: 'all six killed at once',
     expected: `${WHILE_NAT64_STARTS}, ${WHILE_DNS64_STARTS}`,
+    costs: ALL,
     strike: async (site) => {
       const pids = await Promise.all(SERVICES.map(async (service) => await pidOf(await containerOf(site, service))))
       for (const pid of pids) process.kill(pid, 'SIGKILL')
     },
   },
   paused('ra-advertiser', 'nothing'),
-  paused('dns64', `names for ${SPELL_MS / 1000} s`),
-  paused('nat64', `IPv4 for ${SPELL_MS / 1000} s`),
+  paused('dns64', `names for ${SPELL_MS / 1000} s`, ['dns']),
+  paused('nat64', `IPv4 for ${SPELL_MS / 1000} s`, IPV4),
   paused('nat44-firewall', 'nothing'),
   paused('nats', 'nothing'),
   {
     name: 'NATS loses its storage',
     expected: 'nothing',
+    costs: [],
     strike: async (site) => {
       await site.stack.compose(['stop', 'nats'])
       await must(['sh', '-c', `rm -rf ${await volume('nats')}/*`])
@@ -94,6 +105,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'NATS storage overwritten with noise',
     expected: 'nothing',
+    costs: [],
     strike: async (site) => {
       await site.stack.compose(['stop', 'nats'])
       const files = (await must(['find', await volume('nats'), '-type', 'f', '-size', '+0'])).trim().split('\n')
@@ -107,6 +119,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'nonsense in every bucket, with the keys of the services',
     expected: 'nothing',
+    costs: [],
     strike: async (site) => {
       const keys = await Promise.all(
         ['console', 'nat64', 'ra-advertiser', 'dns64'].map(async (one) => `${one}=${await volume(`keys-${one}`)}/seed`),
@@ -117,6 +130,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: `the state of nat64 has no room, and nat64 is restarted`,
     expected: WHILE_NAT64_STARTS,
+    costs: IPV4,
     strike: async (site) => {
       const directory = await volume('state-nat64')
       await must(['mount', '-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', directory])
@@ -133,6 +147,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'LAN link down for 5 s',
     expected: 'all of it for 5 s',
+    costs: ALL,
     strike: async ({ home }) => {
       await ip(home.piNetns, 'link set lan0 down')
       await pause(5000)
@@ -142,6 +157,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'the WAN address changes',
     expected: 'connections that stood; the rest for a moment',
+    costs: ALL,
     breaksConnections: true,
     strike: async ({ home }) => {
       await ip(home.piNetns, `address delete ${WAN_ADDRESS}/24 dev eth0`)
@@ -152,6 +168,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'the WAN address changes back',
     expected: 'connections that stood; the rest for a moment',
+    costs: ALL,
     breaksConnections: true,
     strike: async ({ home }) => {
       await ip(home.piNetns, `address delete 203.0.113.77/24 dev eth0`)
@@ -162,11 +179,13 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'somebody deletes the link nat64 (TUN)',
     expected: 'IPv4 until it is made anew',
+    costs: IPV4,
     strike: ({ home }) => ip(home.piNetns, 'link delete nat64').then(() => undefined),
   },
   {
     name: 'somebody flushes nftables (all tables, those of Docker too)',
     expected: 'IPv4 until the rules are back',
+    costs: IPV4,
     strike: async ({ home }) => {
       await must(inNetns(home.piNetns, ['nft', 'flush', 'ruleset']))
     },
@@ -174,6 +193,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: `20 config changes a minute for ${MINUTES} min, a third of them bad`,
     expected: 'nothing',
+    costs: [],
     strike: async (site) => {
       const good = await site.readDocument()
       const endMs = performance.now() + MINUTES * 60_000
@@ -192,7 +212,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: '5,000 LAN addresses want a pool address, the pool has 1,022',
-    expected: 'new hosts find no address until those are given back',
+    expected: 'new hosts find no address until those are given back; others nothing',
+    costs: [],
     strike: async (site) => {
       const good = await site.readDocument()
       await site.writeDocument(good.replace('198.18.0.0/16', '198.18.0.0/22'))
@@ -203,7 +224,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: '100,000 names a minute from one host, for 20 s',
-    expected: 'that host is sent to TCP beyond its rate',
+    expected: 'that host is sent to TCP beyond its rate; others nothing',
+    costs: [],
     strike: async () => {
       await inside(await client(), 'load.ts', 'names', '20')
     },
@@ -211,15 +233,29 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a UDP flood from the LAN for 8 s',
     expected: 'what the CPU cannot carry',
+    costs: ALL,
     strike: async () => {
       await inside(await client(), 'load.ts', 'udp', '8')
     },
   },
   {
     name: 'a flood of TCP connections (SYN) from the LAN for 8 s',
-    expected: 'new flows of that host beyond its limit',
+    expected: 'new flows of that host beyond its limit; others nothing',
+    costs: [],
     strike: async () => {
       await inside(await client(), 'load.ts', 'syn', '8')
+    },
+  },
+  {
+    // The last one: the client's container is not started again, its namespace lives on with what measures in it.
+    name: 'dockerd is restarted (SIGTERM, as an upgrade of it does)',
+    expected: 'all of it until the services are back',
+    costs: ALL,
+    breaksConnections: true,
+    strike: async ({ home }) => {
+      await must([`${ROOT}deploy/machine/engine.sh`, 'site-stop', '--keep'], { deadlineS: 120 })
+      await must([`${ROOT}deploy/machine/engine.sh`, 'site-start', 'sixgate-pi', home.resolvConf], { deadlineS: 120 })
+      await home.restartInternet()
     },
   },
 ]
@@ -229,9 +265,5 @@ export const NOT_RUN: readonly (readonly [name: string, why: string])[] = [
   [
     'the clock jumps',
     'containers have the clock of the machine (time namespaces do not cover CLOCK_REALTIME), and that is not touched',
-  ],
-  [
-    'dockerd is restarted',
-    'client and internet are containers of the same engine, and would lose their cables; `make e2e-vm` reboots a guest',
   ],
 ]

@@ -1,9 +1,9 @@
 /**
  * `load.ts KIND N` in the client's namespace: more than a host should ask for. `hosts N [FIRST]`: a datagram from each of N addresses of the LAN;
- * `names S`, `udp S`, `syn S`: for S seconds. Prints how much it was.
+ * `names S`, `udp S`, `syn S`: for S seconds, from one address that is not the client's own: to the gateway another host. Prints how much it was.
  */
 import { execFileSync } from 'node:child_process'
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -13,6 +13,27 @@ import { aaaaQuery } from './dns.ts'
 
 const [kind = '', amount = '', from = '1'] = process.argv.slice(2)
 const number = Number(amount)
+
+const FLOODER = 'fd00:6:4::f00d'
+
+/** Deprecated (RFC 4862 §5.5.4), so that nobody takes it who does not name it. */
+const asFlooder = async (work: () => Promise<string>): Promise<string> => {
+  const words = ['address', 'replace', `${FLOODER}/64`, 'dev', 'eth0', 'nodad', 'preferred_lft', '0']
+  execFileSync('ip', ['-6', ...words])
+  try {
+    return await work()
+  } finally {
+    execFileSync('ip', ['-6', 'address', 'delete', `${FLOODER}/64`, 'dev', 'eth0'])
+  }
+}
+
+const flooding = async (): Promise<DatagramSocket> => {
+  const socket = createSocket('udp6')
+  socket.on('error', () => undefined)
+  socket.bind(0, FLOODER)
+  await once(socket, 'listening')
+  return socket
+}
 
 /** 100,000 names a minute. */
 const NAMES_PER_TICK = 167
@@ -38,7 +59,7 @@ const hosts = async (count: number): Promise<string> => {
 }
 
 const names = async (seconds: number): Promise<string> => {
-  const socket = createSocket('udp6')
+  const socket = await flooding()
   let [sent, answered] = [0, 0]
   socket.on('message', () => (answered += 1))
   const endMs = performance.now() + seconds * 1000
@@ -55,8 +76,7 @@ const names = async (seconds: number): Promise<string> => {
 }
 
 const udp = async (seconds: number): Promise<string> => {
-  const socket = createSocket('udp6')
-  socket.on('error', () => undefined)
+  const socket = await flooding()
   const payload = Buffer.alloc(64)
   let sent = 0
   const endMs = performance.now() + seconds * 1000
@@ -76,7 +96,7 @@ const syn = async (seconds: number): Promise<string> => {
   const endMs = performance.now() + seconds * 1000
   while (performance.now() < endMs) {
     for (let index = 0; index < 40; index++) {
-      const socket = connect({ host: mapped(WEB_ADDRESSES[1]), port: 80 })
+      const socket = connect({ host: mapped(WEB_ADDRESSES[1]), port: 80, localAddress: FLOODER })
       opened += 1
       open.add(socket)
       const away = (): void => {
@@ -97,7 +117,12 @@ const syn = async (seconds: number): Promise<string> => {
   return `${opened} connections begun`
 }
 
-const LOADS: Readonly<Record<string, (amount: number) => Promise<string>>> = { hosts, names, udp, syn }
+const LOADS: Readonly<Record<string, (amount: number) => Promise<string>>> = {
+  hosts,
+  names: async (seconds) => await asFlooder(async () => await names(seconds)),
+  udp: async (seconds) => await asFlooder(async () => await udp(seconds)),
+  syn: async (seconds) => await asFlooder(async () => await syn(seconds)),
+}
 const load = LOADS[kind]
 if (load === undefined || !(number > 0))
   throw new Error(`load.ts ${kind} ${amount}: allowed are ${Object.keys(LOADS).join(', ')} and a number`)

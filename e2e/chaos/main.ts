@@ -1,10 +1,12 @@
 /**
  * `make chaos`: each fault of faults.ts in the simulated site, with traffic of all kinds; writes e2e/CHAOS.md. CHAOS_ONLY=words picks faults by a
- * regular expression over their names (the table then keeps what it had of the others), CHAOS_MINUTES is how long the document changes (0.5). Exit status 1 when something was not as it must be.
+ * regular expression over their names (the table then keeps the rows that it had of the others: chaos/outcomes.json), CHAOS_MINUTES is how long the
+ * document changes (0.5). Exit status 1 when something was not as it must be.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
+import { must } from '../harness/command.ts'
 import { ROOT } from '../harness/engine.ts'
 import { converged } from '../harness/site-status.ts'
 import { bringUpPatiently, type RunningSite } from '../harness/site-under-test.ts'
@@ -16,6 +18,26 @@ import { startMeters } from './meters.ts'
 import { chaosMd, defectsOf, type Outcome } from './table.ts'
 
 const only = process.env['CHAOS_ONLY'] ?? ''
+
+/** TCP tries again after ever longer times, so a connection that stands may need as long again as the fault took. */
+const RESUME_S = 90
+/** One that nothing may bring back: a client that only waits for data does not notice that its peer cannot reach it any more. */
+const BROKEN_S = 5
+
+const commitNow = async (): Promise<string> => {
+  const commit = (await must(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'])).trim()
+  const changes = await must([
+    'git',
+    '-C',
+    ROOT,
+    'status',
+    '--porcelain',
+    '--untracked-files=no',
+    ':!e2e/CHAOS.md',
+    ':!e2e/chaos',
+  ])
+  return `${commit}${changes === '' ? '' : '+'}`
+}
 
 /** What was acknowledged: the document in force, and who has which pool address. */
 interface Acknowledged {
@@ -44,7 +66,9 @@ const recovery = async (site: RunningSite): Promise<number | undefined> => {
 }
 
 const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promise<[Outcome, Acknowledged]> => {
-  const meters = await startMeters()
+  const { name, expected, costs, breaksConnections = false } = fault
+  const when = new Date().toISOString().slice(0, 16).replace('T', ' ')
+  const meters = await startMeters(breaksConnections ? BROKEN_S : RESUME_S)
   await fault.strike(site)
   const recoveredS = await recovery(site)
   const measured = await meters.finish()
@@ -53,14 +77,14 @@ const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promi
     ...(before.document === after.document ? [] : ['the document in force is another one']),
     ...(before.client === after.client ? [] : [`the client was ${before.client}, is ${after.client}`]),
   ]
-  const { name, expected, breaksConnections = false } = fault
-  return [{ name, expected, measured, recoveredS, breaksConnections, lost, load: loadavg()[0] ?? 0 }, after]
+  const load = loadavg()[0] ?? 0
+  return [{ name, expected, costs, measured, recoveredS, breaksConnections, lost, load, when, commit }, after]
 }
 
 /** Outcomes of this and of earlier runs, by name: a run may be of some faults only. */
-const KEPT = join(ROOT, '.cache/chaos.json')
+const KEPT = join(ROOT, 'e2e/chaos/outcomes.json')
 /** Goes up when Outcome changes: what another version kept does not count. */
-const KEPT_FORMAT = 1
+const KEPT_FORMAT = 2
 const readKept = async (): Promise<Outcome[]> => {
   try {
     const kept = JSON.parse(await readFile(KEPT, 'utf8')) as { readonly format?: number; readonly outcomes: Outcome[] }
@@ -74,11 +98,10 @@ const outcomes: Outcome[] = []
 
 /** After each fault, so that a run that is ended has said what it saw. */
 const writeTable = async (): Promise<void> => {
-  await mkdir(join(ROOT, '.cache'), { recursive: true })
   const kept = (await readKept()).filter(({ name }) => !outcomes.some((outcome) => outcome.name === name))
   const all = [...kept, ...outcomes]
-  await writeFile(KEPT, JSON.stringify({ format: KEPT_FORMAT, outcomes: all }))
   const inOrder = FAULTS.flatMap(({ name }) => all.find((outcome) => outcome.name === name) ?? [])
+  await writeFile(KEPT, `${JSON.stringify({ format: KEPT_FORMAT, outcomes: inOrder }, undefined, 1)}\n`)
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`
   const about = `${inOrder.length} of ${FAULTS.length} faults; ${machine}, fast path off.`
   const missing = FAULTS.filter(({ name }) => !inOrder.some((outcome) => outcome.name === name)).map(
@@ -87,6 +110,7 @@ const writeTable = async (): Promise<void> => {
   await writeFile(join(ROOT, 'e2e/CHAOS.md'), chaosMd(inOrder, [...NOT_RUN, ...missing], about))
 }
 
+const commit = await commitNow()
 const site = await bringUpPatiently()
 try {
   // Its first packet gives the client its pool address.
@@ -103,6 +127,7 @@ try {
     if (outcome.recoveredS === undefined) await site.stack.tryCompose(['up', '-d', '--no-build'])
   }
 } finally {
+  await mkdir(join(ROOT, '.cache'), { recursive: true })
   const { stdout } = await site.stack.tryCompose(['logs', '--no-color', '--timestamps'])
   await writeFile(join(ROOT, '.cache/chaos.log'), stdout)
   await site.home[Symbol.asyncDispose]()

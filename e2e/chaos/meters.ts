@@ -26,6 +26,9 @@ export interface Seen {
   readonly download: { readonly survived: boolean; readonly stalledMs: number }
 }
 
+export const KINDS = ['ping', 'udp', 'dns', 'http'] as const
+export type Kind = (typeof KINDS)[number]
+
 export interface Measured extends Seen {
   /** Router Advertisements that withdrew the default route. */
   readonly lifetimeZero: number
@@ -34,11 +37,14 @@ export interface Measured extends Seen {
 /** RFC 4861 §4.2: type 134, Router Lifetime in octets 6 and 7. */
 const LIFETIME_ZERO = 'icmp6 and ip6[40] == 134 and ip6[46:2] == 0'
 
-/** Traffic of all kinds in the client, known to run when this resolves; `finish` ends it and tells what it saw. */
-export const startMeters = async (): Promise<{ finish(): Promise<Measured> }> => {
+/**
+ * Traffic of all kinds in the client, known to run when this resolves; `finish` ends it and tells what it saw. `resumeS`: how long the one connection
+ * may need to go on.
+ */
+export const startMeters = async (resumeS: number): Promise<{ finish(): Promise<Measured> }> => {
   const pid = Number(await docker(['inspect', '-f', '{{.State.Pid}}', CLIENT]))
   const withdrawals = await capture({ pid }, 'eth0', 'in', LIFETIME_ZERO)
-  const words = [mapped(WEB_ADDRESSES[0]), ROUTER, ...WEB_ADDRESSES.map(mapped)]
+  const words = [String(resumeS), mapped(WEB_ADDRESSES[0]), ROUTER, ...WEB_ADDRESSES.map(mapped)]
   const [file = '', ...argv] = inNetns({ pid }, [process.execPath, `${ROOT}e2e/chaos/probe.ts`, ...words])
   const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''

@@ -12,7 +12,7 @@ import { mapped } from '../transcript/facts.ts'
 import { aaaaQuery, readAnswer } from './dns.ts'
 import type { Meter, Seen } from './meters.ts'
 
-const [server = '', resolver = '', ...known] = process.argv.slice(2)
+const [patience = '', server = '', resolver = '', ...known] = process.argv.slice(2)
 const udpServer = mapped(DNS_ADDRESS)
 
 /** How long an answer may take before it counts as lost. */
@@ -29,6 +29,11 @@ class Tally implements Meter {
     const nowMs = performance.now()
     this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#okAtMs)
     this.#okAtMs = nowMs
+  }
+
+  /** Nothing more is asked: what has not come back until now counts. */
+  close(): void {
+    this.longestGapMs = Math.max(this.longestGapMs, performance.now() - this.#okAtMs)
   }
 }
 
@@ -96,8 +101,8 @@ datagrams(
   (packet) => {
     const answer = readAnswer(packet)
     if (answer === undefined) return undefined
-    const { id, name, rcode, addresses } = answer
-    if (rcode === SERVFAIL) return { id, verdict: 'failed' }
+    const { id, name, rcode, isTruncated, addresses } = answer
+    if (rcode === SERVFAIL || isTruncated) return { id, verdict: 'failed' }
     const isRight =
       name === 'www.example'
         ? addresses.length === 3 && addresses.every((one) => known.includes(one))
@@ -154,8 +159,8 @@ ping.stdout.setEncoding('utf8').on('data', (text: string) => {
   }
 })
 
-/** TCP tries again after ever longer times, so a connection that stands may need as long again as the fault took. */
-const RESUME_MS = 90_000
+/** How long a connection that stands may need to go on. */
+const RESUME_MS = Number(patience) * 1000
 const nowLoaded = (): number => loadedBytes
 const isOpen = (): boolean => stayed
 const hasResumed = async (): Promise<boolean> => {
@@ -169,6 +174,7 @@ const hasResumed = async (): Promise<boolean> => {
 
 const finish = async (): Promise<void> => {
   for (const timer of timers) clearInterval(timer)
+  for (const tally of Object.values(tallies)) tally.close()
   ping.kill('SIGINT')
   // What is under way gets its time.
   await pause(PATIENCE_MS + 500)

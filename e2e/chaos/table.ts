@@ -1,9 +1,11 @@
-import type { Measured, Meter } from './meters.ts'
+import { type Kind, KINDS, type Measured, type Meter } from './meters.ts'
 
 /** One fault, as it came out. */
 export interface Outcome {
   readonly name: string
   readonly expected: string
+  /** Of what answers may be missing. */
+  readonly costs: readonly Kind[]
   readonly measured: Measured
   /** From the end of the fault until every service is well again; undefined: it was not within the time. */
   readonly recoveredS: number | undefined
@@ -12,6 +14,10 @@ export interface Outcome {
   readonly load: number
   /** What was acknowledged before and is not so any more. */
   readonly lost: readonly string[]
+  /** `2026-11-26 11:02`, UTC. */
+  readonly when: string
+  /** Commit of the working tree, with `+` when something in it is not committed. */
+  readonly commit: string
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1)
@@ -23,20 +29,24 @@ const meter = ({ sent, lost, wrong, longestGapMs }: Meter): string =>
     : `${lost} of ${sent}, ${seconds(longestGapMs)} s${wrong === 0 ? '' : `, **${wrong} wrong**`}`
 
 /** What must not be, whatever goes wrong. */
-export const defectsOf = ({ measured, recoveredS, breaksConnections, lost }: Outcome): readonly string[] => [
+export const defectsOf = ({ measured, recoveredS, breaksConnections, costs, lost }: Outcome): readonly string[] => [
   ...(recoveredS === undefined ? ['not well again'] : []),
   ...(measured.lifetimeZero > 0 ? [`${measured.lifetimeZero} RAs of lifetime 0`] : []),
-  ...(['ping', 'udp', 'dns', 'http'] as const).flatMap((kind) =>
-    measured[kind].wrong > 0 ? [`${measured[kind].wrong} wrong answers (${kind})`] : [],
-  ),
+  ...KINDS.flatMap((kind) => {
+    const { wrong, lost: missing } = measured[kind]
+    return [
+      ...(wrong > 0 ? [`${wrong} wrong answers (${kind})`] : []),
+      ...(missing > 0 && !costs.includes(kind) ? [`${missing} lost (${kind})`] : []),
+    ]
+  }),
   ...(!measured.download.survived && !breaksConnections ? ['the TCP connection broke'] : []),
   ...lost,
 ]
 
 const row = (outcome: Outcome): string => {
-  const { name, expected, measured, recoveredS, load } = outcome
+  const { name, expected, measured, recoveredS, load, when, commit } = outcome
   const { ping, udp, dns, http, download, lifetimeZero } = measured
-  const stays = download.survived ? `stays, stood ${seconds(download.stalledMs)} s` : 'breaks'
+  const stays = download.survived ? `stays, stood ${seconds(download.stalledMs)} s` : 'does not go on'
   const defects = defectsOf(outcome)
   const cells = [
     name,
@@ -49,6 +59,7 @@ const row = (outcome: Outcome): string => {
     String(lifetimeZero),
     recoveredS === undefined ? 'no' : `${recoveredS.toFixed(1)} s`,
     load.toFixed(0),
+    `${when} ${commit}`,
     defects.length === 0 ? 'as expected' : `**${defects.join('; ')}**`,
   ]
   return `| ${cells.join(' | ')} |`
@@ -65,6 +76,7 @@ const HEAD = [
   'RAs of lifetime 0',
   'all well again after',
   'load',
+  'run',
   'verdict',
 ]
 
@@ -80,8 +92,10 @@ Written by \`make chaos\`; do not edit. ${about}
 
 The client pings, sends datagrams to a server of the IPv4 world, asks names (every other one new, so it goes upstream), opens TCP connections and keeps one
 all the time. Lost: no answer within 2 s; behind it the longest time without a good answer. Well again: counted from the end of the fault until
-\`sixgate status\` says that every service is ok with the current document. After each fault the document in force and the client's pool address
-must be what they were.
+\`sixgate status\` says that every service is ok with the current document; it takes 6 s to notice that one is gone, so a shorter time may be that of
+nobody having noticed yet, and the losses then end with the measurement. After each fault the document in force and the client's pool address
+must be what they were. Floods come from another address than the client's own. A row is of the run and the commit that it names; \`CHAOS_ONLY\` makes some
+rows anew.
 
 | ${HEAD.join(' | ')} |
 |${HEAD.map(() => ' --- ').join('|')}|

@@ -77,6 +77,8 @@ export interface Home extends AsyncDisposable {
   /** Takes the Pi's LAN port away, as if the adapter was pulled out; `connectLan` plugs it in again. */
   disconnectLan(): Promise<void>
   connectLan(): Promise<void>
+  /** After the engine was restarted: the servers run again, at their cable. */
+  restartInternet(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -143,6 +145,10 @@ async function build(siteDocument: string): Promise<Home> {
       await ip(PI, 'link delete lan0')
     },
     connectLan: () => connectLan(client),
+    restartInternet: async () => {
+      await docker(['start', INTERNET])
+      await plugInternet(await netnsOf(INTERNET))
+    },
     [Symbol.asyncDispose]: clearHome,
   }
 }
@@ -175,39 +181,48 @@ async function buildInternet(pi: Place): Promise<Netns> {
   await addNetns('sixgate-isp')
   await addNetns('sixgate-core')
   const internet = await startContainer(INTERNET, ['--cap-add', 'NET_ADMIN', 'sixgate/e2e-internet'])
-  for (const netns of [ISP, CORE, internet]) {
-    await setSysctl(netns, 'ipv6/conf/all/disable_ipv6', 1)
-    await setSysctl(netns, 'ipv6/conf/default/disable_ipv6', 1)
-    // One ICMP error per second and peer is Linux's default; here each packet that earns one gets it.
-    await setSysctl(netns, 'ipv4/icmp_ratelimit', 0)
-  }
+  for (const netns of [ISP, CORE]) await setIpv4Only(netns)
   await setSysctl(ISP, 'ipv4/ip_forward', 1)
   await setSysctl(CORE, 'ipv4/ip_forward', 1)
 
   await cable({ in: PI, link: 'eth0' }, { in: ISP, link: 'wan0' })
   await cable({ in: ISP, link: 'core0' }, { in: CORE, link: 'isp0' })
-  await cable({ in: CORE, link: 'net0' }, { in: internet, link: 'eth0' })
   await ip(PI, `address add ${WAN_ADDRESS}/24 dev eth0`)
   await ip(PI, `route add default via ${ISP_ADDRESS}`)
   await ip(ISP, `address add ${ISP_ADDRESS}/24 dev wan0`)
   await ip(ISP, 'address add 192.0.2.1/30 dev core0')
   await ip(ISP, `route add 198.51.100.0/24 via ${CORE_ADDRESS}`)
   await ip(CORE, `address add ${CORE_ADDRESS}/30 dev isp0`)
-  await ip(CORE, 'address add 198.51.100.1/24 dev net0')
   await ip(CORE, 'route add 203.0.113.0/24 via 192.0.2.1')
   await ip(CORE, 'route add unreachable 198.51.100.128/26')
   await ip(CORE, 'route add prohibit 198.51.100.192/26')
-  // The servers start when the last of these is there (e2e/images/internet/start).
-  for (const address of [SPEED_ADDRESS, ...WEB_ADDRESSES, DNS_ADDRESS, ECHO_ADDRESS]) {
-    await ip(internet, `address add ${address}/24 dev eth0`)
-  }
-  await ip(internet, 'route add default via 198.51.100.1')
+  await plugInternet(internet)
   await untilTrue('the internet serves DNS and the web to the Pi', 20, async () => {
     const web = await pi.type(`curl -s -m 2 http://${WEB_ADDRESSES[0]}/`)
     const dns = await pi.type(`dig +short +time=1 +tries=1 @${DNS_ADDRESS} A speed.example`)
     return web.output.includes(WAN_ADDRESS) && dns.output.trim() === SPEED_ADDRESS
   })
   return internet
+}
+
+async function setIpv4Only(netns: Netns): Promise<void> {
+  await setSysctl(netns, 'ipv6/conf/all/disable_ipv6', 1)
+  await setSysctl(netns, 'ipv6/conf/default/disable_ipv6', 1)
+  // One ICMP error per second and peer is Linux's default; here each packet that earns one gets it.
+  await setSysctl(netns, 'ipv4/icmp_ratelimit', 0)
+}
+
+/** Cable, addresses and route of the servers; a cable that is there already goes, since its far end is another container's. */
+async function plugInternet(internet: Netns): Promise<void> {
+  await setIpv4Only(internet)
+  if ((await ip(CORE, '-brief link show')).includes('net0@')) await ip(CORE, 'link delete net0')
+  await cable({ in: CORE, link: 'net0' }, { in: internet, link: 'eth0' })
+  await ip(CORE, 'address add 198.51.100.1/24 dev net0')
+  // The servers start when the last of these is there (e2e/images/internet/start).
+  for (const address of [SPEED_ADDRESS, ...WEB_ADDRESSES, DNS_ADDRESS, ECHO_ADDRESS]) {
+    await ip(internet, `address add ${address}/24 dev eth0`)
+  }
+  await ip(internet, 'route add default via 198.51.100.1')
 }
 
 async function startContainer(name: string, argv: readonly string[]): Promise<Netns> {
@@ -224,8 +239,12 @@ async function startContainer(name: string, argv: readonly string[]): Promise<Ne
     'none',
     ...argv,
   ])
-  const pid = await until(`${name} has a process`, 10, async () => {
-    const text = await docker(['inspect', '-f', '{{.State.Pid}}', name])
+  return await netnsOf(name)
+}
+
+async function netnsOf(container: string): Promise<Netns> {
+  const pid = await until(`${container} has a process`, 10, async () => {
+    const text = await docker(['inspect', '-f', '{{.State.Pid}}', container])
     return Number(text) > 0 ? Number(text) : undefined
   })
   return { pid }
