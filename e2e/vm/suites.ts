@@ -23,7 +23,7 @@ const tests = (name: string, ...files: readonly string[]): Step => ({
   name,
   // One file after the other: they share the guest's two emulated cores.
   argv: ['node', '--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=600000', ...files],
-  environment: { FUZZ_RUNS: '600', SIXGATE_SLOWNESS: '15' },
+  environment: { FUZZ_RUNS: '600', SIXGATE_SLOWNESS: '15', SIXGATE_GUEST: '1' },
 })
 
 /** In a network namespace, with the capabilities of the service's container alone (NET_RAW: the test's own packets). */
@@ -71,7 +71,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: 'firewall',
-    says: 'rules of nat44-firewall on a kernel that has flowtables: the golden rulesets, flows that skip the rules',
+    says: 'rules of nat44-firewall on a kernel that has flowtables: the golden rulesets, flows that skip the rules, the doctor',
     workspaces: ['services/nat44-firewall', 'shared/testkit'],
     modules: [
       'veth',
@@ -92,6 +92,8 @@ export const SUITES: readonly Suite[] = [
         tests('the self-test with NET_ADMIN alone', 'services/nat44-firewall/src/io/flowtable-self-test.test.ts'),
       ),
       tests('golden rulesets', 'services/nat44-firewall/src/io/nft-tool.test.ts'),
+      // Last: it plays with the clock and the modules of the guest.
+      tests('the doctor: clock and kernel', 'services/nat44-firewall/src/doctor-guest.test.ts'),
     ],
   },
 ]

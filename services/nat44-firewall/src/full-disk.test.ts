@@ -84,6 +84,7 @@ test('the disk fills up: another document and another uplink are in force all th
 
   here().sh('nft', 'flush', 'table', 'inet', 'sixgate')
   await until('drift is mended', () => /masquerade/.test(table()))
+  await service.waitFor(/somebody changed or removed the table inet sixgate/)
 
   assert.equal(await service.stop('SIGTERM'), 0)
   assert.equal(table(), '')
