@@ -31,15 +31,16 @@ const check = (wanted: string): Check => {
 
 after(() => rmSync(NO_MODULE, { force: true }))
 
-/** struct timex of linux/timex.h, 64-bit: modes u32 at 0, status i32 at 40; adjtimex(2). */
+/** struct timex of linux/timex.h, 64-bit: modes u32 at 0, maxerror i64 at 24 (µs), status i32 at 40; adjtimex(2). */
 const TIMEX = { MODES: 0, STATUS: 40, LEN: 208 } as const
-const ADJ_STATUS = 0x10
+/** maxerror is set too, to 0: the kernel calls a clock unsynchronised once it may be 16 s wrong. */
+const ADJ_STATUS_AND_MAXERROR = 0x10 | 0x04
 const STA_UNSYNC = 0x40
 
 /** Tells the kernel, as an NTP client does, whether it keeps the clock right. */
 const tellKernel = (status: number): void => {
   const timex = nativeBuffer(TIMEX.LEN)
-  timex.view.setUint32(TIMEX.MODES, ADJ_STATUS, true)
+  timex.view.setUint32(TIMEX.MODES, ADJ_STATUS_AND_MAXERROR, true)
   timex.view.setInt32(TIMEX.STATUS, status, true)
   const adjtimex = koffi.load(null).func('adjtimex', 'int', ['uintptr_t']) as (address: number) => number
   assert.ok(adjtimex(timex.address) >= 0)

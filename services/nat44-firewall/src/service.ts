@@ -17,7 +17,8 @@ import type { RuleLine } from './core/rule-lines.ts'
 import { readHost } from './io/doctor/read-host.ts'
 import { watchHost } from './io/host-watch.ts'
 import { ProblemBoard, problemOf } from './problem-board.ts'
-import { isRefused, Upkeep } from './upkeep.ts'
+import { isRefused } from './table-upkeep.ts'
+import { Upkeep } from './upkeep.ts'
 
 /** An instance that knows of no holder becomes active after 3 s (Lease). */
 const LEASE_WAIT_MS = 4000

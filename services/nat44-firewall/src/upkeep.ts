@@ -1,47 +1,32 @@
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Problem, ServiceContext } from '@sixgate/bus'
-import { link, Sysctls } from '@sixgate/host'
-import { Counters, tell } from '@sixgate/obs'
+import { Sysctls } from '@sixgate/host'
+import { Counters } from '@sixgate/obs'
 import { lanLinkName, lanPrefixes, type Site } from '@sixgate/site'
 import { conntrackProblem } from './core/conntrack.ts'
-import { flowtableCandidates } from './core/flowtable.ts'
 import { missingHelperText, wantedHelpers } from './core/helpers.ts'
 import type { ForwardChain } from './core/listing.ts'
 import type { RuleLine } from './core/rule-lines.ts'
-import { buildRuleset } from './core/ruleset.ts'
-import { type Facts, siteLinks } from './core/zones.ts'
+import { siteLinks } from './core/zones.ts'
 import { DockerKeeper, type DockerReport } from './io/docker-keeper.ts'
-import { FlowtableProbe } from './io/flowtable-self-test.ts'
 import { ForwardingKeeper } from './io/forwarding-keeper.ts'
 import { readFacts } from './io/host-facts.ts'
 import { chooseLegacyLock } from './io/iptables-tool.ts'
 import { KernelHelpers } from './io/kernel-helpers.ts'
-import { NftTool } from './io/nft-tool.ts'
 import { PrefixMemory } from './io/prefix-memory.ts'
-import { NftError } from './io/run-tool.ts'
-import { TableKeeper, type TableOutcome } from './io/table-keeper.ts'
 import { UplinkMemory } from './io/uplink-memory.ts'
-import { UserRulesSource } from './io/user-rules-source.ts'
 import { messageOf, type ProblemBoard, problemOf } from './problem-board.ts'
-
-/** nft, or the kernel, did not want rules that this program wrote. */
-export const isRefused = (error: unknown): error is NftError => error instanceof NftError && error.code === 'refused'
-
-/** nft, or the kernel, will not have this ruleset now, whatever else it would have. */
-const isUnwanted = (error: unknown): boolean =>
-  error instanceof NftError && (error.code === 'refused' || error.code === 'unsupported')
+import { TableUpkeep } from './table-upkeep.ts'
 
 /** Everything that belongs to the service on the host: compared with how it should be, mended, and taken away. Calls must not overlap. */
 export class Upkeep {
   readonly #context: ServiceContext
   readonly #problems: ProblemBoard
-  readonly #table: TableKeeper
+  readonly #table: TableUpkeep
   readonly #docker = new DockerKeeper()
   readonly #helpers = new KernelHelpers()
-  readonly #flowtable = new FlowtableProbe()
   readonly #forwarding: ForwardingKeeper
-  readonly #userRules: UserRulesSource
   #uplinks: UplinkMemory
   #prefixes: PrefixMemory
   /** The LAN's link, as it was called last. */
@@ -63,16 +48,14 @@ export class Upkeep {
   #foreign: ReadonlySet<string> = new Set()
   #toldHelpers: ReadonlySet<string> = new Set()
   #toldUplink = ''
-  #toldFlowtable: string | undefined
 
   /** `userRules`: directory with the owner's `*.nft` files; undefined: there are none. */
   constructor(context: ServiceContext, problems: ProblemBoard, userRules: string | undefined) {
     const { stateDir, sysctlRoot, log } = context
     this.#context = context
     this.#problems = problems
-    this.#userRules = new UserRulesSource(userRules)
     chooseLegacyLock(stateDir)
-    this.#table = new TableKeeper(new NftTool(join(stateDir, 'ruleset.json')))
+    this.#table = new TableUpkeep(log, problems, this.counters, join(stateDir, 'ruleset.json'), userRules)
     this.#forwarding = new ForwardingKeeper(new Sysctls(sysctlRoot), join(stateDir, 'original-sysctls.json'))
     if (this.#forwarding.note !== undefined) log.warn(this.#forwarding.note)
     this.#prefixes = new PrefixMemory(join(stateDir, 'lan-prefixes.json'))
@@ -158,7 +141,7 @@ export class Upkeep {
   }
 
   /** The rules, and what they depend on. Returns what the machine says; undefined when it could not be read. */
-  async #keepRules(site: Site): Promise<Facts | undefined> {
+  async #keepRules(site: Site): Promise<ReturnType<typeof readFacts>['facts'] | undefined> {
     await this.#lookAtHelpers(site)
     this.#problems.attempt('prefixes', () => this.#keepPrefixes(site))
     const seen = this.#problems.attempt(
@@ -168,11 +151,8 @@ export class Upkeep {
     )
     this.#problems.attempt('memory', () => this.#save())
     if (seen === undefined) return undefined
-    const { lan, uplinks } = seen.facts
-    const present = flowtableCandidates(site, lan, uplinks).filter((name) => link(name) !== undefined)
-    const facts = { ...seen.facts, flowtableLinks: await this.#flowtable.links(present) }
-    await this.#keepTable(site, facts)
-    return facts
+    await this.#table.keep(site, seen.facts)
+    return seen.facts
   }
 
   #readFacts(site: Site): ReturnType<typeof readFacts> {
@@ -229,75 +209,6 @@ export class Upkeep {
       this.#context.log.info(
         `the address of ${uplinks.join(', ')} is not public: another NAT follows (double NAT), and ports must be opened there too`,
       )
-  }
-
-  async #keepTable(site: Site, facts: Facts): Promise<void> {
-    try {
-      const outcome = await this.#loadTable(site, facts)
-      this.#problems.report('table', [])
-      if (outcome === 'unchanged') return
-      this.counters.add(outcome === 'loaded' ? 'loads_total' : 'table_repairs_total')
-      if (outcome === 'loaded') this.#context.log.info({ uplinks: facts.uplinks, lan: facts.lan }, 'rules loaded')
-      else
-        tell(this.#context.log, {
-          kind: 'drift-repaired',
-          level: 'warn',
-          message: 'somebody changed or removed the table inet sixgate: loaded again',
-        })
-    } catch (error) {
-      this.counters.add('load_failures_total')
-      if (isRefused(error)) throw error
-      this.#problems.report('table', [problemOf('nft', error)])
-    }
-  }
-
-  /** With a flowtable, or without one should the kernel refuse it in spite of the self-test. */
-  async #loadTable(site: Site, facts: Facts): Promise<TableOutcome> {
-    await this.#userRules.read(facts.utcOffsetS)
-    try {
-      const outcome = await this.#loadWithUserRules(site, facts)
-      this.#noteFlowtable(buildRuleset(site, facts, this.#userRules.rules).flowtable?.devices ?? [])
-      return outcome
-    } catch (error) {
-      if (facts.flowtableLinks.length === 0 || !isUnwanted(error)) throw error
-      this.#flowtable.withdraw()
-      this.#context.log.warn(`no flowtable on ${facts.flowtableLinks.join(', ')}: ${messageOf(error)}`)
-      const outcome = await this.#loadWithUserRules(site, { ...facts, flowtableLinks: [] })
-      this.#noteFlowtable([])
-      return outcome
-    }
-  }
-
-  /** With the owner's rules, or, should they not go together with ours, without them. */
-  async #loadWithUserRules(site: Site, facts: Facts): Promise<TableOutcome> {
-    const { rules, complaint } = this.#userRules
-    try {
-      const outcome = await this.#table.keep(buildRuleset(site, facts, rules))
-      this.#reportUserRules(complaint, 'what stood before stays')
-      return outcome
-    } catch (error) {
-      if (!isRefused(error) || rules.objects.length === 0) throw error
-      const outcome = await this.#table.keep(buildRuleset(site, facts))
-      this.#reportUserRules(error.message, 'the site runs without them')
-      return outcome
-    }
-  }
-
-  #reportUserRules(complaint: string | undefined, consequence: string): void {
-    const message = `rules of your own (*.nft): ${complaint} (${consequence})`
-    this.#problems.report('user-rules', complaint === undefined ? [] : [{ code: 'user-rules', message }])
-  }
-
-  #noteFlowtable(devices: readonly string[]): void {
-    this.counters.set('flowtable_links', devices.length)
-    const told = devices.join(', ')
-    if (told === (this.#toldFlowtable ?? '')) return
-    this.#toldFlowtable = told
-    this.#context.log.info(
-      devices.length === 0
-        ? 'no flowtable any more: every packet passes the rules'
-        : `flowtable on ${told}: packets of flows that last skip the rules`,
-    )
   }
 
   #logDocker({ changes, failures }: DockerReport): void {

@@ -20,7 +20,7 @@ export class NftError extends Error {
 }
 
 /** nft takes 5 ms, with 10,000 rules 1 s; iptables waits up to 5 s for its lock. A machine may be overloaded beyond that. */
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
 
 /**
  * Without the machine's locale the messages are those that `classifyFailure` knows. nft reads and prints hours in its own time
