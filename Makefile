@@ -26,7 +26,7 @@ SUITE ?= fastpath
 GUESTS ?= debian12-amd64 debian13-arm64
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus chaos images machine
+.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos images machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -72,7 +72,7 @@ bench-nat64: machine node_modules/.package-lock.json bpf  ## nat64 beside plain 
 bench-dns64: machine node_modules/.package-lock.json  ## dns64 beside BIND and unbound, one processor each, in one interleaved run
 	$(NODE) e2e/bench/dns64/main.ts $(BENCH_FLAGS)
 
-fuzz: fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus  ## all that follow, FUZZ_SECONDS=30 each (FUZZ_SEED=… repeats a run)
+fuzz: fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web  ## all that follow, FUZZ_SECONDS=30 each (FUZZ_SEED=… repeats a run)
 
 fuzz-nat64: machine node_modules/.package-lock.json  ## mutated real packets through the translator
 	$(NODE) services/nat64/src/fuzz/main.ts
@@ -88,6 +88,9 @@ fuzz-site: machine node_modules/.package-lock.json  ## odd site documents, and w
 
 fuzz-bus: machine node_modules/.package-lock.json  ## odd reports, mappings, leases, questions and documents, as they come over NATS
 	$(NODE) e2e/fuzz/main.ts bus
+
+fuzz-web: machine node_modules/.package-lock.json  ## odd requests to the console's API, made from its OpenAPI document, and odd answers of services
+	$(NODE) e2e/fuzz/main.ts web
 
 chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS.md; CHAOS_ONLY=regexp, CHAOS_MINUTES=0.5 of changing documents
 	$(NODE) e2e/chaos/main.ts

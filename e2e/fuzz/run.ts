@@ -7,7 +7,6 @@ import type { Target } from './target.ts'
 
 /** A run ends with so many findings: the rest are mostly the same ones again. */
 const ENOUGH = 10
-/** No input may take longer, on whatever machine. */
 const SLOW_MS = 5000
 
 const directoryOf = ({ name }: Target): string => join(import.meta.dirname, 'testdata', name)
@@ -40,7 +39,7 @@ export const complaintAbout = async (target: Target, kind: string, input: Uint8A
   try {
     const complaint = await target.judge(kind, input)
     const tookMs = performance.now() - startMs
-    return complaint ?? (tookMs > SLOW_MS ? `it took ${Math.round(tookMs)} ms` : undefined)
+    return complaint ?? (tookMs > (target.slowMs ?? SLOW_MS) ? `it took ${Math.round(tookMs)} ms` : undefined)
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : `thrown: ${String(error)}`
   }

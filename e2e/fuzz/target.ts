@@ -7,6 +7,10 @@ export interface Target {
   readonly words?: readonly string[]
   /** What is wrong with the way an input was treated; undefined: nothing. What it throws is a complaint, too. */
   judge(kind: string, input: Uint8Array): Promise<string | undefined> | string | undefined
+  /** What an input may take on whatever machine, 5000 when left out. */
+  readonly slowMs?: number
+  /** Ends what `judge` has started. */
+  close?(): Promise<void>
 }
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -78,7 +78,8 @@ export const isHostSeen = (entry: unknown): entry is HostSeen =>
   'mac' in entry &&
   typeof entry.mac === 'string' &&
   'addresses' in entry &&
-  Array.isArray(entry.addresses)
+  Array.isArray(entry.addresses) &&
+  entry.addresses.every((address) => typeof address === 'string')
 
 /** Link-layer addresses by IPv6 address; what is not as expected (another version) leaves its column empty. */
 export const macsOf = (answers: readonly unknown[]): Map<string, string> =>

@@ -1,6 +1,7 @@
 import { type Answer, ask, type Link, type ServiceName } from '@sixgate/bus'
-import { SILENT_MS } from '../core/convergence.ts'
+import type { z } from 'zod'
 import { printable } from '../core/columns.ts'
+import { SILENT_MS } from '../core/convergence.ts'
 import { readReports } from './reports.ts'
 
 /** What the instances of a service said. */
@@ -12,13 +13,14 @@ export interface Answers<T> {
 
 /**
  * Puts a question to every instance of a service that reports. `T` is what that service answers to this question.
- * Throws KvError.
+ * Throws KvError. `schema`: what is an answer; anything else becomes a complaint, since another version may say anything.
  */
 export const askInstances = async <T>(
   link: Link,
   service: ServiceName,
   question: string,
   body?: unknown,
+  schema?: z.ZodType<T>,
 ): Promise<Answers<T>> => {
   const nowMs = Date.now()
   const reporting = (await readReports(link)).filter(
@@ -32,10 +34,19 @@ export const askInstances = async <T>(
     ),
     ...silent.map(({ instance }) => `${service} ${instance} does not answer; see: docker compose logs ${service}`),
   ]
+  const given = answers.flatMap((answer: Answer) => (isGiven<T>(answer) ? [answer] : []))
+  const fit = given.filter(({ instance, answer }) => {
+    const issue = schema?.safeParse(answer).error?.issues[0]
+    if (issue !== undefined)
+      complaints.push(
+        `${service} ${instance}: its answer to ${question} is not understood, ${issue.path.join('.') || 'all of it'}: ${issue.message}; see: sixgate status (are all of one version?)`,
+      )
+    return issue === undefined
+  })
   if (answers.length === 0 && silent.length === 0)
     complaints.push(`no ${service} runs; see: docker compose ps --all ${service}`)
   return {
-    answers: answers.flatMap((answer: Answer) => (isGiven<T>(answer) ? [answer] : [])),
+    answers: fit,
     complaints: complaints.map(printable),
   }
 }

@@ -7,7 +7,7 @@ import { formatPrefix } from '@sixgate/addr'
 import { readIfThere } from '@sixgate/host'
 import { type ReadSite, readSite, ulaOf } from '@sixgate/site'
 import { type Backup, BackupError, backupFiles, parseBackup } from '../core/backup.ts'
-import { readUstar, ustar, UstarError } from '../core/ustar.ts'
+import { readUstar, UstarError, ustar } from '../core/ustar.ts'
 import { checkCredentials } from '../web/credentials.ts'
 
 const MIB = 1024 * 1024

@@ -1,8 +1,8 @@
 import type { Link } from '@sixgate/bus'
 import { bring, type Logger, tell } from '@sixgate/obs'
 import { judgeTrial, type Trial, wellServices } from '../core/trial.ts'
-import { type PutBack, PutBackFile } from './put-back-file.ts'
 import type { Publisher, Standing } from './publisher.ts'
+import { type PutBack, PutBackFile } from './put-back-file.ts'
 import { ReportWatch } from './report-watch.ts'
 
 export interface ConfirmerOptions {

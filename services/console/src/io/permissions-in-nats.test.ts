@@ -6,8 +6,8 @@ import { connect } from '@nats-io/transport-node'
 import {
   apiPrefixOf,
   ask,
-  type Bucket,
   BUCKET_SHAPES,
+  type Bucket,
   type BucketName,
   KvBucket,
   type KvError,

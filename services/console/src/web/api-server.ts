@@ -13,7 +13,7 @@ import {
   routeAt,
 } from '../core/web/routes.ts'
 import type { SessionStore } from '../core/web/session-store.ts'
-import { type Credentials, BusyError, digestOf } from './credentials.ts'
+import { BusyError, type Credentials, digestOf } from './credentials.ts'
 import { RequestError } from './request-error.ts'
 import type { StaticFile } from './static-files.ts'
 
@@ -146,6 +146,14 @@ export class ApiServer {
     }
     const handler = this.#options.handlers[name] as unknown as (call: unknown) => Promise<unknown>
     const answer = await handler(call)
+    // Much of it is what other services said: another version, or one that was taken over, may say anything.
+    const { error } = route.answer.safeParse(answer)
+    if (error !== undefined)
+      throw new RequestError(
+        503,
+        'not-understood',
+        `what the services answer is not as this version knows it: ${z.prettifyError(error)}`,
+      )
     if (route.mediaType === undefined) this.#sendJson(response, 200, answer)
     else this.#send(response, 200, route.mediaType, String(answer))
   }
@@ -160,8 +168,10 @@ export class ApiServer {
 
   #sendFile(request: IncomingMessage, response: ServerResponse, path: string): void {
     const { files } = this.#options
-    if (request.method !== 'GET' && request.method !== 'HEAD')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
       throw new RequestError(405, 'method', `${request.method}: files are there for GET`)
+    }
     const file = files.get(path)
     if (file === undefined) {
       const why = files.size === 0 ? 'the page is not built here: make page; the API is there' : 'there is no such file'
@@ -185,6 +195,9 @@ export class ApiServer {
   #fail(response: ServerResponse, { status, code, message, retryAfterS }: RequestError): void {
     if (retryAfterS !== undefined) response.setHeader('retry-after', retryAfterS)
     // Whatever of the body was not read stays unread.
+    // RFC 9110 §15.5.6 and §15.5.2: a MUST each. The session is a cookie, which has no scheme of its own.
+    if (status === 405 && !response.hasHeader('allow')) response.setHeader('allow', 'GET, HEAD, POST')
+    if (status === 401) response.setHeader('www-authenticate', 'Bearer')
     if (status === 413) response.setHeader('connection', 'close')
     const error = { code, message, ...(retryAfterS === undefined ? {} : { retryAfterS }) }
     this.#sendJson(response, status, { error })

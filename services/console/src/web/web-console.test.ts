@@ -11,10 +11,10 @@ import { enterNamespace } from '@sixgate/testkit'
 import { z } from 'zod'
 import { METRICS_CONTENT_TYPE } from '../core/metrics.ts'
 import { ROUTES } from '../core/web/routes.ts'
-import { siteYaml } from '../testkit/site-lab.ts'
-import { CLI, PageLab } from '../testkit/page-lab.ts'
 import type { PageAnswer, PageClient } from '../testkit/page-client.ts'
+import { CLI, PageLab } from '../testkit/page-lab.ts'
 import { HOST, QUERY, ROUTER, RULE, SITE_WITH_FORWARD, speakForAll, TOP_NAME } from '../testkit/site-answers.ts'
+import { siteYaml } from '../testkit/site-lab.ts'
 import { fingerprintOf, makeCertificate } from './certificate.ts'
 
 const skip = enterNamespace()

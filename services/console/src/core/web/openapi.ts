@@ -14,6 +14,9 @@ const ERRORS: Readonly<Record<string, string>> = {
   '401': 'Not logged in, or the password, the code or the token is wrong',
   '403': 'The caller may not do this',
   '409': 'The file was changed meanwhile',
+  '413': 'The body is too long',
+  '415': 'The body is not JSON by its Content-Type',
+  '421': 'The Host header is no name of this gateway',
   '429': 'Too many attempts; see retryAfterS',
   '503': 'The site cannot be asked at the moment',
 }

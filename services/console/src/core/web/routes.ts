@@ -18,6 +18,10 @@ export interface Route {
   readonly mediaType?: string
 }
 
+/** A number in a query: decimal digits and nothing else. */
+const decimal = (schema: z.ZodNumber) =>
+  z.preprocess((text) => (typeof text === 'string' && /^(0|[1-9]\d{0,8})$/.test(text) ? Number(text) : text), schema)
+
 const MIN_PASSWORD = 10
 /** What scrypt has to chew on is bounded. */
 const MAX_PASSWORD = 200
@@ -154,7 +158,7 @@ export const ROUTES = {
       type: z.string().max(10).optional(),
       rcode: z.string().max(10).optional(),
       reason: z.string().max(40).optional(),
-      limit: z.coerce.number().int().min(1).max(500).default(200),
+      limit: decimal(z.number().int().min(1).max(500)).default(200),
     }),
     answer: answers.dnsQueries,
   },
@@ -163,7 +167,7 @@ export const ROUTES = {
     path: '/api/v1/dns/top',
     access: 'owner',
     summary: 'The names asked for most, in this hour and the one before. Not for tokens',
-    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(500).default(50) }),
+    query: z.strictObject({ limit: decimal(z.number().int().min(1).max(500)).default(50) }),
     answer: answers.dnsTop,
   },
   events: {
@@ -171,7 +175,7 @@ export const ROUTES = {
     path: '/api/v1/events',
     access: 'reader',
     summary: 'What happened at the site, newest first',
-    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(200) }),
+    query: z.strictObject({ limit: decimal(z.number().int().min(1).max(1000)).default(200) }),
     answer: answers.events,
   },
   config: {
