@@ -343,6 +343,42 @@ test('SO_REUSEPORT: two instances share the port, and the one that stays serves 
   for (const way of ['+notcp', '+tcp']) assert.equal((await dig('@127.0.0.1', way, 'v4.example.net', 'AAAA')).length, 2)
 })
 
+test('one of two instances is stopped: whoever has asked it, or asks meanwhile over UDP, gets an answer', {
+  skip,
+}, async () => {
+  const upstream = await startScript((asked) => ({ answers: [a(asked.name, '192.0.2.1')], afterMs: 300 }))
+  const listen = ['127.0.0.1', '::1']
+  const first = await startService({ upstreams: [at(upstream)], listen })
+  const second = await startService({ upstreams: [at(upstream)], listen })
+  let [asked, answered] = [0, 0]
+  // Many clients: the kernel gives each to one of both.
+  const clients = await Promise.all(
+    Array.from({ length: 32 }, async (_, n) => {
+      const client = n % 2 === 0 ? createSocket('udp4') : createSocket('udp6')
+      client.on('message', () => answered++)
+      client.connect(53, n % 2 === 0 ? '127.0.0.1' : '::1')
+      await once(client, 'connect')
+      return client
+    }),
+  )
+  const askAll = (): void => {
+    for (const client of clients) client.send(encodeQuery({ name: `n${++asked}.example.net`, type: 'A' }))
+  }
+  const tcp = await Promise.all(Array.from({ length: 8 }, () => connectTcp()))
+  askAll()
+  for (const [id, { socket }] of tcp.entries())
+    socket.write(framed(encodeQuery({ name: `t${id}.example.net`, type: 'A' })))
+  const heardTcp = (): number => [first, second].reduce((sum, one) => sum + (one.counters().queries_tcp_total ?? 0), 0)
+  await until(() => first.counters().queries_total !== 0 && heardTcp() === tcp.length)
+  const asking = setInterval(askAll, 10)
+  await first.stop()
+  clearInterval(asking)
+  askAll()
+  await until(() => answered === asked && tcp.every(({ responses }) => responses.length === 1))
+  for (const client of clients) client.close()
+  for (const { socket } of tcp) socket.destroy()
+})
+
 /** A TCP client that collects responses. */
 const connectTcp = async (): Promise<{ socket: Socket; responses: ReturnType<typeof readResponse>[] }> => {
   const socket = connect(53, '127.0.0.1')

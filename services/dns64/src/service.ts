@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { type Problem, type Questions, type Service, SiteRejected, type SiteSnapshot } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
@@ -33,6 +34,8 @@ export interface Dns64Options {
 
 /** How often silent upstreams are looked after. */
 const TICK_MS = 1000
+/** A stop waits this long for answers under way: a name server that is silent takes longer, and Docker kills after 10 s. */
+const DRAIN_MS = 4000
 /** How many ticks until what could not be opened is tried again; a missing address is noticed at once by its event. */
 const TICKS_PER_RETRY = 5
 /** Milliseconds of a steady clock, never 0. */
@@ -141,10 +144,17 @@ export class Dns64 implements Service {
     }
   }
 
-  /** Nothing of ours outlives the process, so both intents are the same. */
+  /**
+   * New questions go to other instances, if there are any; those who wait get their answer, within DRAIN_MS. Nothing of ours
+   * outlives the process, so both intents are the same.
+   */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
     this.#endWatch?.()
+    const drained = this.#listeners.drain().then(() => this.#server?.whenIdle())
+    await Promise.race([drained, pause(DRAIN_MS, undefined, { ref: false })])
+    // Answers that are ready leave in the next turn of the event loop.
+    await nextTurn()
     await this.#listeners.close()
     this.#sockets.close()
     this.#connections.close()

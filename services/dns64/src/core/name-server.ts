@@ -76,12 +76,19 @@ export class NameServer {
   #policy: Policy | undefined
   #nowS = 0
   #waiting = 0
+  #onIdle: (() => void) | undefined
 
   /** `onDefect`: told of a mistake in this program; the query that led there gets no reply. */
   constructor(resolver: Resolver, counters: Counters, onDefect: (error: unknown) => void) {
     this.#resolver = resolver
     this.#counters = counters
     this.#onDefect = onDefect
+  }
+
+  /** Resolves when no client waits for an answer. */
+  async whenIdle(): Promise<void> {
+    if (this.#waiting === 0) return
+    await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
   /** The record of a client's address (text, with or without zone), to be handed back with its packets. */
@@ -233,6 +240,7 @@ export class NameServer {
       this.#onDefect(error)
     } finally {
       this.#waiting--
+      if (this.#waiting === 0) this.#onIdle?.()
     }
   }
 

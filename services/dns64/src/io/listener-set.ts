@@ -72,6 +72,17 @@ export class ListenerSet {
     return this.#slots.filter((slot) => slot.listener !== undefined).length
   }
 
+  /** No listener takes in anything new, and none is opened any more; resolves when no client is about to ask. */
+  async drain(): Promise<void> {
+    this.#closed = true
+    let drained: readonly Promise<void>[] = []
+    // Awaited outside, so that `close` need not wait for clients that take their time.
+    await this.#inTurn(async () => {
+      drained = this.#slots.flatMap(({ listener }) => listener?.drain() ?? [])
+    })
+    await Promise.all(drained)
+  }
+
   close(): Promise<void> {
     this.#closed = true
     return this.#inTurn(async () => {

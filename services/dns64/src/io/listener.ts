@@ -28,6 +28,11 @@ export interface Endpoint {
 
 /** Something that listens on one endpoint. */
 export interface Listener {
+  /**
+   * Takes in what has come already and nothing more: new clients go to other instances. Replies under way still leave.
+   * Resolves when no client is about to ask.
+   */
+  drain(): Promise<void>
   /** Ends it; replies under way are lost. */
   close(): Promise<void>
 }

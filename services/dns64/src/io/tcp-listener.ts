@@ -18,18 +18,33 @@ export interface TcpLimits {
 
 const LIMITS: TcpLimits = { idleMs: 10_000, connections: 256, perClient: 16, pipelined: 64, unsentOctets: 1 << 20 }
 
+/** A connection that is served. */
+interface Connection {
+  /**
+   * Ends it after the replies under way; one that has just come is given time to ask (RFC 7766 §6.2.3 lets a server end what is
+   * idle). Resolves when nothing more is owed to it.
+   */
+  drain(): Promise<void>
+}
+
 /** Serves one connection: queries in any number, answered as they get ready (RFC 7766 §6.2.1.1, §7). */
-const serve = (socket: Socket, source: string, limits: TcpLimits, onQuery: OnQuery): void => {
+const serve = (socket: Socket, source: string, limits: TcpLimits, onQuery: OnQuery): Connection => {
   const frames = new FrameReader()
   let underWay = 0
   let corked = 0
   let ended = false
+  let isDraining = false
+  let hasAnswered = false
+  const { promise: done, resolve: isDone } = Promise.withResolvers<void>()
   const endWhenDone = (): void => {
-    if (ended && underWay === 0) socket.end()
+    if (underWay > 0 || !(ended || (isDraining && hasAnswered))) return
+    socket.end()
+    isDone()
   }
   const idle = setTimeout(() => socket.destroy(), limits.idleMs)
   const reply = (bytes: Uint8Array): void => {
     underWay--
+    hasAnswered = true
     if (socket.destroyed) return
     if (socket.writableLength > limits.unsentOctets) {
       socket.destroy()
@@ -69,7 +84,17 @@ const serve = (socket: Socket, source: string, limits: TcpLimits, onQuery: OnQue
     endWhenDone()
   })
   socket.on('error', () => socket.destroy())
-  socket.on('close', () => clearTimeout(idle))
+  socket.on('close', () => {
+    clearTimeout(idle)
+    isDone()
+  })
+  return {
+    drain: () => {
+      isDraining = true
+      endWhenDone()
+      return done
+    },
+  }
 }
 
 /** True for what the name server drops: shorter than a header, or a response. */
@@ -79,7 +104,7 @@ const isNoQuery = (message: Uint8Array): boolean => message.length < 12 || ((mes
 export const tcpOpener =
   (limits: TcpLimits = LIMITS): OpenListener =>
   async (endpoint, onQuery, onLost) => {
-    const sockets = new Set<Socket>()
+    const sockets = new Map<Socket, Connection>()
     const perClient = new Map<string, number>()
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       const source = socket.remoteAddress
@@ -88,7 +113,6 @@ export const tcpOpener =
         socket.destroy()
         return
       }
-      sockets.add(socket)
       perClient.set(source, open + 1)
       socket.on('close', () => {
         sockets.delete(socket)
@@ -96,17 +120,21 @@ export const tcpOpener =
         if (left > 0) perClient.set(source, left)
         else perClient.delete(source)
       })
-      serve(socket, source, limits, onQuery)
+      sockets.set(socket, serve(socket, source, limits, onQuery))
     })
     const ready = once(server, 'listening')
     server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true, reusePort: true, exclusive: true })
     await ready
     server.on('error', onLost)
+    const done = once(server, 'close')
     return {
-      close: async () => {
-        const done = once(server, 'close')
+      drain: async () => {
         server.close()
-        for (const socket of sockets) socket.destroy()
+        await Promise.all([...sockets.values()].map((connection) => connection.drain()))
+      },
+      close: async () => {
+        server.close()
+        for (const socket of sockets.keys()) socket.destroy()
         await done
       },
     }

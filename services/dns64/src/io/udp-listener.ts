@@ -1,8 +1,9 @@
 import { isIPv6 } from 'node:net'
 import { AF, HostError, libc, SOCK, type SocketOption, watchReadable } from '@sixgate/host'
+import { isWildcard } from '../core/addressing.ts'
 import { EDNS_UDP_SIZE } from '../core/wire.ts'
 import { ReceiveBatch, SendBatch, SOCKADDR_WORDS } from './datagram-batch.ts'
-import type { OnQuery, OpenListener, Hits, Source } from './listener.ts'
+import type { Endpoint, OnQuery, OpenListener, Hits, Source } from './listener.ts'
 import { portOfSockaddr, socketAddress, textOfSockaddr } from './socket-address.ts'
 
 /** socket(7), ipv6(7); the numbers of the generic Linux headers. */
@@ -21,6 +22,8 @@ const MAX_CALLS = 8
 const QUERY_BYTES = 2048
 /** Replies over UDP never exceed EDNS_UDP_SIZE. */
 const REPLY_BYTES = EDNS_UDP_SIZE + 48
+/** RFC 863: a peer that says nothing, on the address itself, so that there is a way to it. */
+const DISCARD_PORT = 9
 /** Addresses whose client record is found without making text of them. */
 const KNOWN_SOURCES = 1024
 
@@ -84,8 +87,34 @@ class UdpSocket {
     this.#unwatch = watchReadable(fd, () => this.#receive())
   }
 
+  /**
+   * A socket with a peer gets datagrams of that peer alone, and the kernel passes it over among those that share a port: other
+   * instances get what comes from now on. What waits in it already is read, and replies leave it as before. Not where it is
+   * bound to all addresses: there the peer would give all replies its own source address.
+   */
+  drain({ address }: Endpoint): void {
+    if (this.#closed) return
+    if (!isWildcard(address)) {
+      const { memory, lenBytes } = socketAddress(address, DISCARD_PORT)
+      try {
+        libc.connect(this.#fd, memory.address, lenBytes, 'hand over to other instances')
+      } catch (error) {
+        // The address is gone from this machine, and with it everybody who could ask there.
+        if (!(error instanceof HostError)) throw error
+      }
+    }
+    this.#receive()
+  }
+
   close(): void {
     if (this.#closed) return
+    this.#receive()
+    this.#flush()
+    // What was read last may have shown that the socket is gone.
+    this.#end()
+  }
+
+  #end(): void {
     this.#closed = true
     this.#unwatch()
     libc.closeFd(this.#fd)
@@ -96,7 +125,7 @@ class UdpSocket {
     for (let call = 0; call < MAX_CALLS && !this.#closed; call++) {
       const count = this.#received.receive(this.#fd)
       if (count < 0) {
-        this.close()
+        this.#end()
         this.#onLost(new HostError('receive queries', -count))
         return
       }
@@ -178,6 +207,10 @@ export const udpOpener =
     try {
       const socket = new UdpSocket(openSocket(endpoint.address, endpoint.port), { onQuery, hits, onLost })
       return Promise.resolve({
+        drain: () => {
+          socket.drain(endpoint)
+          return Promise.resolve()
+        },
         close: () => {
           socket.close()
           return Promise.resolve()
