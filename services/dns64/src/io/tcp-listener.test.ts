@@ -54,11 +54,11 @@ test('octets without a whole message are no sign of life', async () => {
   await withListener(ignore, async (open) => {
     const socket = await open()
     const startMs = performance.now()
-    let at = 0
-    const drip = setInterval(() => socket.write(QUERY.subarray(at, ++at)), 10)
+    // The length of a message that never becomes whole.
+    socket.write(Uint8Array.of(0xff, 0xff))
+    const drip = setInterval(() => socket.write(Uint8Array.of(0)), 10)
     await closed(socket)
     clearInterval(drip)
-    assert.ok(at > 2 && at < QUERY.length, `${at} octets sent`)
     assert.ok(performance.now() - startMs >= LIMITS.idleMs - 5)
   })
 })
