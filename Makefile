@@ -22,11 +22,12 @@ TEST_FLAGS ?=
 RUN_UNIT = timeout --foreground 45m $(NODE) --test --test-concurrency=2 --test-timeout=180000
 RUN_E2E = timeout --foreground 40m $(NODE) --test --test-concurrency=1 --test-timeout=1800000
 BENCH_FLAGS ?=
-SUITE ?= fastpath
-GUESTS ?= debian12-amd64 debian13-arm64
+ARCH ?= arm64
+SUITE ?=
+GUESTS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos images machine
+.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos images sbom machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -48,9 +49,14 @@ unit: machine node_modules/.package-lock.json bpf networkd page  ## unit tests, 
 e2e: images  ## the real stack in a simulated site, by testcontainers
 	$(RUN_E2E) $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
 
-e2e-vm: machine node_modules/.package-lock.json bpf  ## other kernels in emulated machines: GUESTS='debian12-amd64 debian13-arm64' SUITE=fastpath (e2e/vm/README.md)
+e2e-vm: machine node_modules/.package-lock.json bpf  ## in emulated machines: the site on arm64 with a VLAN, the fast path on kernel 6.1; ARCH=amd64; SUITE=… GUESTS=… (e2e/vm/README.md)
 	@$(MACHINE)/packages.sh --vm
+ifeq ($(SUITE),)
+	$(NODE) e2e/vm/main.ts site debian13-$(ARCH)
+	$(NODE) e2e/vm/main.ts fastpath debian12-amd64
+else
 	$(NODE) e2e/vm/main.ts $(SUITE) $(GUESTS)
+endif
 
 bpf: machine  ## nat64's eBPF program (the images build their own)
 	services/nat64/bpf/build.sh
@@ -95,8 +101,12 @@ fuzz-web: machine node_modules/.package-lock.json  ## odd requests to the consol
 chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS.md; CHAOS_ONLY=regexp, CHAOS_MINUTES=0.5 of changing documents
 	$(NODE) e2e/chaos/main.ts
 
-images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled
-	$(MACHINE)/images.sh
+images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled; PLATFORM=linux/arm64
+	PLATFORM=$(PLATFORM) $(MACHINE)/images.sh
+
+sbom: images  ## what the images are made of (CycloneDX), and their sizes, in .cache/sbom; PLATFORM=linux/arm64
+	@mkdir -p .cache/sbom
+	@PLATFORM=$(PLATFORM) $(MACHINE)/images.sh sbom .cache/sbom
 
 machine:  ## install what this machine lacks: Docker engine, compose v2, tools
 	@$(MACHINE)/packages.sh

@@ -8,6 +8,7 @@
 #                                       RESOLV is what it and its containers read as /etc/resolv.conf (default /etc/netns/NETNS/resolv.conf).
 #                                       Starts empty but for its images: no container, volume or network of an earlier run.
 #   engine.sh site-stop [--keep]        stops it; with --keep the next site-start finds containers and volumes again, as after a reboot
+#   engine.sh site-keep                 the same of the next site-start, without a stop: before the power goes
 #   engine.sh site-host                 prints unix:///run/sixgate/site/docker.sock
 #   engine.sh status                    prints both
 #
@@ -94,7 +95,8 @@ machine_engine_works() { timeout 10 docker info >/dev/null 2>&1; }
 build_start() {
   if [ -n "$(pid_of build)" ]; then
     say "private build engine already runs"
-  elif machine_engine_works; then
+  # For another platform (images.sh) the images have the names that the machine's own have: keep them apart.
+  elif [ -z "${DOCKER_DEFAULT_PLATFORM:-}" ] && machine_engine_works; then
     say "this machine has a working Docker engine: images are built with it"
   else
     start build '' '' --bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false
@@ -142,10 +144,14 @@ site_start() {
   say "site engine started in $netns: $(socket_of site)"
 }
 
+site_keep() {
+  mkdir -p "$SIXGATE_LIB/site"
+  touch "$SIXGATE_LIB/site/keep"
+}
+
 site_stop() {
   if [ "${1:-}" = --keep ]; then
-    mkdir -p "$SIXGATE_LIB/site"
-    touch "$SIXGATE_LIB/site/keep"
+    site_keep
   elif [ -n "$(pid_of site)" ]; then
     empty_site
   fi
@@ -155,7 +161,7 @@ site_stop() {
 command=${1:-}
 shift || true
 case $command in
-  *-start | *-stop) need_root "engine.sh $command" ;;
+  *-start | *-stop | *-keep) need_root "engine.sh $command" ;;
 esac
 case $command in
   build-start) build_start ;;
@@ -163,7 +169,8 @@ case $command in
   build-host) [ -z "$(pid_of build)" ] || socket_of build ;;
   site-start) site_start "$@" ;;
   site-stop) site_stop "$@" ;;
+  site-keep) site_keep ;;
   site-host) socket_of site ;;
   status) for role in build site; do pid=$(pid_of "$role"); say "$role engine: ${pid:-does not run}${pid:+ is its pid}"; done ;;
-  *) fail "engine.sh \"$command\": allowed are build-start build-stop build-host site-start site-stop site-host status" ;;
+  *) fail "engine.sh \"$command\": allowed are build-start build-stop build-host site-start site-stop site-keep site-host status" ;;
 esac

@@ -4,11 +4,24 @@
 #   images.sh             base images (pulled, or stand-ins), the services (docker-compose.yml), the simulated hosts (e2e/images/*)
 #   images.sh services    base images and services only: what a Pi needs
 #   images.sh site-load   copies what differs from the build engine into the running site engine (engine.sh site-start)
+#   images.sh sbom FOLDER what each image of the stack is made of, as CycloneDX JSON, and how large it is
+#
+# PLATFORM=linux/arm64 (or amd64): for that platform, by an engine of its own with data in /var/lib/sixgate-arm64, since an engine keeps
+# one platform under one name. Programs of the other processor run by emulation (emulation.sh).
 #
 # Uses engine.sh's build engine and stops it again when it was not running before. What was built is listed in
 # /var/lib/sixgate/built, what the site engine got in /var/lib/sixgate/loaded: site-load is a comparison when nothing changed.
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
+
+NATIVE=linux/$(dpkg --print-architecture)
+case ${PLATFORM:=$NATIVE} in
+  "$NATIVE") ;;
+  linux/arm64 | linux/amd64)
+    export DOCKER_DEFAULT_PLATFORM=$PLATFORM SIXGATE_RUN=$SIXGATE_RUN-${PLATFORM#linux/} SIXGATE_LIB=$SIXGATE_LIB-${PLATFORM#linux/}
+    ;;
+  *) fail "PLATFORM=$PLATFORM: allowed are linux/amd64 and linux/arm64" ;;
+esac
 
 MACHINE=$SIXGATE_ROOT/deploy/machine
 BUILT=$SIXGATE_LIB/built      # lines: IMAGE ID-in-the-build-engine
@@ -60,6 +73,12 @@ build_e2e() {
   while read -r image; do
     step "build $image" "$DOCKER" build --progress plain --network host --tag "$image" "$SIXGATE_ROOT/e2e/images/${image#sixgate/e2e-}"
   done < <(e2e_images)
+}
+
+sbom() {
+  local images
+  mapfile -t images < <(service_images | grep '^sixgate/')
+  DOCKER=$DOCKER "$SIXGATE_ROOT/node_modules/.bin/node" "$SIXGATE_ROOT/deploy/release/sbom.ts" "$1" "${images[@]}"
 }
 
 # Prints "IMAGE ID" of each image named on stdin that the engine has.
@@ -114,8 +133,10 @@ site_load() {
 }
 
 need_root "images.sh"
+[ -z "${DOCKER_DEFAULT_PLATFORM:-}" ] || [ "${1:-all}" = site-load ] || "$MACHINE/emulation.sh" "${PLATFORM#linux/}"
 case ${1:-all} in
   all | services) with_build_engine build_all "${1:-all}" ;;
   site-load) site_load ;;
-  *) fail "images.sh \"$1\": allowed are services, site-load, or nothing for all" ;;
+  sbom) with_build_engine sbom "$(realpath "${2:?sbom needs the name of a folder}")" ;;
+  *) fail "images.sh \"$1\": allowed are services, site-load, sbom FOLDER, or nothing for all" ;;
 esac

@@ -5,10 +5,11 @@
 #   packages.sh --list    prints what would be installed, installs nothing
 #   packages.sh --engine  engine, compose v2, buildx, and the little that `make up` needs: for a gateway that only runs
 #   packages.sh --vm      all that, and what boots virtual machines (e2e/vm)
+#   packages.sh --emulation all that, and what runs programs of another processor (emulation.sh)
 #   packages.sh --browser all that, and the browser that tests the console's page
 #
 # A command that exists is never replaced, a working Docker engine is left alone. On Debian 12 the engine,
-# NATS and promtool come from Debian 13 (trixie), QEMU from bookworm-backports (7.2 of Debian 12 corrupts memory of guests), both pinned at 100, so
+# NATS, promtool and qemu-user come from Debian 13 (trixie), QEMU from bookworm-backports (7.2 of Debian 12 corrupts memory of guests), both pinned at 100, so
 # that nothing else is upgraded. No service that is installed here gets started:
 # the engines of the demo are private ones (engine.sh), and the network of this machine stays as it is.
 # shellcheck source=deploy/machine/say.sh
@@ -73,7 +74,7 @@ with_suite() {
   local package
   for package in "$@"; do
     case $package in
-      docker* | nats-server | promtool) echo "$package$TRIXIE" ;;
+      docker* | nats-server | promtool | qemu-user) echo "$package$TRIXIE" ;;
       qemu-* | seabios) echo "$package$BACKPORTS" ;;
       *) echo "$package" ;;
     esac
@@ -113,6 +114,7 @@ install_quietly() {
 
 [ "${1:-}" != --engine ] || TOOLS=("${ENGINE_TOOLS[@]}")
 [ "${1:-}" != --vm ] || TOOLS+=("${VM_TOOLS[@]}")
+[ "${1:-}" != --emulation ] || TOOLS+=(qemu-aarch64=qemu-user arch-test=arch-test)
 [ "${1:-}" != --browser ] || TOOLS+=(chromium=chromium)
 mapfile -t packages < <(missing_packages)
 if [ "${1:-}" = --list ]; then
@@ -129,11 +131,11 @@ step "apt-get update" update_lists
 TRIXIE='' BACKPORTS=''
 # shellcheck source=/dev/null
 if [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
-  if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* || " ${packages[*]} " == *" promtool "* ]]; then
-    add_source trixie "Docker, NATS and promtool"
+  if [[ " ${packages[*]} " == *" docker"* || " ${packages[*]} " == *" nats-server "* || " ${packages[*]} " == *" qemu-user "* || " ${packages[*]} " == *" promtool "* ]]; then
+    add_source trixie "Docker, NATS, promtool and qemu-user"
     TRIXIE=/trixie
   fi
-  if [[ " ${packages[*]} " == *" qemu-"* ]]; then
+  if [[ " ${packages[*]} " == *" qemu-system"* ]]; then
     add_source bookworm-backports QEMU
     BACKPORTS=/bookworm-backports
     # apt would take these from bookworm, where they do not fit.

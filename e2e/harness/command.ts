@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { SLOWNESS } from '@sixgate/testkit'
 
 /** What a finished command left: exit code (128 + signal when killed), and its two streams as text. */
 export interface Result {
@@ -9,7 +10,7 @@ export interface Result {
 
 export interface RunOptions {
   readonly input?: string
-  /** After this many seconds the command is killed and `run` throws: no command may hang a test run. Default 60. */
+  /** After this many seconds the command is killed and `run` throws: no command may hang a test run. Default 60. Emulated machines have SLOWNESS times as long. */
   readonly deadlineS?: number
   readonly env?: Readonly<Record<string, string>>
   /** Working directory, the caller's own when left out. */
@@ -37,7 +38,7 @@ export function killRunning(): void {
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
   const [file, ...args] = argv
   if (file === undefined) throw new TypeError('run: argv is empty')
-  const deadlineS = options.deadlineS ?? 60
+  const deadlineS = (options.deadlineS ?? 60) * SLOWNESS
   const env = { ...process.env, ...options.env }
   const child = spawn(file, args, { cwd: options.cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
   running.add(child)

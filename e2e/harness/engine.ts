@@ -39,6 +39,11 @@ export async function startEngine(netns: string, resolv: string): Promise<void> 
   await must([`${MACHINE}/images.sh`, 'site-load'], { deadlineS: 600 })
 }
 
+/** The next start of the engine finds containers and volumes again, and starts those that have a restart policy, as after a reboot. */
+export async function keepEngine(): Promise<void> {
+  await must([`${MACHINE}/engine.sh`, 'site-keep'])
+}
+
 /** Stops the engine; its containers and volumes go, its images stay for the next run. */
 export async function stopEngine(): Promise<void> {
   await must([`${MACHINE}/engine.sh`, 'site-stop'], { deadlineS: 120 })

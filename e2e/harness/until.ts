@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { SLOWNESS } from '@sixgate/testkit'
 
 /** Something that should have happened and did not, with what was last seen instead. */
 export class DeadlineError extends Error {
@@ -8,10 +9,12 @@ export class DeadlineError extends Error {
 /**
  * Asks `probe` again and again until it returns something other than undefined, and returns that.
  * `probe` may throw: that counts as "not yet", and the last error is told when the deadline passes.
+ * Deadlines are those of real machines; emulated ones have SLOWNESS times as long.
  * @param what ends the sentence "did not happen within N s: …"
  */
 export async function until<T>(what: string, deadlineS: number, probe: () => Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + deadlineS * 1000
+  const patienceS = deadlineS * SLOWNESS
+  const end = performance.now() + patienceS * 1000
   let last = ''
   do {
     try {
@@ -22,7 +25,7 @@ export async function until<T>(what: string, deadlineS: number, probe: () => Pro
     }
     await delay(100)
   } while (performance.now() < end)
-  throw new DeadlineError(`did not happen within ${deadlineS} s: ${what}${last === '' ? '' : `\nlast: ${last}`}`)
+  throw new DeadlineError(`did not happen within ${patienceS} s: ${what}${last === '' ? '' : `\nlast: ${last}`}`)
 }
 
 /** `until` for a yes/no condition. */

@@ -17,13 +17,13 @@
  * port and the client get nothing: what they have later, the stack gave them. The Docker engine runs inside
  * sixgate-pi, so the compose file's `network_mode: host` is that namespace, and the machine's own network is never
  * touched: every cable is made straight into two namespaces. All links have MTU 1500. The LAN is untagged, because
- * the kernels this runs on have no 802.1q; the tagged LAN is tested in the guest (make e2e-vm).
+ * the kernels this runs on have no 802.1q; in guests that have it (e2e/vm, suite site) the client is behind a VLAN.
  * Only addresses that RFC 5737 set aside for documentation are used, so nothing is private by accident.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker, dockerHost, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
+import { docker, dockerHost, keepEngine, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
 import { onlyOne } from '../harness/only-one.ts'
 import { addNetns, cable, deleteNetns, ip, type Netns, netnsExists, setSysctl } from '../harness/netns.ts'
 import { containerPlace, netnsPlace, type Place } from '../harness/place.ts'
@@ -52,6 +52,11 @@ const CORE: Netns = { name: 'sixgate-core' }
 
 /** Files of a run: one at a time, so the name is fixed and the next run can clear it. */
 const RUN_DIR = join(tmpdir(), 'sixgate-home')
+const FILES = {
+  siteDir: join(RUN_DIR, 'site'),
+  resolvDir: join(RUN_DIR, 'resolv'),
+  resolvConf: join(RUN_DIR, 'resolv/resolv.conf'),
+} as const
 
 /** The topology while it stands. */
 export interface Home extends AsyncDisposable {
@@ -82,34 +87,52 @@ export interface Home extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** What may differ between homes. */
+export interface HomeOptions {
+  /** The client is in the VLAN with this id on the LAN cable (802.1Q §9.6); the Pi's lan0 is the trunk. Default: untagged. */
+  readonly vlan?: number
+}
+
 /** Builds the home, clearing the remains of an earlier run first. `siteDocument` becomes site.yaml. Removes what it made when it fails. */
-export async function buildHome(siteDocument: string): Promise<Home> {
+export async function buildHome(siteDocument: string, options: HomeOptions = {}): Promise<Home> {
   await clearHome()
   try {
-    return await build(siteDocument)
+    const { siteDir, resolvDir, resolvConf } = FILES
+    await mkdir(RUN_DIR, { mode: 0o700 })
+    await mkdir(siteDir)
+    await mkdir(resolvDir)
+    await writeFile(join(siteDir, 'site.yaml'), siteDocument)
+    await writeFile(resolvConf, `nameserver ${DNS_ADDRESS}\n`)
+    return await build(options)
   } catch (error) {
     await clearHome()
     throw error
   }
 }
 
-async function build(siteDocument: string): Promise<Home> {
-  const siteDir = join(RUN_DIR, 'site')
-  const resolvDir = join(RUN_DIR, 'resolv')
-  const resolvConf = join(resolvDir, 'resolv.conf')
-  await mkdir(RUN_DIR, { mode: 0o700 })
-  await mkdir(siteDir)
-  await mkdir(resolvDir)
-  await writeFile(join(siteDir, 'site.yaml'), siteDocument)
-  await writeFile(resolvConf, `nameserver ${DNS_ADDRESS}\n`)
+/** Before the power goes: the engine will find containers and volumes again. */
+export const keepThroughReboot = keepEngine
 
+/**
+ * The same home after a reboot of the machine that it is played on: cables, provider and internet are made again; the Pi has its files
+ * and its engine, and what that starts it starts by itself.
+ */
+export async function rebootedHome(options: HomeOptions = {}): Promise<Home> {
+  await onlyOne()
+  return await build(options)
+}
+
+async function build({ vlan }: HomeOptions): Promise<Home> {
+  const { siteDir, resolvDir, resolvConf } = FILES
   await addNetns('sixgate-pi')
   await startEngine('sixgate-pi', resolvConf)
+  await removeContainers('label=sixgate.home')
   const pi = netnsPlace('pi', PI, siteDir)
   const internet = await buildInternet(pi)
   // It plays a whole machine, hence --privileged: it takes the engine's resolv.conf away (e2e/images/client/start).
   const client = await startContainer(CLIENT, ['--privileged', 'sixgate/e2e-client'])
-  await connectLan(client)
+  const connectLan = () => plugClientIn(client, vlan)
+  await connectLan()
   await untilTrue('duplicate address detection is over on the Pi', 10, async () => {
     return (await ip(PI, '-6 address show tentative')) === ''
   })
@@ -144,7 +167,7 @@ async function build(siteDocument: string): Promise<Home> {
     disconnectLan: async () => {
       await ip(PI, 'link delete lan0')
     },
-    connectLan: () => connectLan(client),
+    connectLan,
     restartInternet: async () => {
       await docker(['start', INTERNET])
       await plugInternet(await netnsOf(INTERNET))
@@ -251,5 +274,9 @@ async function netnsOf(container: string): Promise<Netns> {
 }
 
 // Fixed addresses (locally administered): the same adapter is plugged in again.
-const connectLan = (client: Netns) =>
-  cable({ in: PI, link: 'lan0', mac: '02:00:5e:00:53:01' }, { in: client, link: 'eth0', mac: '02:00:5e:00:53:02' })
+async function plugClientIn(client: Netns, vlan: number | undefined): Promise<void> {
+  const port = vlan === undefined ? 'eth0' : 'port0'
+  const end = { in: client, link: port, mac: '02:00:5e:00:53:02' }
+  await cable({ in: PI, link: 'lan0', mac: '02:00:5e:00:53:01' }, end)
+  if (vlan !== undefined) await ip(client, `link add link ${port} name eth0 up type vlan id ${vlan}`)
+}

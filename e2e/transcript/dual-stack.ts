@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { converged, siteStatus } from '../harness/site-status.ts'
+import { converged } from '../harness/site-status.ts'
 import type { Stack } from '../harness/stack.ts'
 import { WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from './facts.ts'
@@ -17,7 +17,7 @@ function edit(stack: Stack, why: string, exclude: string): Step {
     why,
     line: `sed -i 's/exclude: .*/exclude: ${exclude}/' site.yaml`,
     prepare: async () => {
-      before = (await siteStatus(stack)).revision
+      before = (await converged(stack)).revision
     },
     check: ({ code }) => {
       assert.equal(code, 0)

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Makes what a guest boots from, out of Debian packages: a kernel, an initial RAM disk and a root file system. Prints their folder.
 #
-#   guest-image.sh SUITE ARCH KERNEL-PACKAGE      e.g. guest-image.sh bookworm amd64 linux-image-amd64
+#   guest-image.sh SUITE ARCH KERNEL-PACKAGE [engine]   e.g. guest-image.sh bookworm amd64 linux-image-amd64
+#
+# engine: with a Docker engine, and what the simulated site needs of the machine that it is on.
 #
 # Kept in /var/cache/sixgate/vm, named after all that it is made of; a month after a new kernel package came out, or with
 # SIXGATE_VM_FRESH=1, it is made anew. Nothing of the guest's architecture runs here: packages are unpacked, not configured.
@@ -9,25 +11,27 @@
 source "$(dirname "$0")/../../deploy/machine/say.sh"
 exec 3>&1 1>&2
 
-[ $# = 3 ] || fail "usage: guest-image.sh SUITE ARCH KERNEL-PACKAGE"
-suite=$1 arch=$2 kernel=$3
+[ $# = 3 ] || [ "${4:-}" = engine ] || fail "usage: guest-image.sh SUITE ARCH KERNEL-PACKAGE [engine]"
+suite=$1 arch=$2 kernel=$3 kind=${4:-plain}
 here=$SIXGATE_ROOT/e2e/vm
 MACHINE=$SIXGATE_ROOT/deploy/machine
 
 # What the tests call, and what Node needs.
 PACKAGES=(
-  busybox-static dash bash coreutils grep sed gawk util-linux mount procps kmod ca-certificates libatomic1 libstdc++6
+  busybox-static libc-bin dash bash coreutils grep sed gawk util-linux mount procps kmod ca-certificates libatomic1 libstdc++6
   iproute2 iputils-ping iptables nftables ethtool tcpdump conntrack nats-server
   # what hosts of a LAN look with
   ndisc6 rdnssd
 )
+[ "$kind" = plain ] || PACKAGES+=(docker.io docker-cli docker-compose docker-buildx curl bind9-dnsutils dpkg)
 # The root disk, before there are any modules to be had from it.
 BOOT_MODULES=(virtio_pci virtio_blk ext4)
 # Sparse: room for what a suite writes.
 ROOT_SIZE=6G
 
 recipe=$(cat "$0" "$here"/guest/* | sha256sum | cut -c 1-12)
-folder=$SIXGATE_CACHE/vm/$suite-$arch-$kernel-$recipe
+name=$suite-$arch-$kernel-$kind
+folder=$SIXGATE_CACHE/vm/$name-$recipe
 if [ -e "$folder/complete" ] && [ "${SIXGATE_VM_FRESH:-0}" = 0 ] && [ -z "$(find "$folder/complete" -mtime +30)" ]; then
   echo "$folder" >&3
   exit
@@ -57,7 +61,7 @@ finish() {
   printf '127.0.0.1 localhost guest\n::1 localhost\n' >"$root/etc/hosts"
   echo guest >"$root/etc/hostname"
   ln -sf gawk "$root/usr/bin/awk"
-  for name in iptables ip6tables; do ln -sf xtables-nft-multi "$root/usr/sbin/$name"; done
+  for name in {iptables,ip6tables}{,-save,-restore}; do ln -sf xtables-nft-multi "$root/usr/sbin/$name"; done
   install -D -m 755 "$here/guest/init" "$root/sbin/init"
   mkdir -p "$root"/{proc,sys,dev,run,tmp,work,root}
   mkfs.ext4 -q -F -d "$root" "$work/root.img" "$ROOT_SIZE"
@@ -91,7 +95,7 @@ step "make its initial RAM disk" initial_ram_disk
 echo "$version" >"$work/kernel-version"
 rm -rf "$root" "$work/ram"
 touch "$work/complete"
-rm -rf "$SIXGATE_CACHE/vm/$suite-$arch-$kernel"-*
+rm -rf "$SIXGATE_CACHE/vm/$name"-*
 mv "$work" "$folder"
 chmod 755 "$folder"
 say "Debian $suite for $arch, kernel $version: $folder"

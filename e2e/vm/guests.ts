@@ -41,6 +41,13 @@ export const GUESTS: readonly Guest[] = [
     ...ARM64,
   },
   {
+    name: 'debian13-amd64',
+    says: 'kernel 6.12 of the cloud images',
+    suite: 'trixie',
+    kernelPackage: 'linux-image-cloud-amd64',
+    ...AMD64,
+  },
+  {
     name: 'debian13-arm64',
     says: 'kernel 6.12 of the cloud images, arm64',
     suite: 'trixie',

@@ -13,37 +13,43 @@ export interface Run {
   readonly guest: Guest
   /** What guest-image.sh made. */
   readonly image: string
-  /** The disk of payload.ts. */
-  readonly payload: string
+  /** A root disk of its own, which is written to; without it, that of `image` with changes that are thrown away. */
+  readonly root?: string | undefined
+  /** The disk of payload.ts, and others, in their order: /dev/vdb, /dev/vdc … */
+  readonly disks: readonly string[]
   readonly memoryMiB: number
   readonly deadlineS: number
   /** Each line of the console. */
   onLine(line: string): void
 }
 
+const disk = (number: number, file: string, option: string): string =>
+  `-drive file=${file},if=none,id=disk${number},format=raw,${option} -device virtio-blk-pci,drive=disk${number}`
+
 /** Each line one option or a few that belong together, as on a command line. */
-const qemuArguments = ({ guest, image, payload, memoryMiB }: Run): string[] =>
+const qemuArguments = ({ guest, image, root, disks, memoryMiB }: Run): string[] =>
   [
     guest.qemu.slice(1).join(' '),
     `-accel tcg,thread=multi -smp ${CORES} -m ${memoryMiB}`,
     // Nothing but what is named: no display, no network, and a reboot ends it.
     '-nodefaults -no-user-config -nographic -no-reboot -serial stdio',
     `-kernel ${join(image, 'vmlinuz')} -initrd ${join(image, 'initrd')}`,
-    `-drive file=${join(image, 'root.img')},if=none,id=root,format=raw,snapshot=on -device virtio-blk-pci,drive=root`,
-    `-drive file=${payload},if=none,id=payload,format=raw,cache=unsafe -device virtio-blk-pci,drive=payload`,
+    root === undefined ? disk(0, join(image, 'root.img'), 'snapshot=on') : disk(0, root, 'cache=unsafe'),
+    ...disks.map((file, index) => disk(index + 1, file, 'cache=unsafe')),
     '-device virtio-rng-pci',
   ]
     .flatMap((line) => line.split(' '))
     .concat('-append', `console=${guest.console} panic=-1 quiet loglevel=5`)
 
-/** Boots the guest, follows its console to the end, and says what happened. Ends it when its time is over. */
-export const boot = async (run: Run): Promise<Course> => {
+/** Boots the guest, follows its console to the end, and says what happened since `course` began. Ends it when its time is over. */
+export const boot = async (run: Run, before: Course = BEGINNING): Promise<Course> => {
   const command = run.guest.qemu[0]
   // The parent-death signal: no guest outlives this process.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...qemuArguments(run)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let course = BEGINNING
+  // The next life has to come to its own end.
+  let course: Course = { ...before, status: undefined }
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on('line', (raw) => {
       const line = stripVTControlCharacters(raw).replaceAll('\r', '')

@@ -7,18 +7,19 @@
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { must } from '../harness/command.ts'
 import { failures } from './console.ts'
 import { type Guest, GUESTS } from './guests.ts'
 import { boot, kernelVersion } from './machine.ts'
+import { CACHE } from './cache.ts'
 import { layOut, packDisk } from './payload.ts'
+import { engineDisk } from './engine-disk.ts'
 import { type Suite, SUITES } from './suites.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const CACHE = join(process.env.SIXGATE_CACHE ?? '/var/cache/sixgate', 'vm')
 /** Node, packages and sources take less than a third of it; the file is sparse. */
 const PAYLOAD_MIB = 1024
 
@@ -28,24 +29,41 @@ const seconds = (since: number): string => `${Math.round((performance.now() - si
 
 /** Runs the suite in one guest; true when all of it succeeded. */
 const runIn = async (guest: Guest, suite: Suite): Promise<boolean> => {
+  const kind = suite.needsImages === true ? ['engine'] : []
   const image = (
-    await must([join(ROOT, 'e2e/vm/guest-image.sh'), guest.suite, guest.arch, guest.kernelPackage], { deadlineS: 1800 })
+    await must([join(ROOT, 'e2e/vm/guest-image.sh'), guest.suite, guest.arch, guest.kernelPackage, ...kind], {
+      deadlineS: 1800,
+    })
   ).trim()
+  const engine = suite.needsImages === true ? await engineDisk(guest) : undefined
   const folder = mkdtempSync(join(tmpdir(), 'sixgate-vm-'))
   try {
     await layOut(ROOT, join(CACHE, 'npm'), join(folder, 'work'), guest, suite)
     await packDisk(join(folder, 'work'), join(folder, 'payload.img'), PAYLOAD_MIB)
+    const { stepsAfterReboot } = suite
+    const copyOf = async (disk: string): Promise<string> => {
+      const copy = join(folder, basename(disk))
+      await must(['cp', '--sparse=always', disk, copy], { deadlineS: 300 })
+      return copy
+    }
+    const root = stepsAfterReboot === undefined ? undefined : await copyOf(join(image, 'root.img'))
     const started = performance.now()
     say(`${guest.name}: ${suite.name} on ${kernelVersion(image)} …`)
-    const course = await boot({
+    const run = {
       guest,
       image,
-      payload: join(folder, 'payload.img'),
+      root,
+      disks: [join(folder, 'payload.img'), ...(engine === undefined ? [] : [await copyOf(engine)])],
       memoryMiB: suite.memoryMiB,
       deadlineS: suite.deadlineS,
-      onLine: (line) => say(`${guest.name} | ${line}`),
-    })
-    const names = suite.steps.map(({ name }) => name)
+      onLine: (line: string) => say(`${guest.name} | ${line}`),
+    }
+    let course = await boot(run)
+    if (stepsAfterReboot !== undefined) {
+      say(`${guest.name}: the power goes, and comes back after ${seconds(started)} …`)
+      course = await boot(run, course)
+    }
+    const names = [...suite.steps, ...(stepsAfterReboot ?? [])].map(({ name }) => name)
     const wrong = failures(course, names)
     for (const reason of wrong) say(`${guest.name}: failed: ${reason}`)
     if (wrong.length === 0)

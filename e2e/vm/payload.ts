@@ -43,7 +43,8 @@ export const layOut = async (
 ): Promise<void> => {
   const { workspaces, packages } = closureOf(root, [...suite.workspaces, ...TEST_WORKSPACES], TEST_PACKAGES)
   for (const one of workspaces) cpSync(join(root, one), join(folder, one), { recursive: true })
-  for (const file of ['package.json', 'tsconfig.json']) cpSync(join(root, file), join(folder, file))
+  for (const file of ['package.json', 'tsconfig.json', ...(suite.files ?? [])])
+    cpSync(join(root, file), join(folder, file), { recursive: true })
   for (const one of packages)
     if (!one.startsWith(KOFFI)) {
       const options = { recursive: true, dereference: false }
@@ -57,7 +58,9 @@ export const layOut = async (
   await fetchPackage(node, cache, join(folder, 'node'))
   mkdirSync(join(folder, 'bin'))
   symlinkSync('../node/bin/node', join(folder, 'bin/node'))
-  writeFileSync(join(folder, 'suite'), suiteScript(suite))
+  writeFileSync(join(folder, 'suite'), suiteScript(suite, suite.steps))
+  if (suite.stepsAfterReboot !== undefined)
+    writeFileSync(join(folder, 'suite-after-reboot'), suiteScript(suite, suite.stepsAfterReboot))
 }
 
 /** A disk image with the files of `folder` and room to write. */

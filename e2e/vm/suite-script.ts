@@ -13,12 +13,12 @@ const stepLines = ({ name, argv, environment = {} }: Step): string[] => {
   ]
 }
 
-/** The shell script that the guest's process 1 runs: every step, whatever became of those before it. */
-export const suiteScript = (suite: Suite): string =>
+/** The shell script that the guest's process 1 runs in one of its lives: every step, whatever became of those before it. */
+export const suiteScript = (suite: Pick<Suite, 'modules'>, steps: readonly Step[]): string =>
   [
     'status=0',
     ...suite.modules.map((module) => `modprobe -q ${module}`),
-    ...suite.steps.flatMap(stepLines),
+    ...steps.flatMap(stepLines),
     'exit $status',
     '',
   ].join('\n')

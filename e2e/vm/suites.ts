@@ -12,11 +12,17 @@ export interface Suite {
   readonly workspaces: readonly string[]
   /** Modules that the suite needs and that no command of it loads by itself. */
   readonly modules: readonly string[]
+  /** Of the working tree, beside the workspaces: files and folders. */
+  readonly files?: readonly string[]
+  /** The guest has a Docker engine, with the product's images in it. */
+  readonly needsImages?: boolean
   /** The guest gets so much memory. */
   readonly memoryMiB: number
   /** It is ended after this time: emulated, everything takes ten to thirty times as long. */
   readonly deadlineS: number
   readonly steps: readonly Step[]
+  /** After them the power goes; these follow when the guest has booted again, on the same disk. */
+  readonly stepsAfterReboot?: readonly Step[]
 }
 
 const tests = (name: string, ...files: readonly string[]): Step => ({
@@ -25,6 +31,13 @@ const tests = (name: string, ...files: readonly string[]): Step => ({
   argv: ['node', '--test', '--test-reporter=spec', '--test-concurrency=1', '--test-timeout=600000', ...files],
   environment: { FUZZ_RUNS: '600', SIXGATE_SLOWNESS: '15', SIXGATE_GUEST: '1' },
 })
+
+/** The simulated site, its files where they outlive the power. */
+const onTheSite = (name: string, file: string): Step => {
+  const { argv, environment } = tests(name, '--test-force-exit', file)
+  const site = { TMPDIR: '/var/tmp', SIXGATE_SLOWNESS: '10' }
+  return { name, argv, environment: { ...environment, ...site } }
+}
 
 /** In a network namespace, with the capabilities of the service's container alone (NET_RAW: the test's own packets). */
 const withCapabilities = (capabilities: string, { name, argv, environment }: Step): Step => {
@@ -95,5 +108,17 @@ export const SUITES: readonly Suite[] = [
       // Last: it plays with the clock and the modules of the guest.
       tests('the doctor: clock and kernel', 'services/nat44-firewall/src/doctor-guest.test.ts'),
     ],
+  },
+  {
+    name: 'site',
+    says: 'docker-compose.yml with the images, the client behind a VLAN: transcript, fast path, down, and the power goes',
+    workspaces: ['e2e', 'shared/addr', 'shared/site'],
+    files: ['docker-compose.yml', 'deploy'],
+    needsImages: true,
+    modules: ['tun', 'veth', '8021q', 'bridge', 'overlay', 'cls_bpf', 'sch_ingress', 'af_packet', 'br_netfilter'],
+    memoryMiB: 3072,
+    deadlineS: 3600,
+    steps: [onTheSite('the site comes up, and goes', 'e2e/vm/site/up.guest.ts')],
+    stepsAfterReboot: [onTheSite('the site is back after a power cut', 'e2e/vm/site/after-reboot.guest.ts')],
   },
 ]
