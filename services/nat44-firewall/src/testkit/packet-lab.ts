@@ -210,7 +210,7 @@ export class PacketLab {
     )
     internet.ip('address add 198.51.100.7/32 dev lo')
     // A second host of the LAN.
-    host.ip('-6 address add fd00:1:2:3::11/64 dev eth0')
+    host.ip('-6 address add fd00:1:2:3::11/64 dev eth0 nodad')
     // Addresses to lie with.
     host.ip('-6 address add 2001:db8:dead::1/128 dev lo')
     host.ip('-6 address add 64:ff9b::bad/128 dev lo')
