@@ -10,6 +10,7 @@
 #   engine.sh site-stop [--keep]        stops it; with --keep the next site-start finds containers and volumes again, as after a reboot
 #   engine.sh site-keep                 the same of the next site-start, without a stop: before the power goes
 #   engine.sh site-host                 prints unix:///run/sixgate/site/docker.sock
+#   engine.sh data                      prints the folder of the engines' data
 #   engine.sh status                    prints both
 #
 # Engine ROLE (build, site): data in /var/lib/sixgate/ROLE, socket, pid and log in /run/sixgate/ROLE.
@@ -170,7 +171,8 @@ case $command in
   site-start) site_start "$@" ;;
   site-stop) site_stop "$@" ;;
   site-keep) site_keep ;;
+  data) echo "$SIXGATE_LIB" ;;
   site-host) socket_of site ;;
   status) for role in build site; do pid=$(pid_of "$role"); say "$role engine: ${pid:-does not run}${pid:+ is its pid}"; done ;;
-  *) fail "engine.sh \"$command\": allowed are build-start build-stop build-host site-start site-stop site-keep site-host status" ;;
+  *) fail "engine.sh \"$command\": allowed are build-start build-stop build-host site-start site-stop site-keep site-host data status" ;;
 esac

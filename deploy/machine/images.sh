@@ -6,22 +6,12 @@
 #   images.sh site-load   copies what differs from the build engine into the running site engine (engine.sh site-start)
 #   images.sh sbom FOLDER what each image of the stack is made of, as CycloneDX JSON, and how large it is
 #
-# PLATFORM=linux/arm64 (or amd64): for that platform, by an engine of its own with data in /var/lib/sixgate-arm64, since an engine keeps
-# one platform under one name. Programs of the other processor run by emulation (emulation.sh).
+# PLATFORM=linux/arm64 (or amd64): for that platform (say.sh). Programs of another processor run by emulation (emulation.sh).
 #
 # Uses engine.sh's build engine and stops it again when it was not running before. What was built is listed in
 # /var/lib/sixgate/built, what the site engine got in /var/lib/sixgate/loaded: site-load is a comparison when nothing changed.
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
-
-NATIVE=linux/$(dpkg --print-architecture)
-case ${PLATFORM:=$NATIVE} in
-  "$NATIVE") ;;
-  linux/arm64 | linux/amd64)
-    export DOCKER_DEFAULT_PLATFORM=$PLATFORM SIXGATE_RUN=$SIXGATE_RUN-${PLATFORM#linux/} SIXGATE_LIB=$SIXGATE_LIB-${PLATFORM#linux/}
-    ;;
-  *) fail "PLATFORM=$PLATFORM: allowed are linux/amd64 and linux/arm64" ;;
-esac
 
 MACHINE=$SIXGATE_ROOT/deploy/machine
 BUILT=$SIXGATE_LIB/built      # lines: IMAGE ID-in-the-build-engine
@@ -133,7 +123,7 @@ site_load() {
 }
 
 need_root "images.sh"
-[ -z "${DOCKER_DEFAULT_PLATFORM:-}" ] || [ "${1:-all}" = site-load ] || "$MACHINE/emulation.sh" "${PLATFORM#linux/}"
+[ -z "${DOCKER_DEFAULT_PLATFORM:-}" ] || [ "${1:-all}" = site-load ] || "$MACHINE/emulation.sh" "${DOCKER_DEFAULT_PLATFORM#linux/}"
 case ${1:-all} in
   all | services) with_build_engine build_all "${1:-all}" ;;
   site-load) site_load ;;

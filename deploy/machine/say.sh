@@ -14,6 +14,21 @@ SIXGATE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SIXGATE_RUN=${SIXGATE_RUN:-/run/sixgate}            # sockets, pids, logs: gone after a reboot
 SIXGATE_LIB=${SIXGATE_LIB:-/var/lib/sixgate}        # data of the private engines
 SIXGATE_CACHE=${SIXGATE_CACHE:-/var/cache/sixgate}  # root file systems and npm tarballs that base images are made of
+# PLATFORM=linux/arm64 (or amd64): where that is not this machine's, engines of its own, since an engine keeps one platform under one
+# name. What is called from here finds that in what is exported.
+case ${PLATFORM:-} in
+  '' | "linux/$(dpkg --print-architecture 2>/dev/null)") ;;
+  linux/arm64 | linux/amd64)
+    export DOCKER_DEFAULT_PLATFORM=$PLATFORM
+    SIXGATE_RUN=$SIXGATE_RUN-${PLATFORM#linux/}
+    SIXGATE_LIB=$SIXGATE_LIB-${PLATFORM#linux/}
+    ;;
+  *)
+    printf 'PLATFORM=%s: allowed are linux/amd64 and linux/arm64\n' "$PLATFORM" >&2
+    exit 1
+    ;;
+esac
+unset PLATFORM
 export SIXGATE_ROOT SIXGATE_RUN SIXGATE_LIB SIXGATE_CACHE
 
 say() { printf '[%s] %s\n' "$(basename "$0" .sh)" "$*"; }

@@ -3,7 +3,7 @@
  *
  *   node deploy/release/sbom.ts FOLDER IMAGE…      (by `deploy/machine/images.sh sbom FOLDER`, which knows engine and images)
  *
- * The engine is that of DOCKER_HOST; nothing of an image is run but dpkg-query, without a network.
+ * The engine is that of DOCKER_HOST; nothing of an image is run but dpkg-query and `node --version`, without a network.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -45,9 +45,10 @@ const main = (folder: string, images: readonly string[]): void => {
     const hasNode = base.RootFS.Layers.every((layer, index) => RootFS.Layers[index] === layer)
     const name = image.replace(/:latest$/, '')
     const version = Config.Labels?.['org.opencontainers.image.version'] ?? 'unknown'
-    const argv = ['run', '--rm', '--network', 'none', '--platform', `linux/${arch}`, '--entrypoint', 'dpkg-query']
-    const debian = docker(...argv, image, '--show', '--showformat', DPKG_FORMAT)
-    const node = hasNode ? process.versions.node : undefined
+    const inImage = (program: string, ...argv: readonly string[]): string =>
+      docker('run', '--rm', '--network=none', `--platform=linux/${arch}`, `--entrypoint=${program}`, image, ...argv)
+    const debian = inImage('dpkg-query', '--show', '--showformat', DPKG_FORMAT)
+    const node = hasNode ? inImage('node', '--version').trim().replace(/^v/, '') : undefined
     const bom = billOfMaterials(hasNode ? packages : undefined, node, debian, { name, version, id, arch })
     const file = join(folder, `${name.replaceAll(/[/:]/g, '-')}-${arch}.cdx.json`)
     writeFileSync(file, `${JSON.stringify(bom, undefined, 2)}\n`)

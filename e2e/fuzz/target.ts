@@ -13,5 +13,19 @@ export interface Target {
   close?(): Promise<void>
 }
 
+/** JSON values that are seldom thought of. */
+export const ODD_JSON: readonly string[] = [
+  'null',
+  'true',
+  '0',
+  '-1',
+  '1e999',
+  '""',
+  '"\\u001b[2J"',
+  '"\\u0000"',
+  '[]',
+  '{}',
+]
+
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)

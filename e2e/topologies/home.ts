@@ -23,7 +23,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { docker, dockerHost, keepEngine, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
+import { docker, dockerHost, startEngine, stopEngine, tryDocker } from '../harness/engine.ts'
 import { onlyOne } from '../harness/only-one.ts'
 import { addNetns, cable, deleteNetns, ip, type Netns, netnsExists, setSysctl } from '../harness/netns.ts'
 import { containerPlace, netnsPlace, type Place } from '../harness/place.ts'
@@ -109,9 +109,6 @@ export async function buildHome(siteDocument: string, options: HomeOptions = {})
     throw error
   }
 }
-
-/** Before the power goes: the engine will find containers and volumes again. */
-export const keepThroughReboot = keepEngine
 
 /**
  * The same home after a reboot of the machine that it is played on: cables, provider and internet are made again; the Pi has its files

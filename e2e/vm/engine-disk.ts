@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { must } from '../harness/command.ts'
 import { ROOT } from '../harness/engine.ts'
 import { addNetns, deleteNetns } from '../harness/netns.ts'
+import { notAnyMore, onlyOne } from '../harness/only-one.ts'
 import { CACHE } from './cache.ts'
 import type { Guest } from './guests.ts'
 import { packDisk } from './payload.ts'
@@ -20,38 +21,37 @@ const NETNS = 'sixgate-vm'
  */
 export const engineDisk = async (guest: Guest): Promise<string> => {
   const disk = join(CACHE, `engine-${guest.arch}.img`)
-  const data = `/var/lib/sixgate-${guest.arch}`
-  const environment = { PLATFORM: `linux/${guest.arch}` }
-  images([], environment)
+  const env = { PLATFORM: `linux/${guest.arch}` }
+  const engine = (...argv: readonly string[]) =>
+    must([join(ROOT, 'deploy/machine/engine.sh'), ...argv], { env, deadlineS: 120 })
+  images([], env)
+  const data = (await engine('data')).trim()
   const contents = readFileSync(join(data, 'built'), 'utf8')
   if (existsSync(disk) && existsSync(`${disk}.built`) && readFileSync(`${disk}.built`, 'utf8') === contents) return disk
   rmSync(`${disk}.built`, { force: true })
   mkdirSync(CACHE, { recursive: true })
-  const engine = (...argv: readonly string[]) =>
-    must([join(ROOT, 'deploy/machine/engine.sh'), ...argv], {
-      env: { SIXGATE_LIB: data, SIXGATE_RUN: `/run/sixgate-${guest.arch}` },
-      deadlineS: 120,
-    })
+  // For a guest of this machine's architecture it is the site engine that demo and tests use.
+  await onlyOne()
   await deleteNetns(NETNS)
   await addNetns(NETNS)
   try {
     await engine('site-start', NETNS)
-    images(['site-load'], environment)
+    images(['site-load'], env)
   } finally {
     await engine('site-stop')
     await deleteNetns(NETNS)
   }
   await pack(data, disk)
+  notAnyMore()
   writeFileSync(`${disk}.built`, contents)
   return disk
 }
 
 /** Writes to this terminal: it takes long the first time. */
-const images = (argv: readonly string[], environment: Readonly<Record<string, string>>): void => {
-  const stdio = ['ignore', 'inherit', 'inherit'] as const
+const images = (argv: readonly string[], env: Readonly<Record<string, string>>): void => {
   execFileSync(join(ROOT, 'deploy/machine/images.sh'), argv, {
-    stdio: [...stdio],
-    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
   })
 }
 
@@ -59,9 +59,8 @@ const images = (argv: readonly string[], environment: Readonly<Record<string, st
 const pack = async (data: string, disk: string): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), 'sixgate-vm-engine-'))
   try {
-    await must(['cp', '--archive', join(data, 'site'), join(data, 'built'), join(data, 'loaded'), folder], {
-      deadlineS: 600,
-    })
+    const parts = ['site', 'built', 'loaded'].map((part) => join(data, part))
+    await must(['cp', '--archive', ...parts, folder], { deadlineS: 600 })
     await packDisk(folder, `${disk}.new`, SIZE_MIB)
     renameSync(`${disk}.new`, disk)
   } finally {

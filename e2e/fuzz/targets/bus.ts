@@ -6,7 +6,7 @@ import { plain, renderStatus } from '../../../services/console/src/core/status-t
 import { explainRequest } from '../../../services/dns64/src/explain-question.ts'
 import { readHostsQuery } from '../../../services/nat64/src/core/address-map/host-listing.ts'
 import { decodeKvEntry, encodeKvValue, kvKey } from '../../../services/nat64/src/core/address-map/kv-entry.ts'
-import { type Target, textOf, utf8 } from '../target.ts'
+import { ODD_JSON, type Target, textOf, utf8 } from '../target.ts'
 
 const STATUS = {
   service: 'nat64',
@@ -138,16 +138,7 @@ export const BUS: Target = {
     document: [json(DOCUMENT)],
   },
   words: [
-    'null',
-    'true',
-    '0',
-    '-1',
-    '1e999',
-    '""',
-    '"\\u001b[2J"',
-    '"\\u0000"',
-    '[]',
-    '{}',
+    ...ODD_JSON,
     '"nat64"',
     '"__proto__"',
     '"fd00::1"',

@@ -4,7 +4,7 @@ import { parseExposition } from '../../../services/console/src/testkit/expositio
 import { SESSION_COOKIE } from '../../../services/console/src/core/web/guard.ts'
 import { openApi } from '../../../services/console/src/core/web/openapi.ts'
 import { SITE_WITH_FORWARD } from '../../../services/console/src/testkit/site-answers.ts'
-import { type Target, textOf, utf8 } from '../target.ts'
+import { ODD_JSON, type Target, textOf, utf8 } from '../target.ts'
 import { bodiesOf, goodValue, parametersOf } from '../web/from-schema.ts'
 import { CALLERS, formatRequest, type OddRequest, readRequest } from '../web/http.ts'
 import { Judge, type OpenApiDocument } from '../web/judge.ts'
@@ -119,16 +119,7 @@ export const WEB: Target = {
     report: [utf8(JSON.stringify(REPORT))],
   },
   words: [
-    'null',
-    'true',
-    '0',
-    '-1',
-    '1e999',
-    '""',
-    '"\\u001b[2J"',
-    '"\\u0000"',
-    '[]',
-    '{}',
+    ...ODD_JSON,
     '[[]]',
     '"__proto__"',
     '"\\ud800"',

@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { keepEngine } from '../../harness/engine.ts'
 import { ip } from '../../harness/netns.ts'
 import { netnsState, stateDifference } from '../../harness/netns-state.ts'
 import { converged } from '../../harness/site-status.ts'
 import { untilTrue } from '../../harness/until.ts'
 import { poolAddress } from '../../suites/pool-address.ts'
-import { buildHome, keepThroughReboot } from '../../topologies/home.ts'
+import { buildHome } from '../../topologies/home.ts'
 import { transcript } from '../../transcript/chapters.ts'
 import { clientConfigured } from '../../transcript/ready.ts'
 import { runStep } from '../../transcript/step.ts'
@@ -61,6 +62,7 @@ describe('the site in the guest', () => {
     assert.deepEqual(stateDifference(piBefore, await netnsState(home.piNetns)), [])
     await up()
     assert.equal(await poolAddress(home), before)
-    await keepThroughReboot()
+    // The power is about to go.
+    await keepEngine()
   })
 })

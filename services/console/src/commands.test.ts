@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { QuestionRefused, SERVICE_NAMES } from '@sixgate/bus'
+import { QUERY } from './testkit/site-answers.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
 import { CLI, DAEMON, report, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
 
@@ -424,19 +425,7 @@ because
 })
 
 describe('sixgate dns queries', () => {
-  const query = {
-    atMs: Date.UTC(2026, 0, 31, 12),
-    client: 'fd00::c',
-    name: 'www.example.net.',
-    type: 'AAAA',
-    rcode: 'NOERROR',
-    reason: 'synthesised',
-    transport: 'udp',
-    isCached: false,
-    isStale: false,
-    upstream: '192.0.2.53#53',
-    tookUs: 30_100,
-  }
+  const query = { ...QUERY, client: 'fd00::c', name: 'www.example.net.' }
   const sentences = { synthesised: 'made from the A records' }
 
   it('shows the newest of all instances with what their reasons mean, and passes on what is wanted', async () => {

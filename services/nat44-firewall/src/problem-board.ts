@@ -1,5 +1,5 @@
 import type { Problem } from '@sixgate/bus'
-import type { Logger } from '@sixgate/obs'
+import { type Logger, messageOf } from '@sixgate/obs'
 import { NftError } from './io/run-tool.ts'
 
 /** What the service looks after, each with problems of its own. */
@@ -13,8 +13,6 @@ export type Part =
   | 'forwarding'
   | 'conntrack'
   | 'docker'
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 export const problemOf = (part: string, error: unknown): Problem => ({
   code: error instanceof NftError ? `${part}-${error.code}` : `${part}-failed`,

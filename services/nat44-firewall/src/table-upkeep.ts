@@ -1,5 +1,5 @@
 import { link } from '@sixgate/host'
-import { type Counters, type Logger, tell } from '@sixgate/obs'
+import { type Counters, type Logger, tell, messageOf } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import { flowtableCandidates } from './core/flowtable.ts'
 import type { RuleLine } from './core/rule-lines.ts'
@@ -11,7 +11,7 @@ import { NftTool } from './io/nft-tool.ts'
 import { NftError } from './io/run-tool.ts'
 import { TableKeeper, type TableOutcome } from './io/table-keeper.ts'
 import { UserRulesSource } from './io/user-rules-source.ts'
-import { messageOf, type ProblemBoard, problemOf } from './problem-board.ts'
+import { type ProblemBoard, problemOf } from './problem-board.ts'
 
 /** nft, or the kernel, did not want rules that this program wrote. */
 export const isRefused = (error: unknown): error is NftError => error instanceof NftError && error.code === 'refused'

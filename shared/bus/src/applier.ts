@@ -1,3 +1,4 @@
+import { messageOf } from '@sixgate/obs'
 import type { Site } from '@sixgate/site'
 import { type Problem, type Service, SiteRejected } from './contract.ts'
 
@@ -24,8 +25,6 @@ export interface Condition {
 export const RETRY_MS = 5000
 /** An apply that takes longer is reported. */
 export const SLOW_APPLY_MS = 15_000
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 interface Refusal {
   readonly problem: Problem

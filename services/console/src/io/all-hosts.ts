@@ -1,10 +1,9 @@
 import type { Link } from '@sixgate/bus'
 import { z } from 'zod'
 import { type Host, type HostsPage, mergePages } from '../core/hosts.ts'
+import { byPath } from '../core/web/schemas.ts'
 import { askInstances } from './ask-instances.ts'
 
-const carried = z.object({ packets: z.number(), bytes: z.number() })
-const byPath = z.object({ fastPath: carried, typescript: carried })
 const host = z.object({
   ip6: z.string(),
   ip4: z.ipv4(),

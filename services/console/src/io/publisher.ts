@@ -1,12 +1,10 @@
 import { BUCKETS, DOCUMENT_KEY, KvBucket, KvError, type Link, type NatsSite } from '@sixgate/bus'
-import type { Logger } from '@sixgate/obs'
+import { type Logger, messageOf } from '@sixgate/obs'
 import { ensureBuckets } from './buckets.ts'
 
 const RETRY_MS = 2000
 /** Storage that was lost behind our back is noticed within this time. */
 const RECHECK_MS = 5000
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** A document in NATS. */
 export interface Standing {

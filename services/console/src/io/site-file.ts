@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { writeDurably } from '@sixgate/host'
+import { messageOf } from '@sixgate/obs'
 
 /** The site document's file: where it is read, and how it is written where its folder may not be. */
 export interface SiteFilePlace {
@@ -21,8 +22,6 @@ export interface SiteFilePlace {
 
 const ON_THE_HOST =
   'write it on the host: docker compose exec -T console sixgate config history REV > deploy/site.yaml; or let the console do it: deploy/compose.edit.yml'
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The new text over the old one, so that the file keeps its owner. */
 const overwrite = (file: string, text: string): void => {
@@ -77,7 +76,7 @@ export const obstacleTo = (place: SiteFilePlace): string | undefined => {
     const obstacle = obstacleThrough(place)
     return obstacle === undefined ? undefined : `${file}: cannot be written: ${obstacle}`
   } catch (error) {
-    return `${file}: cannot be written: ${reasonOf(error)}; ${ON_THE_HOST}`
+    return `${file}: cannot be written: ${messageOf(error)}; ${ON_THE_HOST}`
   }
 }
 
@@ -94,7 +93,7 @@ export const writeSiteFile = (place: SiteFilePlace, text: string): void => {
     if (canReplace(file, uid)) writeDurably(file, text, mode & 0o777)
     else overwrite(isWritable(file) ? file : through, text)
   } catch (cause) {
-    throw new Error(`${file}: cannot be written: ${reasonOf(cause)}; ${ON_THE_HOST}`, { cause })
+    throw new Error(`${file}: cannot be written: ${messageOf(cause)}; ${ON_THE_HOST}`, { cause })
   }
 }
 

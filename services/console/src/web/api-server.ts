@@ -194,10 +194,10 @@ export class ApiServer {
 
   #fail(response: ServerResponse, { status, code, message, retryAfterS }: RequestError): void {
     if (retryAfterS !== undefined) response.setHeader('retry-after', retryAfterS)
-    // Whatever of the body was not read stays unread.
     // RFC 9110 §15.5.6 and §15.5.2: a MUST each. The session is a cookie, which has no scheme of its own.
     if (status === 405 && !response.hasHeader('allow')) response.setHeader('allow', 'GET, HEAD, POST')
     if (status === 401) response.setHeader('www-authenticate', 'Bearer')
+    // Whatever of the body was not read stays unread.
     if (status === 413) response.setHeader('connection', 'close')
     const error = { code, message, ...(retryAfterS === undefined ? {} : { retryAfterS }) }
     this.#sendJson(response, status, { error })

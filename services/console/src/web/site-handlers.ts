@@ -3,12 +3,11 @@ import { VERSION } from '@sixgate/bus'
 import type { Site } from '@sixgate/site'
 import { z } from 'zod'
 import { mergeQueries, mergeTopNames } from '../core/dns-queries.ts'
-import { type Drop, sumDrops } from '../core/drops.ts'
+import { sumDrops } from '../core/drops.ts'
 import { metricsText } from '../core/metrics.ts'
 import { SESSION_COOKIE } from '../core/web/guard.ts'
 import { hostLines, namesOf } from '../core/web/host-lines.ts'
 import { openApi } from '../core/web/openapi.ts'
-import type { Explanation, Firewall, Routers } from '../core/web/schemas.ts'
 import * as shapes from '../core/web/schemas.ts'
 import { advertisedBy, forwardsOf, siteAnswer } from '../core/web/site-answer.ts'
 import type { ThroughputHistory } from '../core/web/throughput-history.ts'
@@ -28,11 +27,10 @@ export interface SiteSources {
   readonly throughput: ThroughputHistory
 }
 
-const told = shapes.explanation.shape.answers.element.omit({ instance: true })
+const explanation = shapes.explanation.shape.answers.element.omit({ instance: true })
 const routersSeen = z.array(
   shapes.routers.shape.routers.element.omit({ mac: true }).extend({ mac: z.string().exactOptional() }),
 )
-type RouterSeen = Omit<Routers['routers'][number], 'mac'> & { readonly mac?: string }
 
 /** The routes that show how the site is: the same questions that the commands put. */
 export const siteHandlers = ({
@@ -70,23 +68,11 @@ export const siteHandlers = ({
       return { hosts: hostLines(hosts, told, namesInForce()), complaints: [...complaints, ...seen.complaints] }
     },
     drops: async () => {
-      const { answers, complaints } = await askInstances<readonly Drop[]>(
-        link,
-        'nat64',
-        'drops',
-        undefined,
-        shapes.drops.shape.drops,
-      )
+      const { answers, complaints } = await askInstances(link, 'nat64', 'drops', undefined, shapes.drops.shape.drops)
       return { drops: sumDrops(answers.map(({ answer }) => answer)), complaints: [...complaints] }
     },
     routers: async () => {
-      const { answers, complaints } = await askInstances<readonly RouterSeen[]>(
-        link,
-        'ra-advertiser',
-        'neighbours',
-        undefined,
-        routersSeen,
-      )
+      const { answers, complaints } = await askInstances(link, 'ra-advertiser', 'neighbours', undefined, routersSeen)
       const { site } = inForce()
       return {
         routers: answers.flatMap(({ answer }) => answer).map((router) => ({ ...router, mac: router.mac ?? null })),
@@ -95,13 +81,8 @@ export const siteHandlers = ({
       }
     },
     firewall: async () => {
-      const { answers, complaints } = await askInstances<Firewall['rules']>(
-        link,
-        'nat44-firewall',
-        'rules',
-        undefined,
-        shapes.firewall.shape.rules,
-      )
+      const { rules } = shapes.firewall.shape
+      const { answers, complaints } = await askInstances(link, 'nat44-firewall', 'rules', undefined, rules)
       const { site } = inForce()
       return {
         // Instances that stand by have no list of their own.
@@ -111,8 +92,7 @@ export const siteHandlers = ({
       }
     },
     explain: async ({ query }) => {
-      type Told = Omit<Explanation['answers'][number], 'instance'>
-      const { answers, complaints } = await askInstances<Told>(link, 'dns64', 'explain', query, told)
+      const { answers, complaints } = await askInstances(link, 'dns64', 'explain', query, explanation)
       return { answers: answers.map(({ instance, answer }) => ({ ...answer, instance })), complaints: [...complaints] }
     },
     dnsQueries: async ({ query }) => {

@@ -3,12 +3,11 @@ import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import type { Upstream } from '../core/upstreams.ts'
 import { HEADER, MAX_MESSAGE, putU16 } from '../core/wire.ts'
+import { Silence } from './silence.ts'
 import { connectTls, tlsFault } from './tls-upstream.ts'
 import { unreachable } from './unreachable.ts'
 
 const IDLE_MS = 60_000
-/** A connection on which nothing came for so long after a query may be dead, and is not trusted with another one. */
-const SILENT_MS = 700
 const MEDIA_TYPE = 'application/dns-message'
 
 /** Why nothing came, in an operator's words. */
@@ -25,8 +24,7 @@ export class DohConnection {
   readonly #authorities: string | undefined
   #session: Promise<ClientHttp2Session> | undefined
   #end: () => void = () => {}
-  /** When the first query was sent that nothing has come after. */
-  #silentSinceMs: number | undefined
+  readonly #silence = new Silence()
 
   constructor(upstream: Upstream, authorities: string | undefined) {
     this.#upstream = upstream
@@ -75,9 +73,9 @@ export class DohConnection {
     const chunks: Buffer[] = []
     let size = 0
     let [status, type]: unknown[] = []
-    this.#silentSinceMs ??= performance.now()
+    this.#silence.sent()
     stream.on('response', (headers) => {
-      this.#silentSinceMs = undefined
+      this.#silence.heard()
       status = headers[':status']
       type = headers['content-type']
     })
@@ -100,12 +98,11 @@ export class DohConnection {
   }
 
   #live(): Promise<ClientHttp2Session> {
-    const isSilent = this.#silentSinceMs !== undefined && performance.now() - this.#silentSinceMs >= SILENT_MS
-    if (isSilent) {
+    if (this.#silence.isTooLong) {
       // What is under way there may still be answered; it ends when that is over.
       void this.#session?.then((session) => session.close())
       this.#session = undefined
-      this.#silentSinceMs = undefined
+      this.#silence.heard()
     }
     this.#session ??= this.#connect()
     return this.#session

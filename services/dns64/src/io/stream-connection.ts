@@ -4,6 +4,7 @@ import { InFlight } from '../core/in-flight.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import { copyOf, HEADER, putU16, u16 } from '../core/wire.ts'
 import { randomId16 } from './random-id.ts'
+import { Silence } from './silence.ts'
 import { FrameReader, framed } from './tcp-frames.ts'
 
 /** A query that waits for its answer, on whichever connection. */
@@ -22,21 +23,18 @@ export type OpenStream = (onReady: () => void) => Socket
 const IDLE_MS = 20_000
 /** Queries under way on one connection. */
 const MAX_PENDING = 1000
-/** A connection on which nothing came for so long after a query may be dead, and is not trusted with another one. */
-const SILENT_MS = 700
 
 /** One stream to an upstream, over TCP or TLS: queries in any number, answers in any order (RFC 7766 §6.2.1.1, §7). */
 export class StreamConnection {
   readonly #socket: Socket
   readonly #idle: NodeJS.Timeout
   readonly #pending = new InFlight<number, Waiting>((id) => id)
+  readonly #silence = new Silence()
   readonly #onMismatch: () => void
   #isReady = false
   #isOver = false
   #isRetired = false
   #answered = 0
-  /** When the first query was sent that nothing has come after. */
-  #silentSinceMs: number | undefined
 
   /** `onLost`: it is over; why, and what was under way. */
   constructor(open: OpenStream, onMismatch: () => void, onLost: (fault: unknown, unanswered: Waiting[]) => void) {
@@ -61,8 +59,7 @@ export class StreamConnection {
 
   /** False when it is over, full, or may be dead: then another one is to be opened. */
   get takesMore(): boolean {
-    const isSilent = this.#silentSinceMs !== undefined && performance.now() - this.#silentSinceMs >= SILENT_MS
-    return !this.#isOver && !this.#isRetired && !isSilent && this.#pending.size < MAX_PENDING
+    return !this.#isOver && !this.#isRetired && !this.#silence.isTooLong && this.#pending.size < MAX_PENDING
   }
 
   /** True once a query was answered here: the other end is a name server, and what it leaves open may be asked again. */
@@ -101,12 +98,12 @@ export class StreamConnection {
   }
 
   #send({ query }: Waiting): void {
-    this.#silentSinceMs ??= performance.now()
+    this.#silence.sent()
     this.#socket.write(framed(query))
   }
 
   #take(message: Uint8Array): void {
-    this.#silentSinceMs = undefined
+    this.#silence.heard()
     const id = message.length < HEADER.LEN ? -1 : u16(message, HEADER.ID)
     const waiting = this.#pending.get(id)
     const isAnswer = waiting !== undefined && isResponseTo(waiting.query, message)

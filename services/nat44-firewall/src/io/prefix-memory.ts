@@ -1,7 +1,7 @@
-import { rmSync } from 'node:fs'
 import { formatPrefix, type Prefix6 } from '@sixgate/addr'
-import { addRoute, deleteRoute, link, type RouteSpec, readIfThere, writeDurably } from '@sixgate/host'
+import { addRoute, deleteRoute, link, type RouteSpec, readIfThere } from '@sixgate/host'
 import { formatHistory, NO_HISTORY, type PrefixHistory, parseHistory, withDocument } from '../core/old-prefixes.ts'
+import { SavedText } from './saved-text.ts'
 
 /** Worse than any route of somebody else to the same place. */
 const METRIC = 65_536
@@ -11,18 +11,15 @@ const METRIC = 65_536
  * that the answer needs a way back to the LAN: a route for each.
  */
 export class PrefixMemory {
-  readonly #file: string
+  readonly #file: SavedText
   #history: PrefixHistory
-  /** What is in the file. */
-  #saved: string
   /** Routes that are there because of us, by prefix. */
   readonly #routes = new Map<string, RouteSpec>()
 
   constructor(file: string) {
-    this.#file = file
     const text = readIfThere(file)
     this.#history = text === undefined ? NO_HISTORY : parseHistory(text)
-    this.#saved = formatHistory(this.#history)
+    this.#file = new SavedText(file, formatHistory(this.#history))
   }
 
   get old(): readonly Prefix6[] {
@@ -36,10 +33,7 @@ export class PrefixMemory {
 
   /** Writes the prefixes, if they changed. Throws what `node:fs` throws; they are remembered all the same. */
   save(): void {
-    const text = formatHistory(this.#history)
-    if (text === this.#saved) return
-    writeDurably(this.#file, text)
-    this.#saved = text
+    this.#file.save(formatHistory(this.#history))
   }
 
   /** Keeps a route to each old prefix on the LAN link, and takes those of others away. Throws NetlinkError. */
@@ -67,7 +61,6 @@ export class PrefixMemory {
     for (const route of this.#routes.values()) deleteRoute(route)
     this.#routes.clear()
     this.#history = NO_HISTORY
-    this.#saved = formatHistory(NO_HISTORY)
-    rmSync(this.#file, { force: true })
+    this.#file.remove(formatHistory(NO_HISTORY))
   }
 }

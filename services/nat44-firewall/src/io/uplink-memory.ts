@@ -1,19 +1,16 @@
-import { rmSync } from 'node:fs'
-import { readIfThere, writeDurably } from '@sixgate/host'
+import { readIfThere } from '@sixgate/host'
+import { SavedText } from './saved-text.ts'
 
 const textOf = (names: readonly string[]): string => names.map((name) => `${name}\n`).join('')
 
 /** The names of the uplinks in a file, so that they are closed from the first moment after a boot. */
 export class UplinkMemory {
-  readonly #file: string
   #names: readonly string[]
-  /** What is in the file. */
-  #saved: string
+  readonly #file: SavedText
 
   constructor(file: string) {
-    this.#file = file
     this.#names = (readIfThere(file) ?? '').split('\n').filter((name) => name !== '')
-    this.#saved = textOf(this.#names)
+    this.#file = new SavedText(file, textOf(this.#names))
   }
 
   get names(): readonly string[] {
@@ -26,15 +23,11 @@ export class UplinkMemory {
 
   /** Writes the names, one per line, if they changed. Throws what `node:fs` throws; they are remembered all the same. */
   save(): void {
-    const text = textOf(this.#names)
-    if (text === this.#saved) return
-    writeDurably(this.#file, text)
-    this.#saved = text
+    this.#file.save(textOf(this.#names))
   }
 
   forget(): void {
-    rmSync(this.#file, { force: true })
     this.#names = []
-    this.#saved = ''
+    this.#file.remove(textOf([]))
   }
 }

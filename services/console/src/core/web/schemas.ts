@@ -84,7 +84,8 @@ export const throughput = z.object({
 })
 
 const carried = z.object({ packets: z.number(), bytes: z.number() })
-const byPath = z.object({ fastPath: carried, typescript: carried })
+/** What was carried on each path. */
+export const byPath = z.object({ fastPath: carried, typescript: carried })
 
 export const hosts = z.object({
   hosts: z.array(
