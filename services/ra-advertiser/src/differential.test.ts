@@ -9,6 +9,7 @@ import { encodeOption } from './core/ndp-options.ts'
 import { EthernetPort } from './testkit/ethernet-port.ts'
 import { GatewayLab, type Heard, heardBy, natsWith, siteOf } from './testkit/gateway-lab.ts'
 import { radvdConf, UNKNOWN_TO_RADVD } from './testkit/radvd-conf.ts'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /**
@@ -70,8 +71,7 @@ const observe = async (site: Site, start: Start): Promise<Outcome> => {
     const first = comparable(await until('the first message', () => heardBy(port)[0]))
     const state = await hostState(site)
     // Both answer a host that has an address alone, so it is what rdisc6 sees; a burst message may come in between.
-    const { stdout, status } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
-    assert.equal(status, 0, stdout)
+    await solicit(host)
     const solicited = comparable(heardBy(port).at(-1) as Heard)
     await stop()
     await until('a last message', () => heardBy(port).at(-1)?.routerLifetimeS === 0)
@@ -168,7 +168,7 @@ for (const [name, ra] of CASES)
 /** Valid and preferred lifetime as a host is told when it asks, in seconds, and between which times that was. */
 const lifetimesNow = async () => {
   const askedMs = performance.now()
-  const { stdout } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
+  const stdout = await solicit(host)
   const [, valid, preferred] = /Valid time +: +(\d+) [^]*Pref\. time +: +(\d+) /.exec(stdout) ?? []
   return { validS: Number(valid), preferredS: Number(preferred), askedMs, toldMs: performance.now() }
 }

@@ -6,6 +6,7 @@ import type { NatsLab } from '@sixgate/bus/testkit'
 import { enterNamespace } from '@sixgate/testkit'
 import { EthernetPort } from './testkit/ethernet-port.ts'
 import { GatewayLab, type Heard, heardBy, natsWith, optionsOf, siteOf } from './testkit/gateway-lab.ts'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /** Router Advertisements that follow the health of the site, with a real NATS server; the other services are reports. */
@@ -158,7 +159,7 @@ test('NATS gone while all is well: nothing is withdrawn, however long the report
   await instance.process.waitFor(/connection to .* lost/)
   // Longer than a service may be silent (15 s) and downAfterS together.
   await new Promise((resolve) => setTimeout(resolve, 19_000))
-  const { stdout } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
+  const stdout = await solicit(host)
   assert.match(stdout, /Router lifetime +: +1800 /)
   assert.ok(heardBy(port).every((ra) => JSON.stringify(essence(ra)) === JSON.stringify(ALL_WELL)))
 })

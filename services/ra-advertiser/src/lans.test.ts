@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { enterNamespace, Lab, Namespace } from '@sixgate/testkit'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /**
@@ -71,7 +72,7 @@ test('each LAN has its own messages; one that is taken out is withdrawn there on
   assert.match(await until('route of two', () => route(two) || undefined), / mtu 1300 .* pref medium$/)
   assert.match(one.ip('-6 address show dev eth0'), /inet6 fd00:1:2:3:/)
   assert.doesNotMatch(one.ip('-6 address show dev eth0'), /inet6 fd00:1:2:4:/)
-  const { stdout } = await two.run('rdisc6', '-1', 'eth0')
+  const stdout = await solicit(two)
   for (const line of [
     /Stateful address conf\. +: +Yes/,
     /Prefix +: fd00:1:2:4::\/64/,
@@ -84,7 +85,7 @@ test('each LAN has its own messages; one that is taken out is withdrawn there on
   two.ip('link set eth0 down')
   await until('the trouble', () => health().problems.some((problem) => /lan1/.test(problem)))
   assert.ok(!health().problems.some((problem) => /lan0/.test(problem)))
-  assert.match((await one.run('rdisc6', '-1', 'eth0')).stdout, /Router lifetime +: +1800 /)
+  assert.match(await solicit(one), /Router lifetime +: +1800 /)
   two.ip('link set eth0 up')
   await until('state ok again', () => health().state === 'ok')
   await until('route of two again', () => route(two) || undefined)

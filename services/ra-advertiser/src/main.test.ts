@@ -12,6 +12,7 @@ import { decodeRouterAdvertisement, type ReceivedAdvertisement } from './core/ra
 import { UNICAST_ANSWERS_MAX } from './core/schedule.ts'
 import { EthernetPort } from './testkit/ethernet-port.ts'
 import { decodeFrame, encodeFrame, type Icmp6Frame } from './testkit/icmp6-frame.ts'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /** The service as a process in a router's namespace; this namespace is a host with a stock Linux kernel. */
@@ -115,7 +116,7 @@ test('a stock Linux host: address, default route, and every field as rdisc6 read
   assert.match(route, /^default via fe80::\S+ dev eth0 proto ra .* mtu 1400 hoplimit 64 pref medium$/)
   assert.match(host.ip('-6 address show dev eth0'), /inet6 fd00:1:2:3:\S+\/64 scope global .*(dynamic|mngtmpaddr)/)
 
-  const { stdout } = await host.run('rdisc6', '-1', 'eth0')
+  const stdout = await solicit(host)
   for (const line of [
     /Hop limit +: +64 /,
     /Stateful address conf\. +: +No/,
@@ -263,8 +264,8 @@ test('a changed document is announced at once, a bad one changes nothing', { ski
   writeFileSync(SITE, document(', curHopLimit: 999'))
   await untilProblem(/ra\.curHopLimit: 999/)
   port.frames.length = 0
-  await host.run('rdisc6', '-1', 'eth0')
-  assert.ok(heardBy(port).length > 0)
+  await solicit(host)
+  await until('the answer', () => heardBy(port)[0])
   assert.ok(heardBy(port).every(({ curHopLimit }) => curHopLimit === 33))
 })
 
@@ -308,8 +309,8 @@ test('a message that cannot be written: the document is rejected with the list t
   await untilProblem(/rdnss option has 1240 octets, at most 1216 fit/)
   assert.equal(health().state, 'rejected')
   port.frames.length = 0
-  await host.run('rdisc6', '-1', 'eth0')
-  const [still = assert.fail()] = heardBy(port)
+  await solicit(host)
+  const still = await until('the answer', () => heardBy(port)[0])
   assert.deepEqual(optionOf(still, 'rdnss')[0]?.servers.map(formatIp6), ['fd00:1:2:3::1'])
 })
 
@@ -353,7 +354,7 @@ test('1000 solicitations per second, half of them garbage: bounded answers, and 
   assert.ok(toAll.length <= 2, `${toAll.length} multicast answers in 3 s`)
   assert.ok(answers.length > 0)
   // The unicast answers are used up: this one is answered together with the others, within 3.5 s.
-  const { stdout } = await host.run('rdisc6', '-1', '-w', '4000', 'eth0')
+  const stdout = await solicit(host)
   assert.match(stdout, /Router lifetime +: +1800 /)
   assert.equal(health().state, 'ok')
 })

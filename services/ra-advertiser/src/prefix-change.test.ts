@@ -5,6 +5,7 @@ import { putStoppingMark, removeStoppingMark } from '@sixgate/bus'
 import { enterNamespace } from '@sixgate/testkit'
 import { EthernetPort } from './testkit/ethernet-port.ts'
 import { GatewayLab, type Heard, heardBy, natsWith, optionsOf, siteOf } from './testkit/gateway-lab.ts'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /** The LAN prefix changes (RFC 9096 §3.5), and prefixes that somebody else puts on the link. */
@@ -91,7 +92,7 @@ test('ra.interfacePrefixes: a delegated prefix on the link is advertised until i
   await until('a global address', () => addressIn('2001:db8:7:') !== '')
   // The kernel counts down, and so do the messages: they know what it said within the last second.
   const validNow = async (): Promise<number> => {
-    const { stdout } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
+    const stdout = await solicit(host)
     return Number(/2001:db8:7::\/64[^]*?Valid time +: +(\d+)/.exec(stdout)?.[1])
   }
   assert.ok((await validNow()) <= delegated.validLifetimeS)

@@ -5,6 +5,7 @@ import type { NatsLab } from '@sixgate/bus/testkit'
 import { enterNamespace } from '@sixgate/testkit'
 import { EthernetPort } from './testkit/ethernet-port.ts'
 import { GatewayLab, heardBy, type Instance, natsWith, siteOf } from './testkit/gateway-lab.ts'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /** Several instances and one lease (DESIGN §4), with a real NATS server. */
@@ -75,7 +76,7 @@ test('NATS is gone: the active one answers, the other stays silent; it comes bac
   await active.process.waitFor(/connection to .* lost/)
   await standby.process.waitFor(/connection to .* lost/)
   // Longer than the 3 s after which an instance that knows of no holder would begin.
-  const { stdout } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
+  const stdout = await solicit(host)
   assert.match(stdout, /Router lifetime +: +1800 /)
   await nats.server.start()
   await nats.makeBuckets('leases')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { enterNamespace, Lab, Namespace } from '@sixgate/testkit'
+import { solicit } from './testkit/solicit.ts'
 import { until } from './testkit/until.ts'
 
 /**
@@ -198,7 +199,7 @@ test('a plain LAN and two VLANs on one port: each has its own link and settings,
         servers.length === expected.nameservers.length && expected.nameservers.every((one) => servers.includes(one))
       )
     })
-    const { stdout } = await host.run('rdisc6', '-1', '-w', '10000', 'eth0')
+    const stdout = await solicit(host)
     t.diagnostic(`${name}: ${routeNow}\n${addresses}${stdout}`)
     for (const line of [...expected.rdisc6, ...PREF64]) assert.match(stdout, line, name)
     assert.equal(stdout.match(/^ Prefix /gm)?.length, 1, stdout)
@@ -220,7 +221,7 @@ test('a plain LAN and two VLANs on one port: each has its own link and settings,
   // The port itself goes and comes back: said with its name, then both VLANs are made anew.
   gateway.ip('link delete trunk0')
   await until('the trouble', () => health().problems.some((problem) => /"trunk0"/.test(problem)))
-  assert.match((await hosts.plain.run('rdisc6', '-1', '-w', '10000', 'eth0')).stdout, /Router lifetime +: +1800 /)
+  assert.match(await solicit(hosts.plain), /Router lifetime +: +1800 /)
   cableTrunk(hosts.two, hosts.three)
   await untilOk()
   for (const name of ['two', 'three'] as const) await hasAll(name)
