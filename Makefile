@@ -27,7 +27,7 @@ SUITE ?=
 GUESTS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos images sbom machine
+.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -100,6 +100,9 @@ fuzz-web: machine node_modules/.package-lock.json  ## odd requests to the consol
 
 chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS.md; CHAOS_ONLY=regexp, CHAOS_MINUTES=0.5 of changing documents
 	$(NODE) e2e/chaos/main.ts
+
+soak: images  ## an hour of mixed traffic in the simulated site, table in e2e/SOAK.md; SOAK_MINUTES=60, SOAK_FAST_PATH=on
+	$(NODE) e2e/soak/main.ts
 
 images: machine node_modules/.package-lock.json  ## build every image; base images are pulled, or built where none can be pulled; PLATFORM=linux/arm64
 	PLATFORM=$(PLATFORM) $(MACHINE)/images.sh

@@ -1,6 +1,7 @@
 /**
  * `load.ts KIND N` in the client's namespace: more than a host should ask for. `hosts N [FIRST]`: a datagram from each of N addresses of the LAN;
- * `names S`, `udp S`, `syn S`: for S seconds, from one address that is not the client's own: to the gateway another host. Prints how much it was.
+ * `names S`, `udp S`, `syn S`: for S seconds, from one address that is not the client's own: to the gateway another host. `churn S`: for S seconds a new
+ * host every second, which asks a server of the IPv4 world something and is gone when it has the answer; SIGINT ends it. Prints how much it was.
  */
 import { execFileSync } from 'node:child_process'
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
@@ -38,6 +39,7 @@ const flooding = async (): Promise<DatagramSocket> => {
 /** 100,000 names a minute. */
 const NAMES_PER_TICK = 167
 const TICK_MS = 100
+const CHURN_PATIENCE_MS = 2000
 
 /** Datagrams from `count` addresses below fd00:6:4:0:f00d::/80, to a port that nobody listens on. */
 const hosts = async (count: number): Promise<string> => {
@@ -56,6 +58,33 @@ const hosts = async (count: number): Promise<string> => {
     execFileSync('ip', ['-6', 'route', 'del', 'local', 'fd00:6:4:0:f00d::/80', 'dev', 'lo'])
   }
   return `${count} addresses`
+}
+
+/** Addresses that no host has had before, one after the other: fd00:6:4::c:N. */
+const churn = async (seconds: number): Promise<string> => {
+  const endMs = performance.now() + seconds * 1000
+  let [came, answered] = [0, 0]
+  const isOver = new AbortController()
+  process.once('SIGINT', () => isOver.abort())
+  while (!isOver.signal.aborted && performance.now() < endMs) {
+    const address = `fd00:6:4::c:${(Number(from) + came++).toString(16)}`
+    execFileSync('ip', ['-6', 'address', 'add', `${address}/64`, 'dev', 'eth0', 'nodad', 'preferred_lft', '0'])
+    const socket = createSocket('udp6')
+    socket.on('error', () => undefined)
+    socket.bind(0, address)
+    await once(socket, 'listening')
+    socket.send(aaaaQuery(came % 65_536, 'www.example'), 53, mapped(DNS_ADDRESS), () => undefined)
+    const signal = AbortSignal.timeout(CHURN_PATIENCE_MS)
+    const isAnswered = await once(socket, 'message', { signal }).then(
+      () => true,
+      () => false,
+    )
+    if (isAnswered) answered += 1
+    socket.close()
+    execFileSync('ip', ['-6', 'address', 'delete', `${address}/64`, 'dev', 'eth0'])
+    await pause(TICK_MS * 10)
+  }
+  return JSON.stringify({ came, answered })
 }
 
 const names = async (seconds: number): Promise<string> => {
@@ -119,6 +148,7 @@ const syn = async (seconds: number): Promise<string> => {
 
 const LOADS: Readonly<Record<string, (amount: number) => Promise<string>>> = {
   hosts,
+  churn,
   names: async (seconds) => await asFlooder(async () => await names(seconds)),
   udp: async (seconds) => await asFlooder(async () => await udp(seconds)),
   syn: async (seconds) => await asFlooder(async () => await syn(seconds)),

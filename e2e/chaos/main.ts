@@ -4,13 +4,13 @@
  * document changes (0.5). Exit status 1 when something was not as it must be.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { cpus, loadavg, release } from 'node:os'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { must } from '../harness/command.ts'
+import { commitNow, machineNow } from '../harness/whereabouts.ts'
 import { ROOT } from '../harness/engine.ts'
-import { converged } from '../harness/site-status.ts'
+import { siteStatus } from '../harness/site-status.ts'
 import { bringUpPatiently, type RunningSite } from '../harness/site-under-test.ts'
-import { DeadlineError } from '../harness/until.ts'
+import { DeadlineError, until } from '../harness/until.ts'
 import { FAULTS, type Fault, NOT_RUN } from './faults.ts'
 import { WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
@@ -23,21 +23,6 @@ const only = process.env['CHAOS_ONLY'] ?? ''
 const RESUME_S = 90
 /** One that nothing may bring back: a client that only waits for data does not notice that its peer cannot reach it any more. */
 const BROKEN_S = 5
-
-const commitNow = async (): Promise<string> => {
-  const commit = (await must(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'])).trim()
-  const changes = await must([
-    'git',
-    '-C',
-    ROOT,
-    'status',
-    '--porcelain',
-    '--untracked-files=no',
-    ':!e2e/CHAOS.md',
-    ':!e2e/chaos',
-  ])
-  return `${commit}${changes === '' ? '' : '+'}`
-}
 
 /** What was acknowledged: the document in force, and who has which pool address. */
 interface Acknowledged {
@@ -53,14 +38,27 @@ const acknowledged = async ({ stack }: RunningSite): Promise<Acknowledged> => {
   return { document: shown.stdout.replace(/^# revision .*$/m, ''), client: `${client?.ip6} ${client?.ip4}` }
 }
 
-const recovery = async (site: RunningSite): Promise<number | undefined> => {
+/** `sixgate status` needs 6 s to notice that an instance is gone: what is well for longer is. */
+const SETTLED_MS = 7000
+const RECOVERY_LIMIT_S = 120
+
+/** Seconds until everything was well and stayed so; undefined: not within the time. */
+const recovery = async ({ stack }: RunningSite): Promise<number | undefined> => {
   const startMs = performance.now()
+  let wellSinceMs: number | undefined
   try {
-    await converged(site.stack)
-    return (performance.now() - startMs) / 1000
+    return await until('every service is well, and stays so', RECOVERY_LIMIT_S, async () => {
+      const isWell = await siteStatus(stack).then(
+        (status) => status.isConverged,
+        () => false,
+      )
+      wellSinceMs = isWell ? (wellSinceMs ?? performance.now()) : undefined
+      const isSettled = wellSinceMs !== undefined && performance.now() - wellSinceMs > SETTLED_MS
+      return isSettled && wellSinceMs !== undefined ? (wellSinceMs - startMs) / 1000 : undefined
+    })
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error
-    process.stdout.write(`  not well: ${error.message}\n`)
+    process.stdout.write(`  not well: ${JSON.stringify(await siteStatus(stack).catch(String))}\n`)
     return undefined
   }
 }
@@ -84,7 +82,7 @@ const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promi
 /** Outcomes of this and of earlier runs, by name: a run may be of some faults only. */
 const KEPT = join(ROOT, 'e2e/chaos/outcomes.json')
 /** Goes up when Outcome changes: what another version kept does not count. */
-const KEPT_FORMAT = 2
+const KEPT_FORMAT = 3
 const readKept = async (): Promise<Outcome[]> => {
   try {
     const kept = JSON.parse(await readFile(KEPT, 'utf8')) as { readonly format?: number; readonly outcomes: Outcome[] }
@@ -102,7 +100,7 @@ const writeTable = async (): Promise<void> => {
   const all = [...kept, ...outcomes]
   const inOrder = FAULTS.flatMap(({ name }) => all.find((outcome) => outcome.name === name) ?? [])
   await writeFile(KEPT, `${JSON.stringify({ format: KEPT_FORMAT, outcomes: inOrder }, undefined, 1)}\n`)
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}`
+  const machine = machineNow()
   const about = `${inOrder.length} of ${FAULTS.length} faults; ${machine}, fast path off.`
   const missing = FAULTS.filter(({ name }) => !inOrder.some((outcome) => outcome.name === name)).map(
     ({ name }): [string, string] => [name, 'not in the runs of this table'],

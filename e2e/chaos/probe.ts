@@ -1,16 +1,17 @@
 /**
  * What an IPv6-only host does all day, in the client's network namespace: ping, datagrams to a server of the IPv4 world, names, new TCP connections and one
- * that stays. Started by meters.ts; at SIGINT it prints one line of JSON (`Seen`) and ends.
+ * that stays. Started by meters.ts; a line on stdin makes it print how long answers took since the line before (`Latencies`); at SIGINT it prints one
+ * line of JSON (`Seen`) and ends.
  */
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { get } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { DNS_ADDRESS } from '../topologies/home.ts'
+import { DNS_ADDRESS, WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
 import { aaaaQuery, readAnswer } from './dns.ts'
-import type { Meter, Seen } from './meters.ts'
+import type { Latencies, Latency, Meter, Seen } from './meters.ts'
 
 const [patience = '', server = '', resolver = '', ...known] = process.argv.slice(2)
 const udpServer = mapped(DNS_ADDRESS)
@@ -24,8 +25,10 @@ class Tally implements Meter {
   wrong = 0
   longestGapMs = 0
   #okAtMs = performance.now()
+  #latenciesMs: number[] = []
 
-  ok(): void {
+  ok(latencyMs: number): void {
+    this.#latenciesMs.push(latencyMs)
     const nowMs = performance.now()
     this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#okAtMs)
     this.#okAtMs = nowMs
@@ -34,6 +37,14 @@ class Tally implements Meter {
   /** Nothing more is asked: what has not come back until now counts. */
   close(): void {
     this.longestGapMs = Math.max(this.longestGapMs, performance.now() - this.#okAtMs)
+  }
+
+  /** Of the good answers since it was asked last. */
+  takeLatency(): Latency {
+    const sorted = this.#latenciesMs.toSorted((a, b) => a - b)
+    this.#latenciesMs = []
+    const quantile = (share: number): number | undefined => sorted[Math.floor(share * sorted.length)]
+    return { answers: sorted.length, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
   }
 }
 
@@ -49,16 +60,16 @@ const datagrams = (
   judge: (answer: Buffer) => { id: number; verdict: 'ok' | 'wrong' | 'failed' } | undefined,
 ): void => {
   const socket = createSocket('udp6')
-  const waiting = new Map<number, NodeJS.Timeout>()
+  const waiting = new Map<number, { timer: NodeJS.Timeout; sentMs: number }>()
   let next = 1
   socket.on('error', () => undefined)
   socket.on('message', (answer) => {
     const judged = judge(answer)
-    const timer = judged === undefined ? undefined : waiting.get(judged.id)
-    if (judged === undefined || timer === undefined) return
-    clearTimeout(timer)
+    const asked = judged === undefined ? undefined : waiting.get(judged.id)
+    if (judged === undefined || asked === undefined) return
+    clearTimeout(asked.timer)
     waiting.delete(judged.id)
-    if (judged.verdict === 'ok') tally.ok()
+    if (judged.verdict === 'ok') tally.ok(performance.now() - asked.sentMs)
     else if (judged.verdict === 'wrong') tally.wrong += 1
     else tally.lost += 1
   })
@@ -66,13 +77,11 @@ const datagrams = (
     const id = next
     next = (next % 65_535) + 1
     tally.sent += 1
-    waiting.set(
-      id,
-      setTimeout(() => {
-        waiting.delete(id)
-        tally.lost += 1
-      }, PATIENCE_MS),
-    )
+    const timer = setTimeout(() => {
+      waiting.delete(id)
+      tally.lost += 1
+    }, PATIENCE_MS)
+    waiting.set(id, { timer, sentMs: performance.now() })
     socket.send(ask(id), port, address, () => undefined)
   })
 }
@@ -114,20 +123,29 @@ datagrams(
 every(500, () => {
   const { http } = tallies
   http.sent += 1
+  const sentMs = performance.now()
   const request = get({ host: server, path: '/', agent: false, timeout: PATIENCE_MS }, (response) => {
     let text = ''
     response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-    response.on('end', () => (text.startsWith('Hello ') ? http.ok() : (http.wrong += 1)))
+    response.on('end', () => (text.startsWith('Hello ') ? http.ok(performance.now() - sentMs) : (http.wrong += 1)))
   })
   request.on('timeout', () => request.destroy(new Error('timeout')))
   request.on('error', () => (http.lost += 1))
 })
 
-// One connection for all the time: a download at 512 KiB/s.
+// One connection for all the time: a download at 512 KiB/s, asked for again just before its end.
+const FILE_BYTES = 64 * 1024 * 1024
 let loadedBytes = 0
+let asked = 1
 let stayed = true
-const download = connect({ host: server, port: 80 }, () => download.write('GET /slow HTTP/1.0\r\n\r\n'))
-download.on('data', (chunk: Buffer) => (loadedBytes += chunk.length))
+const askForFile = (): unknown => download.write(`GET /slow HTTP/1.1\r\nHost: ${WEB_ADDRESSES[0]}\r\n\r\n`)
+const download = connect({ host: server, port: 80 }, askForFile)
+download.on('data', (chunk: Buffer) => {
+  loadedBytes += chunk.length
+  if (loadedBytes < asked * FILE_BYTES) return
+  asked += 1
+  askForFile()
+})
 download.on('error', () => (stayed = false))
 download.on('close', () => (stayed = false))
 let loadedBefore = 0
@@ -149,10 +167,10 @@ ping.stdout.setEncoding('utf8').on('data', (text: string) => {
   const lines = pinged.split('\n')
   pinged = lines.pop() ?? ''
   for (const line of lines) {
-    const [, seq] = /bytes from .*icmp_seq=(\d+)/.exec(line) ?? []
+    const [, seq, ms] = /bytes from .*icmp_seq=(\d+).* time=([\d.]+) ms/.exec(line) ?? []
     if (seq !== undefined) {
       answered.add(Number(seq))
-      tallies.ping.ok()
+      tallies.ping.ok(Number(ms))
     }
     const [, sent] = /^(\d+) packets transmitted/.exec(line) ?? []
     if (sent !== undefined) tallies.ping.sent = Number(sent)
@@ -183,4 +201,14 @@ const finish = async (): Promise<void> => {
   process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit())
 }
 process.once('SIGINT', () => void finish())
+process.stdin.on('data', () => {
+  const { ping, udp, dns, http } = tallies
+  const latencies: Latencies = {
+    ping: ping.takeLatency(),
+    udp: udp.takeLatency(),
+    dns: dns.takeLatency(),
+    http: http.takeLatency(),
+  }
+  process.stdout.write(`window ${JSON.stringify(latencies)}\n`)
+})
 process.stdout.write('running\n')

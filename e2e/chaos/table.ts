@@ -7,7 +7,7 @@ export interface Outcome {
   /** Of what answers may be missing. */
   readonly costs: readonly Kind[]
   readonly measured: Measured
-  /** From the end of the fault until every service is well again; undefined: it was not within the time. */
+  /** From the end of the fault until every service is well again, and stays so; undefined: it was not within the time. */
   readonly recoveredS: number | undefined
   readonly breaksConnections: boolean
   /** Load average of the machine at its end: with several per processor a service takes long to start. */
@@ -92,8 +92,8 @@ Written by \`make chaos\`; do not edit. ${about}
 
 The client pings, sends datagrams to a server of the IPv4 world, asks names (every other one new, so it goes upstream), opens TCP connections and keeps one
 all the time. Lost: no answer within 2 s; behind it the longest time without a good answer. Well again: counted from the end of the fault until
-\`sixgate status\` says that every service is ok with the current document; it takes 6 s to notice that one is gone, so a shorter time may be that of
-nobody having noticed yet, and the losses then end with the measurement. After each fault the document in force and the client's pool address
+\`sixgate status\` says that every service is ok with the current document, and goes on to say so for 7 s (it needs 6 s to notice that one is gone); the
+traffic runs all that time. After each fault the document in force and the client's pool address
 must be what they were. Floods come from another address than the client's own. A row is of the run and the commit that it names; \`CHAOS_ONLY\` makes some
 rows anew.
 
