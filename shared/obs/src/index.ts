@@ -1,7 +1,7 @@
 /** What a service shows of itself: log lines, events, counters, health. */
 export { Counters } from './counters.ts'
 export type { Happening, TellHappening } from './happening.ts'
-export { HEALTH_MAX_AGE_MS, type Health, healthWriter, judgeHealth, type Verdict, writeHealth } from './health.ts'
+export { type Health, healthWriter, writeHealth } from './health.ts'
 export { bring, createLogger, isLogLevel, LOG_LEVELS, type Logger, type LogLevel, type LogSource, tell } from './log.ts'
 export { messageOf } from './message-of.ts'
 export { type Check, isWell, renderChecks } from './checks.ts'
