@@ -21,7 +21,13 @@ export const ALLOWANCES: Readonly<Record<Group, Allowance>> = {
   tail: { share: 1, least: 10 },
 }
 
-const UNITS: Readonly<Record<Group, string>> = { memory: 'MiB', descriptors: '', entries: '', latency: 'ms', tail: 'ms' }
+const UNITS: Readonly<Record<Group, string>> = {
+  memory: 'MiB',
+  descriptors: '',
+  entries: '',
+  latency: 'ms',
+  tail: 'ms',
+}
 
 /** `memory nat64` → the group, and what is shown. */
 export const groupOf = (figure: string): Group => (figure.split(' ')[0] ?? '') as Group
