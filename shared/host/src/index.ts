@@ -25,6 +25,7 @@ export {
   deleteBpfFilter,
   replaceBpfFilter,
 } from './netlink/bpf-filter.ts'
+export { closeConntrack, outsideOf, type TcpEnd4 } from './netlink/conntrack.ts'
 export { NetlinkError, type NetlinkErrorCode } from './netlink/error.ts'
 export type { Family } from './netlink/ip-bytes.ts'
 export type { Link, OperState } from './netlink/link-codec.ts'

@@ -25,6 +25,13 @@ export const usedHelpers = (site: Site, facts: Facts): readonly Helper[] =>
   wantedHelpers(site).filter(({ type }) => facts.helpers.includes(type))
 
 /**
+ * Over TCP the helper for SIP reads each segment for itself, and conntrack remembers one change of length of a connection only
+ * (nf_ct_seqadj): where NAT changes lengths, messages that are under way together stall it. So the translator does there what the
+ * helper would do: it writes the uplink's address, and opens the way for media.
+ */
+const isRead4 = ({ type, protocol }: Helper): boolean => type !== 'sip' || protocol !== 'tcp'
+
+/**
  * Control channels of both legs get their helper, so that the data flow that a server opens is known on each (`related`):
  * on the IPv6 leg by what the host said, on the IPv4 leg by what the translator made of it.
  */
@@ -36,20 +43,15 @@ export const helperChains = (site: Site, facts: Facts): readonly Chain[] => {
     const control = is(port(helper.protocol, 'dport'), helper.type === 'ftp' ? ftpPorts : sipPorts)
     const id = `helper-${helper.type}-${helper.protocol}`
     const text = `control channel of ${helper.type}, read by conntrack`
-    return [
-      {
-        id: `${id}-lan`,
-        text,
-        matches: [from(facts.lan), is(ip6.daddr, site.pref64.map(prefix)), control],
-        verdict: useHelper(helper),
-      },
-      {
-        id: `${id}-nat64`,
-        text,
-        matches: [from(TUN_LINK), is(ip4.saddr, inside4(site).map(prefix)), control],
-        verdict: useHelper(helper),
-      },
-    ]
+    const lan: Rule = {
+      id: `${id}-lan`,
+      text,
+      matches: [from(facts.lan), is(ip6.daddr, site.pref64.map(prefix)), control],
+      verdict: useHelper(helper),
+    }
+    if (!isRead4(helper)) return [lan]
+    const matches = [from(TUN_LINK), is(ip4.saddr, inside4(site).map(prefix)), control]
+    return [lan, { id: `${id}-nat64`, text, matches, verdict: useHelper(helper) }]
   })
   // Behind conntrack itself (priority -200), before the first packet's flow is confirmed.
   const base = { type: 'filter', hook: 'prerouting', prio: PRIORITY.MANGLE, policy: 'accept' } as const

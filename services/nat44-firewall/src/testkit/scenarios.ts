@@ -158,6 +158,7 @@ export const SCENARIOS: readonly Scenario[] = [
     site: testSite({ firewall: { blocks: [{ host: 'fd00:1:2:3::66' }] } }),
     facts: testFacts({ flowtableLinks: ['lan0', 'nat64', 'wan0'] }),
   },
+  { name: 'sip', site: testSite({ nat64: { alg: { sip: 'on' } } }), facts: testFacts() },
   {
     name: 'odd-link-names',
     site: testSite({ lan: { interface: 'lan*' } }),

@@ -1,4 +1,5 @@
 import { Alg } from './alg/alg.ts'
+import type { FindOutside } from './alg/outside.ts'
 import { ALG_TALLIES, type AlgNote, reportOnce } from './alg/tally.ts'
 import type { AddressMap } from './address-map/address-map.ts'
 import { answerEcho } from './answer-echo.ts'
@@ -24,6 +25,8 @@ export interface TranslatorParts {
   readonly algCounts?: Float64Array
   /** What an operator should hear of them, each once. */
   readonly onAlgNote?: (note: AlgNote) => void
+  /** What NAT44 behind the translator makes of a connection; without it nothing is known of that. */
+  readonly findOutside?: FindOutside
 }
 
 /**
@@ -33,7 +36,7 @@ export interface TranslatorParts {
 export class Translator {
   readonly #x: Xlate
 
-  constructor({ map, settings, clock, output, random, algCounts, onAlgNote }: TranslatorParts) {
+  constructor({ map, settings, clock, output, random, algCounts, onAlgNote, findOutside }: TranslatorParts) {
     const counts = algCounts ?? new Float64Array(ALG_TALLIES)
     this.#x = {
       ...makeRecords(),
@@ -41,7 +44,7 @@ export class Translator {
       settings,
       clock,
       output,
-      alg: new Alg(settings.alg, reportOnce(counts, onAlgNote ?? (() => undefined))),
+      alg: new Alg(settings.alg, reportOnce(counts, onAlgNote ?? (() => undefined)), findOutside),
       ids: new IdentificationGenerator(random),
       errors4: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
       errors6: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),

@@ -17,6 +17,7 @@ import type { Clock, Output } from '../core/xlate.ts'
 import { AlgPeer } from './alg-peer.ts'
 import { type DataPlaneSnapshot, type FromWorker, monotonicMs, type ToWorker, type WorkerStart } from './messages.ts'
 import { NativeFrame } from './native-frame.ts'
+import { askConntrack } from './outside.ts'
 import { attachTun, type Tun, TunError } from './tun.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -82,6 +83,7 @@ class DataPlane {
       random: () => randomInt(0x10000),
       algCounts: start.counters.subarray(ALG_COUNTERS_AT, COUNTERS),
       onAlgNote: (note) => tell({ kind: 'note', note }),
+      findOutside: askConntrack(monotonicMs),
     })
     this.#algPeer = algPeer
     this.#poll.view.setInt32(2 * POLLFD_BYTES, algPeer.fd, true)

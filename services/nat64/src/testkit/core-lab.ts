@@ -1,6 +1,7 @@
 /** A translator over a fixed site, for tests: packets in, packets out. */
 import assert from 'node:assert/strict'
 import { parseIp4, parseIp6, parsePref64, parsePrefix4, parsePrefix6 } from '@sixgate/addr'
+import type { FindOutside } from '../core/alg/outside.ts'
 import { AddressMap, type AddressMapConfig } from '../core/address-map/address-map.ts'
 import type { Eam } from '../core/address-map/eamt.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
@@ -42,6 +43,8 @@ export interface LabOptions {
   readonly settings?: Partial<XlateSettings>
   /** Dynamic mappings: IPv6 host, IPv4 address, index of the pref64. */
   readonly hosts?: readonly (readonly [ip6: string, ip4: string, pref: number])[]
+  /** NAT44 behind the translator. */
+  readonly findOutside?: FindOutside
 }
 
 const DEFAULT_HOSTS = [
@@ -94,6 +97,7 @@ export class CoreLab {
       clock: this.clock,
       output: { send: (frame) => this.#keep(frame), sendPiece: (frame) => this.#keep(frame) },
       random: () => 0,
+      ...(options.findOutside === undefined ? {} : { findOutside: options.findOutside }),
     })
   }
 

@@ -13,7 +13,6 @@ const RULES = `table inet sixgate {
   ct helper ftp4 { type "ftp" protocol tcp; l3proto ip; }
   ct helper ftp6 { type "ftp" protocol tcp; l3proto ip6; }
   ct helper sip4-udp { type "sip" protocol udp; l3proto ip; }
-  ct helper sip4-tcp { type "sip" protocol tcp; l3proto ip; }
   ct helper sip6-udp { type "sip" protocol udp; l3proto ip6; }
   ct helper sip6-tcp { type "sip" protocol tcp; l3proto ip6; }
   chain helpers {
@@ -21,7 +20,6 @@ const RULES = `table inet sixgate {
     iifname "nat64" meta nfproto ipv4 tcp dport 21 ct helper set "ftp4"
     iifname "lan0" meta nfproto ipv6 tcp dport 21 ct helper set "ftp6"
     iifname "nat64" meta nfproto ipv4 udp dport 5060 ct helper set "sip4-udp"
-    iifname "nat64" meta nfproto ipv4 tcp dport 5060 ct helper set "sip4-tcp"
     iifname "lan0" meta nfproto ipv6 udp dport 5060 ct helper set "sip6-udp"
     iifname "lan0" meta nfproto ipv6 tcp dport 5060 ct helper set "sip6-tcp"
   }

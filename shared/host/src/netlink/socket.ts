@@ -6,7 +6,8 @@ import { malformed, NetlinkError, refusalError } from './error.ts'
 import { dumpIntact, Exchange } from './exchange.ts'
 import { acknowledged, encodeMessage, type Message, type Request } from './message.ts'
 
-const NETLINK_ROUTE = 0
+/** Protocols of netlink: linux/netlink.h */
+export const NETLINK = { ROUTE: 0, NETFILTER: 12 } as const
 const SOL_NETLINK = 270
 const option = (name: number, label: string) => ({ level: SOL_NETLINK, name, label })
 const ADD_MEMBERSHIP = option(1, 'NETLINK_ADD_MEMBERSHIP')
@@ -25,7 +26,7 @@ const SEND_LEN_BYTES = 4096
 const SOCKADDR_NL = { FAMILY_U16: 0, PID_U32: 4, SIZE: 12 } as const
 
 /**
- * One AF_NETLINK socket of the routing family. Requests are synchronous: the kernel does its work inside sendto(2), so
+ * One AF_NETLINK socket, of the routing family unless told otherwise. Requests are synchronous: the kernel does its work inside sendto(2), so
  * an answer is there when it returns. Bodies of messages handed out are copies that stay valid.
  */
 export class NetlinkSocket {
@@ -38,8 +39,8 @@ export class NetlinkSocket {
   #closed = false
 
   /** Opens the socket; `groups` are the multicast groups to join. Throws `NetlinkError`. */
-  constructor(groups: readonly number[] = []) {
-    this.fd = asNetlink(() => libc.socket(AF.NETLINK, SOCK.RAW, NETLINK_ROUTE, 'open a netlink socket'))
+  constructor(groups: readonly number[] = [], protocol: number = NETLINK.ROUTE) {
+    this.fd = asNetlink(() => libc.socket(AF.NETLINK, SOCK.RAW, protocol, 'open a netlink socket'))
     try {
       asNetlink(() => this.#setUp(groups))
     } catch (error) {

@@ -193,6 +193,12 @@ export class AddressMap {
     return this.#forbidden4.has(ip4)
   }
 
+  /** True for a node of the IPv4 network that a host of ours may speak to through prefix `pref`. */
+  mayReach4(ip4: number, pref: number): boolean {
+    if (neverForwarded4.has(ip4) || this.#forbidden4.has(ip4) || this.isLocal4(ip4)) return false
+    return this.#refused4[pref]?.has(ip4) !== true
+  }
+
   /** RFC 6791: who an error of a node without IPv4 address comes from. */
   #errorSource4(view: DataView, src: number): number {
     const { errorSource, pool4 } = this.config

@@ -6,8 +6,12 @@ import { PROTOCOL, TCP, TCP_FLAG, UDP } from '../wire/protocol.ts'
 import type { Xlate } from '../xlate.ts'
 import type { Direction, Ends, Session } from './flow.ts'
 import { FtpSession } from './ftp/session.ts'
+import type { FindOutside } from './outside.ts'
 import { swapDatagram } from './sip/datagram.ts'
-import { type LiteralSwap, toIp4Texts, toIp6Texts } from './sip/literals.ts'
+import { type LiteralSwap, type MessageOrigin, toIp4Texts, toIp6Texts } from './sip/literals.ts'
+import { callIdOf, MediaPaths, mediaEndsIn } from './sip/media-paths.ts'
+import { bodyOf } from './sip/message.ts'
+import { openPath } from './sip/open-path.ts'
 import { SipSession } from './sip/session.ts'
 import { algPorts, type AlgSettings, FTPS_PORT, SIPS_PORT } from './settings.ts'
 import { type AlgReport, AlgTally, count } from './tally.ts'
@@ -20,10 +24,10 @@ interface Ports {
 }
 
 /** How addresses change in a packet of `direction`. */
-const swapFor = ({ map, outerPair }: Xlate, direction: Direction): LiteralSwap =>
+const swapFor = ({ map, outerPair }: Xlate, direction: Direction, outside?: MessageOrigin['outside']): LiteralSwap =>
   direction === 'up'
-    ? toIp4Texts({ map, pref: outerPair.pref, local4: outerPair.src4 })
-    : toIp6Texts({ map, pref: outerPair.pref, local4: outerPair.dst4 })
+    ? toIp4Texts({ map, pref: outerPair.pref, local4: outerPair.src4, outside })
+    : toIp6Texts({ map, pref: outerPair.pref, local4: outerPair.dst4, outside })
 
 const bitmapOf = (ports: readonly number[]): Uint8Array => {
   const bits = new Uint8Array(65_536 / 8)
@@ -38,6 +42,8 @@ const hasBit = (bits: Uint8Array, port: number): boolean => ((bits[port >>> 3] ?
  */
 export class Alg {
   readonly #report: AlgReport
+  readonly #findOutside: FindOutside
+  readonly #media = new MediaPaths()
   readonly #tcp: TcpGateway
   #settings: AlgSettings
   #isOn: boolean
@@ -47,8 +53,10 @@ export class Alg {
   /** The packet under way, for sessions that need its addresses. */
   #x: Xlate | undefined
 
-  constructor(settings: AlgSettings, report: AlgReport) {
+  /** `findOutside`: what NAT44 makes of a TCP connection that is open. */
+  constructor(settings: AlgSettings, report: AlgReport, findOutside: FindOutside = () => undefined) {
     this.#settings = settings
+    this.#findOutside = findOutside
     this.#isOn = algPorts(settings).length > 0
     this.#watched = bitmapOf(algPorts(settings))
     this.#edited = bitmapOf([...settings.ftpPorts, ...settings.sipPorts])
@@ -138,7 +146,44 @@ export class Alg {
   #sessionFor(ends: Ends, local6: Uint8Array, isFromStart: boolean): Session {
     if (this.#settings.ftpPorts.includes(ends.remotePort))
       return new FtpSession({ ip6: local6, ip4: ends.local4, server4: ends.remote4 }, this.#report, isFromStart)
-    const swapOf = (direction: Direction) => () => swapFor(this.#x as Xlate, direction)
-    return new SipSession({ up: swapOf('up'), down: swapOf('down') }, this.#report)
+    return this.#sipSession({ ...ends })
+  }
+
+  /**
+   * conntrack's helper for SIP looks at each segment for itself and remembers one change of length of a connection only
+   * (nf_ct_seqadj), so it is kept out of TCP: what it would do, the address that NAT44 gives and the way in for media, is done here.
+   */
+  #sipSession(ends: Ends): Session {
+    let outside: MessageOrigin['outside']
+    const swapOf = (direction: Direction) => () => {
+      if (outside === undefined) {
+        const found = this.#findOutside(ends)
+        if (found === 'silent') this.#report.note('sip-inside')
+        else if (found !== undefined) outside = { ...found, localPort: ends.localPort }
+      }
+      return swapFor(this.#x as Xlate, direction, outside)
+    }
+    const onMessage = (direction: Direction, text4: string): void =>
+      this.#openMedia(ends.local4, direction, text4, outside?.ip4 ?? ends.local4)
+    return new SipSession({ up: swapOf('up'), down: swapOf('down'), onMessage }, this.#report)
+  }
+
+  /** Media of a call may come in as soon as both sides have said where they want it. `own4`: the host, as others see it. */
+  #openMedia(local4: number, direction: Direction, text4: string, own4: number): void {
+    const { map, outerPair } = this.#x as Xlate
+    const body = bodyOf(text4)
+    const callId = callIdOf(text4.slice(0, text4.length - body.length))
+    if (body === '' || callId === undefined) return
+    const isUp = direction === 'up'
+    const ends = mediaEndsIn(body).map((end) => {
+      if (end === undefined) return undefined
+      const isFit = isUp ? end.ip4 === own4 : map.mayReach4(end.ip4, outerPair.pref)
+      return isFit ? end : undefined
+    })
+    if (ends.length === 0) return
+    for (const path of this.#media.note(local4, callId, isUp ? 'local' : 'remote', ends)) {
+      openPath(this.#x as Xlate, local4, path)
+      count(this.#report, AlgTally.SIP_MEDIA_PATHS)
+    }
   }
 }

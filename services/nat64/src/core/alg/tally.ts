@@ -16,9 +16,10 @@ export const AlgTally = {
   TCP_ACKNOWLEDGED: 13,
   TABLE_FULL: 14,
   FLOWS: 15,
+  SIP_MEDIA_PATHS: 16,
 } as const
 /** Length of the array. */
-export const ALG_TALLIES = 16
+export const ALG_TALLIES = 17
 
 /** Metric names, by index. */
 export const ALG_METRICS: readonly string[] = [
@@ -38,10 +39,11 @@ export const ALG_METRICS: readonly string[] = [
   'alg_tcp_acknowledged_segments_total',
   'alg_table_full_total',
   'alg_flows',
+  'alg_sip_media_paths_opened_total',
 ]
 
 /** What an operator should hear once. */
-export type AlgNote = 'ftp-tls' | 'ftps' | 'sips' | 'table-full'
+export type AlgNote = 'ftp-tls' | 'ftps' | 'sips' | 'sip-inside' | 'table-full'
 
 /** The sentence for the log. */
 export const ALG_NOTES: Readonly<Record<AlgNote, string>> = {
@@ -49,6 +51,8 @@ export const ALG_NOTES: Readonly<Record<AlgNote, string>> = {
     'an FTP connection went over to TLS (AUTH): its commands cannot be translated. Passive transfers work where server and client use EPSV, active ones do not; said once, alg_ftp_tls_connections_total counts',
   ftps: 'a connection to FTP over TLS (port 990): its commands cannot be translated. Passive transfers work where server and client use EPSV, active ones do not; said once, alg_ftp_tls_connections_total counts',
   sips: 'a connection to SIP over TLS (port 5061): addresses in it cannot be translated; the provider has to cope (RFC 5626, ICE) or the telephone has to use UDP or TCP; said once, alg_sip_tls_connections_total counts',
+  'sip-inside':
+    'conntrack does not say which address the uplink gives to a SIP connection over TCP, so the other side is told one that it cannot reach: modprobe nf_conntrack_netlink, or let the telephone use UDP; said once',
   'table-full':
     'too many FTP or SIP connections at once (4096 in all, 256 of one host): further ones go through untranslated; said once, alg_table_full_total counts',
 }

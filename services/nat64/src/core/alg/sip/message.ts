@@ -58,6 +58,12 @@ export const extentOf = (text: string): Extent | undefined => {
   return { headBytes: end + HEAD_END.length, bodyBytes: match === null ? undefined : Number(match[1]) }
 }
 
+/** What stands behind the header of a whole message; empty: nothing. */
+export const bodyOf = (text: string): string => {
+  const end = text.indexOf(HEAD_END)
+  return end < 0 ? '' : text.slice(end + HEAD_END.length)
+}
+
 /**
  * RFC 3261 message `text`, whole, with its addresses in the other family, and Content-Length as long as its body is then.
  * `undefined`: it is no SIP message.

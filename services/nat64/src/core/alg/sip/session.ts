@@ -1,4 +1,4 @@
-import type { Session } from '../flow.ts'
+import type { Direction, Session } from '../flow.ts'
 import type { Cut, Editor } from '../stream.ts'
 import { type AlgReport, AlgTally, count } from '../tally.ts'
 import type { LiteralSwap } from './literals.ts'
@@ -15,14 +15,16 @@ const LF = 10
 class MessageEditor implements Editor {
   readonly #swap: () => LiteralSwap
   readonly #report: AlgReport
+  readonly #onMessage: (before: string, after: string) => void
   /** Bytes of a message too long that are still to come. */
   #skip = 0
   /** It is something else than SIP: everything goes through. */
   isIdle = false
 
-  constructor(swap: () => LiteralSwap, report: AlgReport) {
+  constructor(swap: () => LiteralSwap, report: AlgReport, onMessage: (before: string, after: string) => void) {
     this.#swap = swap
     this.#report = report
+    this.#onMessage = onMessage
   }
 
   cut(bytes: Uint8Array): Cut | undefined {
@@ -46,8 +48,10 @@ class MessageEditor implements Editor {
       return this.#pass(Math.min(lenBytes, bytes.length))
     }
     if (bytes.length < lenBytes) return undefined
-    const swapped = swapMessage(text.slice(0, lenBytes), this.#swap())
+    const message = text.slice(0, lenBytes)
+    const swapped = swapMessage(message, this.#swap())
     count(this.#report, AlgTally.SIP_MESSAGES)
+    this.#onMessage(message, swapped ?? message)
     return { take: lenBytes, put: swapped === undefined ? undefined : toBytes(swapped) }
   }
 
@@ -67,14 +71,22 @@ class MessageEditor implements Editor {
 const mayBeStart = (text: string): boolean =>
   /^[A-Za-z0-9\-.!%*_+`'~/]+(?: [\x21-\x7e]*(?: [\x20-\x7e]*\r?)?)?$/.test(text)
 
+/** What a session asks for. */
+export interface SipParts {
+  readonly up: () => LiteralSwap
+  readonly down: () => LiteralSwap
+  /** Called with each message, as the IPv4 side has it. */
+  readonly onMessage: (direction: Direction, text4: string) => void
+}
+
 /** SIP over TCP: both directions. */
 export class SipSession implements Session {
   readonly up: Editor
   readonly down: Editor
 
-  constructor(swaps: { readonly up: () => LiteralSwap; readonly down: () => LiteralSwap }, report: AlgReport) {
-    this.up = new MessageEditor(swaps.up, report)
-    this.down = new MessageEditor(swaps.down, report)
+  constructor({ up, down, onMessage }: SipParts, report: AlgReport) {
+    this.up = new MessageEditor(up, report, (_, after) => onMessage('up', after))
+    this.down = new MessageEditor(down, report, (before) => onMessage('down', before))
     count(report, AlgTally.SIP_CONNECTIONS)
   }
 }
