@@ -22,6 +22,8 @@ PACKAGES=(
   iproute2 iputils-ping iptables nftables ethtool tcpdump conntrack nats-server
   # what hosts of a LAN look with
   ndisc6 rdnssd
+  # an uplink, and a provider at its other end
+  ppp pppoe
 )
 [ "$kind" = plain ] || PACKAGES+=(docker.io docker-cli docker-compose docker-buildx curl bind9-dnsutils dpkg)
 # The root disk, before there are any modules to be had from it.

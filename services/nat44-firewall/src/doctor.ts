@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isWell, renderChecks } from '@sixgate/obs'
+import { isWell, messageOf, renderChecks } from '@sixgate/obs'
 import { readSite, type Site } from '@sixgate/site'
 import { checksOf } from './core/doctor/checks.ts'
 import { readHost } from './io/doctor/read-host.ts'
@@ -18,7 +18,7 @@ const readDocument = async (directory: string): Promise<Site | string> => {
     const { site } = await readSite(readFileSync(SITE_FILE, 'utf8'), SITE_FILE, join(directory, 'site.auto.yaml'))
     return site
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
 }
 

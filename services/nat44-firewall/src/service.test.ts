@@ -25,8 +25,8 @@ const PATH = process.env['PATH'] ?? ''
 const here = (): Namespace => Namespace.here()
 
 /**
- * Only a failed test waits so long. What is promised (drift is mended within 3 s) is held in e2e: here dozens of programs are started
- * one after the other beside other tests.
+ * Only a failed test waits so long. What is promised (drift is mended within 3 s) is held in drift.test.ts and io/host-watch.test.ts, and by the
+ * clock in e2e: here dozens of programs are started one after the other beside other tests.
  */
 const PATIENCE_MS = 30_000
 

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { messageOf } from '@sixgate/obs'
 import { type ReadSite, readSite } from '@sixgate/site'
 
 /** How long a file must be quiet before it is read: editors write in several steps. */
@@ -17,7 +18,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 const unreadable = (file: string, error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = messageOf(error)
   return `${file}: cannot be read (${reason}); ${ADVICE[code] ?? 'see to it that it can'}`
 }
 
@@ -90,7 +91,7 @@ export class FileSource {
         : readSite(text, this.#file, this.#autoFile))
       this.#deliver(text, () => this.#sink.document(read, text))
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       this.#deliver(`${text}\n${message}`, () => this.#sink.mistake(message))
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '@sixgate/obs'
 import type { Applier, Offer } from './applier.ts'
 import type { Bus, Problem, StopIntent } from './contract.ts'
 import type { SiteEvent } from './event.ts'
@@ -91,7 +92,7 @@ export const openNatsSite = (
         unkept = undefined
         return []
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = messageOf(error)
         const message = `the document cannot be kept on disk (${reason}): a restart without NATS would find an older one; make STATE_DIR writable, with space left`
         return [{ code: 'state-unwritable', message }]
       }

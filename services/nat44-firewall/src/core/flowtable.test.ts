@@ -20,10 +20,12 @@ const CASES: readonly (readonly [
 ])[] = [
   ['a kernel that takes none', {}, { flowtableLinks: [] }, [], undefined],
   ['all links', {}, { flowtableLinks: ALL }, LEGS, ALL],
+  ['all links, and no eBPF program', { nat64: { fastPath: 'off' } }, { flowtableLinks: ALL }, LEGS, ALL],
   ['no translator yet', {}, { flowtableLinks: ['lan0', 'wan0'] }, ['fast-lan-out', 'fast-lan-in'], ['lan0', 'wan0']],
+  ['no uplink', {}, { uplinks: [], flowtableLinks: ['lan0', 'nat64'] }, [], undefined],
   [
-    'no uplink',
-    {},
+    'no uplink, and no eBPF program',
+    { nat64: { fastPath: 'off' } },
     { uplinks: [], flowtableLinks: ['lan0', 'nat64'] },
     ['fast-lan-out', 'fast-lan-in'],
     ['lan0', 'nat64'],
@@ -59,6 +61,19 @@ test("chains of the owner that are promised known flows keep everybody's packets
   const facts = testFacts({ flowtableLinks: ALL })
   const sees = Object.keys(USER_CHAINS).filter((chain) => flowtable(testSite(), facts, OWNERS(chain)) === undefined)
   assert.deepEqual(sees, ['user_arrivals', 'user_forward', 'user_departures'])
+})
+
+test('what the eBPF program may give back goes to the LAN by the chains; a flowtable that had such flows goes with them', () => {
+  const facts = testFacts({ flowtableLinks: ALL })
+  const none = { chains: [], objects: [] }
+  const tables = (['auto', 'off'] as const).map((fastPath) => {
+    const site = testSite({ nat64: { fastPath } })
+    const legs = fastRules(site, facts, none).filter(({ id }) => id.startsWith('fast-lan'))
+    assert.equal(legs.length, 2)
+    for (const leg of legs) assert.equal(JSON.stringify(leg.matches).includes('"nat64"'), fastPath === 'off', leg.id)
+    return flowtable(site, facts, none)
+  })
+  assert.notEqual(tables[0]?.name, tables[1]?.name)
 })
 
 test('the document says off: the kernel is not even asked', () => {

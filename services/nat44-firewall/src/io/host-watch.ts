@@ -1,4 +1,5 @@
 import { watchNetwork } from '@sixgate/host'
+import { messageOf } from '@sixgate/obs'
 import { watchNftables } from './nft-events.ts'
 
 /** Looks at everything so often, also when no event came (iptables-legacy and sysctls tell nobody). */
@@ -27,7 +28,7 @@ export const watchHost = (look: () => void, complain: (message: string) => void)
     try {
       stops.push(start())
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = messageOf(error)
       complain(`${why}; changes are noticed within ${LOOK_EVERY_MS / 1000} s only`)
     }
   return () => {

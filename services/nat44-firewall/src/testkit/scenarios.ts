@@ -154,6 +154,11 @@ export const SCENARIOS: readonly Scenario[] = [
     facts: testFacts({ flowtableLinks: ['lan0', 'nat64', 'wan0'] }),
   },
   {
+    name: 'flowtable-without-ebpf',
+    site: testSite({ nat64: { fastPath: 'off' } }),
+    facts: testFacts({ flowtableLinks: ['lan0', 'nat64', 'wan0'] }),
+  },
+  {
     name: 'flowtable-and-a-block',
     site: testSite({ firewall: { blocks: [{ host: 'fd00:1:2:3::66' }] } }),
     facts: testFacts({ flowtableLinks: ['lan0', 'nat64', 'wan0'] }),

@@ -1,6 +1,7 @@
 import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { NoRespondersError, PermissionViolationError, RequestError, TimeoutError } from '@nats-io/transport-node'
+import { messageOf } from '@sixgate/obs'
 import type { Bucket, BucketEntry, WatchSync } from '../contract.ts'
 import { KvError } from '../kv-error.ts'
 import { toBucketEntry } from './kv-entry.ts'
@@ -89,7 +90,7 @@ export class KvBucket implements Bucket {
         throw new KvError('missing', `${what}: the bucket does not exist yet; the console makes it`, error)
       if (isDueTo(error, PermissionViolationError))
         throw new KvError('refused', `${what}: the permissions of this service do not allow it`, error)
-      throw new KvError('failed', `${what}: ${error instanceof Error ? error.message : String(error)}`, error)
+      throw new KvError('failed', `${what}: ${messageOf(error)}`, error)
     }
   }
 }

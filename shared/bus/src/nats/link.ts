@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type JetStreamManagerOptions, jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
-import type { Logger } from '@sixgate/obs'
+import { type Logger, messageOf } from '@sixgate/obs'
 import { KvError } from '../kv-error.ts'
 
 export interface LinkOptions {
@@ -25,8 +25,6 @@ const RECONNECT_WAIT_MS = 500
 const CONNECT_TIMEOUT_MS = 2000
 const PING_INTERVAL_MS = 5000
 const REQUEST_TIMEOUT_MS = 2000
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The connection to NATS: never given up until `close`, and everyone may ask whether it stands. */
 export class Link {

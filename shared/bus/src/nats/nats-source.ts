@@ -1,3 +1,4 @@
+import { messageOf } from '@sixgate/obs'
 import type { Offer } from '../applier.ts'
 import { BUCKETS, DOCUMENT_KEY } from '../buckets.ts'
 import type { Problem } from '../contract.ts'
@@ -19,7 +20,7 @@ export const followDocument = (link: Link, sink: SourceSink): (() => void) =>
     try {
       sink.offer(offerOf(entry.revision, new TextDecoder().decode(entry.value)))
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       const problem = {
         code: 'document-invalid',
         message: `revision ${entry.revision} is no site document for this version: ${message}`,

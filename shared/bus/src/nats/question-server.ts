@@ -1,5 +1,5 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
-import type { Logger } from '@sixgate/obs'
+import { type Logger, messageOf } from '@sixgate/obs'
 import type { ServiceName } from '../contract.ts'
 import { type Answer, QuestionRefused, type Questions, questionSubject } from '../questions.ts'
 
@@ -69,7 +69,7 @@ export class QuestionServer {
       message.respond(JSON.stringify(answer))
     } catch (error) {
       // Longer than the server takes (1 MiB), or the connection went away meanwhile.
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.#options.log.warn({ err: error, question: name }, 'an answer could not be sent')
       message.respond(JSON.stringify({ instance, refused: `the answer cannot be sent: ${reason}` } satisfies Answer))
     }
@@ -88,7 +88,7 @@ export class QuestionServer {
   #reasonOf(name: string, error: unknown): string {
     if (error instanceof QuestionRefused) return error.message
     this.#options.log.error({ err: error, question: name }, 'a question was not answered')
-    return `a defect of ${this.#options.service}, see its log: ${error instanceof Error ? error.message : String(error)}`
+    return `a defect of ${this.#options.service}, see its log: ${messageOf(error)}`
   }
 }
 

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
 import { addresses, link, links, Sysctls } from '@sixgate/host'
+import { messageOf } from '@sixgate/obs'
 import { lanLinkNames, type Site } from '@sixgate/site'
 import {
   chooseChain,
@@ -146,7 +147,7 @@ const readDisk = (path: string): HostReport['disk'] => {
     const { bavail, blocks, bsize } = statfsSync(path)
     return { path, freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
   } catch (error) {
-    return `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`
+    return `${path} cannot be written: ${messageOf(error)}`
   }
 }
 
