@@ -4,7 +4,8 @@
 #
 #   check-host.sh [--engine]    SIXGATE_SITE_DIR (default deploy/) has the site.yaml that names the interfaces. --engine: only what
 #                               the doctor of nat44-firewall cannot see from its container (Docker, the port of NATS, SSH sessions);
-#                               all else it judges itself, and here only while there is no image to run it in
+#                               all else it judges itself, and here only while there is no image to run it in, with the same ways
+#                               to mend it (check-host.test.ts holds them together)
 # shellcheck source=deploy/machine/say.sh
 source "$(dirname "$0")/say.sh"
 
@@ -47,8 +48,22 @@ check_docker() {
 
 check_tun() {
   if [ -c /dev/net/tun ]; then good "/dev/net/tun"; else
-    bad "/dev/net/tun is missing, nat64 needs it: sudo modprobe tun; to keep it: echo tun | sudo tee /etc/modules-load.d/tun.conf"
+    bad "/dev/net/tun is missing, nat64 needs it: echo tun | sudo tee /etc/modules-load.d/tun.conf && sudo modprobe tun"
   fi
+}
+
+# free_port PORT SOCKET: how to get the program with this socket (as ss shows it) off the port
+free_port() {
+  case $2 in
+    *systemd-resolve*)
+      # shellcheck disable=SC2028 # for the printf of whoever copies it
+      echo "sudo mkdir -p /etc/systemd/resolved.conf.d && printf '[Resolve]\\nDNSStubListener=no\\n' | sudo tee /etc/systemd/resolved.conf.d/sixgate.conf && sudo systemctl restart systemd-resolved"
+      ;;
+    *dnsmasq*) echo 'sudo systemctl disable --now dnsmasq' ;;
+    *named*) echo 'sudo systemctl disable --now named' ;;
+    *unbound*) echo 'sudo systemctl disable --now unbound' ;;
+    *) echo "sudo ss -lntup 'sport = :$1'   # names the program: stop it" ;;
+  esac
 }
 
 # check_port PORT WHO OWN [HINT]: nobody but ourselves (OWN: a container of ours that runs) holds it on loopback or on every address
@@ -56,7 +71,7 @@ check_port() {
   local holder
   holder=$(ss -Hlntup "sport = :$1" | awk '$5 ~ /^(0\.0\.0\.0|\*|127\.0\.0\.1|\[::\]|\[::1\])[:%]/ { print $1, $5, $7 }' | head -n 1)
   if [ -z "$holder" ] || [ -n "$3" ]; then good "port $1 is free for $2${3:+ (which runs already)}"; else
-    bad "port $1 is taken ($holder), $2 needs it: ${4:-}stop that program (sudo ss -lntup 'sport = :$1' names it)"
+    bad "port $1 is taken ($holder), $2 needs it: ${4:-}$(free_port "$1" "$holder")"
   fi
 }
 
@@ -65,7 +80,7 @@ check_page() {
   local port
   if [ ! -r "$SITE_FILE" ] || [ "$(site_value "$SITE_FILE" console web)" = false ]; then return; fi
   port=$(site_value "$SITE_FILE" console port)
-  check_port "${port:-8443}" "the console's page" "$own_console" "name another console.port in $SITE_FILE, or "
+  check_port "${port:-8443}" "the console's page" "$own_console" "another console.port in site.yaml, or: "
 }
 
 check_site() {
@@ -80,15 +95,15 @@ check_site() {
   if [ -z "$lan" ]; then
     note "no lan.interface found in $SITE_FILE: sixgate config validate will say more"
   elif [ -e "/sys/class/net/$lan" ]; then good "LAN interface $lan"; else
-    bad "lan.interface \"$lan\" of $SITE_FILE does not exist here; there are: $(interfaces)"
+    bad "lan.interface \"$lan\" of $SITE_FILE does not exist here; there are: $(interfaces): $(plug_in "$lan")"
   fi
   if [ -n "$vlan" ]; then
     if [ -e /proc/net/vlan/config ] || modprobe -n -q 8021q 2>/dev/null || sudo -n modprobe -n -q 8021q 2>/dev/null; then good "802.1q for VLAN $vlan"; else
-      bad "lan.vlan is $vlan, but this kernel has no 802.1q (module 8021q): install the kernel of your distribution, or use a port without VLAN"
+      bad "lan.vlan is $vlan, but this kernel has no 802.1q: sudo modprobe 8021q   # not found: install the kernel of your distribution, or use a port without VLAN"
     fi
   fi
   if [ -n "$wan" ] && [ "$wan" != auto ] && [ ! -e "/sys/class/net/$wan" ]; then
-    bad "wan.interface \"$wan\" of $SITE_FILE does not exist here; there are: $(interfaces)"
+    bad "wan.interface \"$wan\" of $SITE_FILE does not exist here; there are: $(interfaces): ip -4 route show default   # empty: check cable and DHCP"
   elif [ -z "$(ip -4 route show default)" ]; then
     note "no IPv4 default route yet: the site comes up, and reaches the internet when the uplink does"
   else good "uplink: $(ip -4 route show default | head -n 1)"; fi
@@ -121,10 +136,16 @@ ssh_sessions() {
   ss -Htn state established 'sport = :22' | awk '{ address = $3; sub(/:[0-9]+$/, "", address); gsub(/[][]|%.*|::ffff:/, "", address); print address, 22 }'
 }
 
-interfaces() {
-  local names=(/sys/class/net/*)
-  names=("${names[@]##*/}")
-  echo "${names[*]}"
+# Those that may be a LAN, in the order in which the kernel has found them.
+interfaces() { ip -o link show | awk -F ': ' '{ sub(/@.*/, "", $2); if ($2 != "lo" && $2 != "nat64") print $2 }' | paste -sd ' '; }
+
+# plug_in LAN
+plug_in() {
+  local first
+  read -r first _ <<<"$(interfaces)"
+  if [ -z "$first" ]; then echo 'ip link   # shows what the kernel has found: plug the interface in'; else
+    echo "sed -i 's/interface: $1/interface: $first/' deploy/site.yaml   # or plug it in"
+  fi
 }
 
 own_dns='' own_nats='' own_console=''
