@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import { createLogger } from '@sixgate/obs'
 import { enterNamespace } from '@sixgate/testkit'
 import { Dns64 } from './service.ts'
+import { endAll } from './testkit/endings.ts'
 import { readResponse, type ReadResponse } from './testkit/reading.ts'
 import { a, soa } from './testkit/records.ts'
 import { encodeQuery, type Script } from './testkit/script.ts'
@@ -79,14 +80,13 @@ const OLD = ['0 192.0.2.1', '0 64:ff9b::c000:201']
 const NEW = ['0 192.0.2.2', '0 64:ff9b::c000:202']
 
 const endings: (() => unknown)[] = []
-after(async () => {
-  for (const end of endings.toReversed()) await end()
-})
+after(() => endAll(endings.toReversed()))
 
 test('an upstream that dies under load: stale answers, then fresh ones, and nothing wrong in between', {
   skip,
 }, async () => {
   const first = await startUpstream(saying('192.0.2.1'), '127.0.0.10', 53)
+  endings.push(() => first.close())
   const log = createLogger({ service: 'dns64', instance: 'test', level: 'silent' })
   const service = new Dns64({ log, port: 53, resolvConf: '/dev/null' })
   endings.push(() => service.stop())
@@ -121,7 +121,6 @@ test('an upstream that dies under load: stale answers, then fresh ones, and noth
     assert.deepEqual(addresses(unknown), ['2 nothing'])
     assert.deepEqual(addresses(await load.all()), OLD)
   }
-  endings.pop()
   await ill.close()
 
   const second = await startUpstream(saying('192.0.2.2'), '127.0.0.10', 53)

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { createLogger } from '@sixgate/obs'
 import { enterNamespace } from '@sixgate/testkit'
 import { Dns64 } from './service.ts'
+import { endAll, endChild } from './testkit/endings.ts'
 import { a, aaaa, cname, dname, ptr, soa, table } from './testkit/records.ts'
 import { type ScriptedUpstream, startUpstream } from './testkit/scripted-upstream.ts'
 import { testSite } from './testkit/virtual-server.ts'
@@ -218,14 +219,14 @@ forward-zone:\n  name: "."\n  forward-addr: 127.0.0.10\n`,
   await Promise.all([ready('dns64'), ready('BIND'), ready('unbound')])
 })
 
-after(async () => {
-  const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)))
-  for (const child of children) child.kill('SIGTERM')
-  await Promise.all(ended)
-  await service?.stop()
-  await upstream?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+after(() =>
+  endAll([
+    ...children.map((child) => () => endChild(child)),
+    () => service?.stop(),
+    () => upstream?.close(),
+    () => rmSync(folder, { recursive: true, force: true }),
+  ]),
+)
 
 /** RCODE and the data of the answer section, sorted; or the TTL of its last record. */
 const said = (output: string, ttl: boolean): string => {

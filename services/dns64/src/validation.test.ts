@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { createLogger } from '@sixgate/obs'
 import { enterNamespace } from '@sixgate/testkit'
 import { Dns64 } from './service.ts'
+import { endAll, endChild } from './testkit/endings.ts'
 import { testSite } from './testkit/virtual-server.ts'
 
 /*
@@ -94,13 +95,13 @@ before(async () => {
   await Promise.all([ready('127.0.0.1', '53'), ready('127.0.0.2', '53')])
 })
 
-after(async () => {
-  const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)))
-  for (const child of children) child.kill('SIGTERM')
-  await Promise.all(ended)
-  for (const service of services) await service.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+after(() =>
+  endAll([
+    ...children.map((child) => () => endChild(child)),
+    ...services.map((service) => () => service.stop()),
+    () => rmSync(folder, { recursive: true, force: true }),
+  ]),
+)
 
 const flagsOf = (output: string): string => /;; flags: ([a-z ]+);/.exec(output)?.[1] ?? ''
 const statusOf = (output: string): string => /status: (\w+)/.exec(output)?.[1] ?? ''

@@ -30,15 +30,18 @@ const withListener = async (
   const endpoint = { address: '127.0.0.1', port: await freePort() }
   const listener = await tcpOpener(limits)(endpoint, onQuery, assert.fail)
   const sockets: Socket[] = []
-  await use(async () => {
-    const socket = connect(endpoint.port, endpoint.address)
-    sockets.push(socket)
-    socket.on('error', () => {})
-    await once(socket, 'connect')
-    return socket
-  })
-  for (const socket of sockets) socket.destroy()
-  await listener.close()
+  try {
+    await use(async () => {
+      const socket = connect(endpoint.port, endpoint.address)
+      sockets.push(socket)
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      return socket
+    })
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await listener.close()
+  }
 }
 
 /** Not `once`: a reset by the server is an error event, and what is expected here. */

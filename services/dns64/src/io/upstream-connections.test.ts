@@ -6,6 +6,7 @@ import { keyOfText } from '../core/name.ts'
 import { makeQuestion } from '../core/question.ts'
 import { encodeUpstreamQuery } from '../core/upstream-query.ts'
 import type { Upstream } from '../core/upstreams.ts'
+import { endAll } from '../testkit/endings.ts'
 import { a, table } from '../testkit/records.ts'
 import {
   makeCertificate,
@@ -24,9 +25,7 @@ const SCRIPT = table({
 })
 
 const endings: (() => unknown)[] = []
-after(async () => {
-  for (const end of endings) await end()
-})
+after(() => endAll(endings))
 
 /** Asks again and again, until an answer comes; the deadline only ends a test that fails. */
 const untilAnswered = async (ask: () => Exchange): Promise<string> => {
