@@ -84,7 +84,7 @@ test('what is no message', () => {
     ['counts beyond the bytes', raw([1, 0xffff, 0, 0], ...QUESTION), 'count'],
     ['question cut short', raw([1, 0, 0, 0], 3, 0x61, 0x62, 0x63, 0), 'cut-short'],
     ['A of 5 octets', raw([1, 1, 0, 0], ...QUESTION, ...record(1, 1, 2, 3, 4, 5)), 'rdata'],
-    // FACTS: dns-packet gives undefined octets here.
+    // dns-packet gives undefined octets here.
     ['A of 2 octets', raw([1, 1, 0, 0], ...QUESTION, ...record(1, 1, 2)), 'rdata'],
     ['AAAA of 4 octets', raw([1, 1, 0, 0], ...QUESTION, ...record(28, 1, 2, 3, 4)), 'rdata'],
     ['CNAME with octets behind its name', raw([1, 1, 0, 0], ...QUESTION, ...record(5, 0xc0, 12, 9)), 'rdata'],
