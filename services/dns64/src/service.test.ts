@@ -392,9 +392,10 @@ const connectTcp = async (): Promise<{ socket: Socket; responses: ReturnType<typ
 }
 
 test('RFC 7766: pipelined queries are answered as they get ready, in pieces or in one segment', { skip }, async () => {
+  const { promise: fastOnesSeen, resolve } = Promise.withResolvers<void>()
   const upstream = await startScript((asked) => ({
     answers: [a(asked.name, '192.0.2.1')],
-    afterMs: asked.name.startsWith('slow') ? 300 : 0,
+    ...(asked.name.startsWith('slow') ? { behind: fastOnesSeen } : {}),
   }))
   await startService({ upstreams: [at(upstream)], listen: ['127.0.0.1'] })
   const { socket, responses } = await connectTcp()
@@ -405,6 +406,8 @@ test('RFC 7766: pipelined queries are answered as they get ready, in pieces or i
   for (let i = 0; i < stream.length; i += 7) socket.write(stream.subarray(i, i + 7))
   // Half-closed: the answers still come, then the connection ends.
   socket.end()
+  await until(() => responses.length === 2)
+  resolve()
   await once(socket, 'close')
   assert.deepEqual(new Set(responses.map((r) => r.id)), new Set([0, 1, 2]))
   assert.equal(responses.at(-1)?.id, 0, 'the slow one is last')

@@ -15,6 +15,7 @@ import {
   startDot,
   startTcp,
 } from '../testkit/connection-upstream.ts'
+import type { Script } from '../testkit/script.ts'
 import { UpstreamConnections } from './upstream-connections.ts'
 
 const GOOD = makeCertificate('dns.example')
@@ -26,6 +27,13 @@ const SCRIPT = table({
 
 const endings: (() => unknown)[] = []
 after(() => endAll(endings))
+
+/** The answer about slow.example.net does not leave before `promise` has resolved. */
+const gated = (promise: Promise<void>): Script =>
+  table({
+    'slow.example.net A': { answers: [a('slow.example.net', '192.0.2.1')], behind: promise },
+    'fast.example.net A': { answers: [a('fast.example.net', '192.0.2.2')] },
+  })
 
 /** Asks again and again, until an answer comes; the deadline only ends a test that fails. */
 const untilAnswered = async (ask: () => Exchange): Promise<string> => {
@@ -81,13 +89,14 @@ for (const protocol of ['tls', 'https'] as const) {
   const start = protocol === 'tls' ? startDot : startDoh
 
   test(`${protocol}: many queries on one connection, answers in any order (RFC 7858 §3.3, RFC 8484 §5.2)`, async () => {
-    const server = await kept(start(SCRIPT, GOOD))
+    const gate = Promise.withResolvers<void>()
+    const server = await kept(start(gated(gate.promise), GOOD))
     const upstreams = client()
     const order: string[] = []
     const ask = async (name: string): Promise<void> => {
       order.push(said(await upstreams.ask(at(server, protocol), query(name)).result))
     }
-    await Promise.all([ask('slow.example.net'), ask('fast.example.net')])
+    await Promise.all([ask('slow.example.net'), ask('fast.example.net').then(gate.resolve)])
     await ask('fast.example.net')
     assert.deepEqual(order, ['192.0.2.2', '192.0.2.1', '192.0.2.2'])
     assert.equal(server.connections, 1)
@@ -156,12 +165,14 @@ for (const protocol of ['tcp', 'tls', 'https'] as const) {
     assert.equal(said(await ask().result), '192.0.2.2')
     server.muteConnections()
     assert.equal(await untilAnswered(ask), '192.0.2.2')
-    assert.equal(server.connections, 2)
+    // More, where a machine is so busy that the new one is silent for long, too.
+    assert.ok(server.connections >= 2)
   })
 }
 
 test('tcp: many queries on one connection, answers in any order (RFC 7766 §6.2.1.1, §7)', async () => {
-  const server = await kept(startTcp(SCRIPT))
+  const gate = Promise.withResolvers<void>()
+  const server = await kept(startTcp(gated(gate.promise)))
   const upstreams = client()
   const order: string[] = []
   const ask = async (name: string, upstream: Upstream): Promise<void> => {
@@ -169,7 +180,8 @@ test('tcp: many queries on one connection, answers in any order (RFC 7766 §6.2.
   }
   // One that is asked over UDP, too, is the same server.
   const plain = { address: '127.0.0.1', port: server.port }
-  await Promise.all([ask('slow.example.net', plain), ask('fast.example.net', { ...plain, protocol: 'tcp' })])
+  const overTcp = { ...plain, protocol: 'tcp' } as const
+  await Promise.all([ask('slow.example.net', plain), ask('fast.example.net', overTcp).then(gate.resolve)])
   await ask('fast.example.net', plain)
   assert.deepEqual(order, ['192.0.2.2', '192.0.2.1', '192.0.2.2'])
   assert.equal(server.connections, 1)

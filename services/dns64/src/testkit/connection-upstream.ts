@@ -62,11 +62,16 @@ const answerTo = (
   send: (bytes: Buffer) => void,
 ): void => {
   upstream.lengths.push(query.length)
-  for (const { afterMs, bytes } of packetsFor(query, 'tcp', (asked) => {
+  for (const { afterMs, behind, bytes } of packetsFor(query, 'tcp', (asked) => {
     upstream.heard.push(`${asked.name} ${asked.type}`)
     return script(asked)
   }))
-    setTimeout(() => send(bytes), afterMs)
+    void sendLater(() => send(bytes), afterMs, behind)
+}
+
+const sendLater = async (send: () => void, afterMs: number, behind: Promise<void> | undefined): Promise<void> => {
+  if (behind !== undefined) await behind
+  setTimeout(send, afterMs)
 }
 
 /** Sockets and HTTP/2 sessions that get no answers. */

@@ -36,6 +36,8 @@ export interface ScriptAnswer {
   readonly edns?: boolean
   /** Milliseconds until it is sent. */
   readonly afterMs?: number
+  /** On real sockets: not sent before this has resolved. */
+  readonly behind?: Promise<void>
   /** Sent before the answer: what a forger or a broken server might send. */
   readonly decoys?: readonly Decoy[]
 }
@@ -130,6 +132,7 @@ const DECOYS: Record<Decoy, (query: Uint8Array, answer: Buffer) => Buffer> = {
 /** A packet of a scripted server and when it leaves. */
 export interface Sent {
   readonly afterMs: number
+  readonly behind?: Promise<void>
   readonly bytes: Buffer
 }
 
@@ -140,10 +143,10 @@ export const packetsFor = (query: Uint8Array, transport: 'udp' | 'tcp', script: 
   if ('bytesAfterId' in outcome)
     return [{ afterMs: 0, bytes: Buffer.concat([query.subarray(0, 2), outcome.bytesAfterId]) }]
   const answer = encodeResponse(query, outcome)
-  const afterMs = outcome.afterMs ?? 0
+  const when = { afterMs: outcome.afterMs ?? 0, ...(outcome.behind === undefined ? {} : { behind: outcome.behind }) }
   return [
-    ...(outcome.decoys ?? []).map((decoy) => ({ afterMs, bytes: DECOYS[decoy](query, answer) })),
-    { afterMs, bytes: answer },
+    ...(outcome.decoys ?? []).map((decoy) => ({ ...when, bytes: DECOYS[decoy](query, answer) })),
+    { ...when, bytes: answer },
   ]
 }
 

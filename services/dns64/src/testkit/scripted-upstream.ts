@@ -70,8 +70,9 @@ export const startUpstream = async (script: Script, address = '127.0.0.1', port 
   const respond = (query: Uint8Array, transport: 'udp' | 'tcp', send: (bytes: Buffer) => void): void => {
     const asked = readAsked(query, transport)
     upstream.heard.push(`${asked.name} ${asked.type} ${transport}`)
-    for (const { afterMs, bytes } of packetsFor(query, transport, upstream.script))
-      if (afterMs === 0) send(bytes)
+    for (const { afterMs, behind, bytes } of packetsFor(query, transport, upstream.script))
+      if (behind !== undefined) void behind.then(() => (closing === undefined ? send(bytes) : undefined))
+      else if (afterMs === 0) send(bytes)
       else {
         const timer = setTimeout(() => {
           due.delete(timer)
