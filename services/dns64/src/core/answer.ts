@@ -92,25 +92,29 @@ export interface AnswerFacts {
   readonly upstream?: string | undefined
 }
 
-const endOf = (message: Message, section: Section, otherwise: number): number =>
-  message.records.reduce((end, r) => (r.section === section ? r.endAt : end), otherwise)
-
 /** Takes over bytes (not copied) that hold one question and no OPT record. Throws DnsWireError for bad bytes. */
 export const answerOfBytes = (bytes: Uint8Array, facts: AnswerFacts): Answer => {
   const message = readMessage(bytes)
-  const chain = followChain(message, message.qtype)
+  return taken(bytes, message, followChain(message, message.qtype), facts)
+}
+
+/** `bytes` as an answer: octets as in `message`, which was read from them or from what they are a copy of, and no OPT record. */
+const taken = (bytes: Uint8Array, message: Message, chain: Chain, facts: AnswerFacts): Answer => {
   const negative = !isPositive(message, chain)
   // A plain array: as a typed one it took three times the memory, and there is one for every kept answer.
-  const ttlAt = message.records.map((record) => record.ttlAt)
+  const ttlAt: number[] = []
+  let answerEnd = message.questionEnd
+  let authorityEnd = answerEnd
   for (const record of message.records) {
+    ttlAt.push(record.ttlAt)
+    if (record.section === Section.ANSWER) answerEnd = record.endAt
+    if (record.section !== Section.ADDITIONAL) authorityEnd = record.endAt
     // RFC 2308 §5: the SOA of a denial travels on with the time that the denial may be kept.
     const isDenialSoa = negative && record.section === Section.AUTHORITY && record.type === TYPE.SOA
     putU32(bytes, record.ttlAt, Math.min(isDenialSoa ? soaTtlS(bytes, record) : record.ttlS, MAX_TTL_S))
   }
   putU16(bytes, HEADER.ID, 0)
   putU16(bytes, HEADER.FLAGS, FLAG.QR | FLAG.RA | (message.rcode & FLAG.RCODE))
-  const answerEnd = endOf(message, Section.ANSWER, message.questionEnd)
-  const authorityEnd = endOf(message, Section.AUTHORITY, answerEnd)
   return {
     bytes,
     ttlAt,
@@ -128,24 +132,30 @@ export const answerOfBytes = (bytes: Uint8Array, facts: AnswerFacts): Answer => 
 
 /** Records of the answer section that nobody asked for: not on the way from the question to its answer. */
 const strayRecords = (message: Message, chain: Chain): ReadonlySet<RecordRef> => {
-  const wanted = new Set([...chain.links, ...chain.finals, ...chain.signatures])
-  return new Set(
-    message.qtype === TYPE.ANY ? [] : message.records.filter((r) => r.section === Section.ANSWER && !wanted.has(r)),
-  )
+  const { links, finals, signatures } = chain
+  const answers = message.records.filter((r) => r.section === Section.ANSWER)
+  // No record is in two of the lists.
+  const isWhole = answers.length === links.length + finals.length + signatures.length
+  if (isWhole || message.qtype === TYPE.ANY) return NONE
+  const wanted = new Set([...links, ...finals, ...signatures])
+  return new Set(answers.filter((r) => !wanted.has(r)))
 }
+const NONE: ReadonlySet<RecordRef> = new Set()
 
 /**
  * An upstream's answer as it came, without its OPT record (RFC 6891 §6.1.1: hop by hop), AA and AD. The bytes are copied
  * as a whole; only when records have to go in the middle (a stray one, or OPT not last) they are written anew.
  */
 export const answerOfMessage = (message: Message, facts: AnswerFacts): Answer => {
-  const stray = strayRecords(message, followChain(message, message.qtype))
-  const lastRecordEnd = message.records.at(-1)?.endAt ?? message.questionEnd
-  const optIsLast = message.opt === undefined || message.opt.nameAt >= lastRecordEnd
+  const { opt, records } = message
+  const chain = followChain(message, message.qtype)
+  const stray = strayRecords(message, chain)
+  const lastRecordEnd = records.at(-1)?.endAt ?? message.questionEnd
+  const optIsLast = opt === undefined || opt.nameAt >= lastRecordEnd
   if (stray.size > 0 || !optIsLast) return rewritten(message, facts, (r) => !stray.has(r))
-  const bytes = pooledCopy(message.bytes.subarray(0, message.opt?.nameAt ?? message.end))
-  if (message.opt !== undefined) putU16(bytes, HEADER.ARCOUNT, u16(bytes, HEADER.ARCOUNT) - 1)
-  return { ...answerOfBytes(bytes, facts), rcode: message.rcode }
+  const bytes = pooledCopy(message.bytes.subarray(0, opt?.nameAt ?? message.end))
+  if (opt !== undefined) putU16(bytes, HEADER.ARCOUNT, u16(bytes, HEADER.ARCOUNT) - 1)
+  return taken(bytes, message, chain, facts)
 }
 
 /** The message written anew with those records that `keep` wants. */

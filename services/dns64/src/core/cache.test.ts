@@ -309,7 +309,7 @@ test('a new document flushes what it changes, and only that', async () => {
     'ipv4only.arpa. 600 AAAA 2001:db8::c000:aa',
   )
   // AAAA was asked again, A came from the cache.
-  assert.deepEqual(server.questions, [`${NAME} A`, `${NAME} AAAA`, `${NAME} AAAA`])
+  assert.deepEqual(server.questions, [`${NAME} AAAA`, `${NAME} A`, `${NAME} AAAA`])
 
   server.resolver.use({
     policy: server.resolver.snapshot.policy,

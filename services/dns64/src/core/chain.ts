@@ -1,7 +1,7 @@
 import { type Message, ownerKey, targetKey } from './message.ts'
-import { isWithin, MAX_NAME, type NameKey } from './name.ts'
+import { isWithin, MAX_NAME, type NameKey, TO_FIRST_NAME_U16 } from './name.ts'
 import { type RecordRef, Section } from './record.ts'
-import { TYPE } from './wire.ts'
+import { TYPE, u16 } from './wire.ts'
 
 /** The way from the name that was asked to the records of the type that was asked. */
 export interface Chain {
@@ -28,6 +28,10 @@ const substitute = (key: NameKey, owner: NameKey, target: NameKey): NameKey | un
 export const coveredType = (message: Message, record: RecordRef): number =>
   ((message.bytes[record.rdataAt] ?? 0) << 8) | (message.bytes[record.rdataAt + 1] ?? 0)
 
+/** True for a record whose owner is a pointer to the question; others may be of its name, too. */
+const isOfQuestion = (message: Message, record: RecordRef): boolean =>
+  message.questions > 0 && u16(message.bytes, record.nameAt) === TO_FIRST_NAME_U16
+
 /**
  * Follows CNAME and DNAME records of the answer section from the question's name to records of `type`
  * (RFC 1034 §3.6.2, RFC 6672 §3.2). Records that are not on the way are in none of the lists: nobody asked for them.
@@ -35,7 +39,8 @@ export const coveredType = (message: Message, record: RecordRef): number =>
 export const followChain = (message: Message, type: number): Chain => {
   const answers = message.records.filter((r) => r.section === Section.ANSWER && r.class === message.qclass)
   // Most messages: nothing there, or records of the name itself.
-  if (answers.length === 0) return { links: [], endKey: message.qnameKey, finals: [], signatures: [] }
+  if (answers.every((r) => r.type === type && isOfQuestion(message, r)))
+    return { links: [], endKey: message.qnameKey, finals: answers, signatures: [] }
   const owners = answers.map((r) => ownerKey(message, r))
   const links: RecordRef[] = []
   const signatures: RecordRef[] = []

@@ -75,15 +75,16 @@ interface Job {
   readonly question: Question
   readonly candidates: readonly UpstreamHealth[]
   readonly startedMs: number
-  readonly exchanges: Set<Exchange>
+  /** Under way. */
+  exchanges: readonly Exchange[]
   /** Runs `finish` once. */
   readonly resolve: (result: Forwarded) => void
   attempts: number
   /** A response that is better than none: SERVFAIL, REFUSED. */
   second: Forwarded | undefined
   lastReason: string
-  cancelPatience: () => void
-  cancelDeadline: () => void
+  /** One timer at a time: until the next attempt, or until there is no more time. */
+  cancelTimer: () => void
   finished: boolean
 }
 
@@ -104,24 +105,21 @@ export const forward = (
       question,
       candidates: pool.order(),
       startedMs: ports.nowMs(),
-      exchanges: new Set(),
+      exchanges: [],
       resolve,
       attempts: 0,
       second: undefined,
       lastReason: 'there is no upstream name server',
-      cancelPatience: () => {},
-      cancelDeadline: () => {},
+      cancelTimer: () => {},
       finished: false,
     }
-    job.cancelDeadline = ports.after(DEADLINE_MS, () => giveUp(job))
     startAttempt(job)
   })
 
 const finish = (job: Job, result: Forwarded): void => {
   if (job.finished) return
   job.finished = true
-  job.cancelPatience()
-  job.cancelDeadline()
+  job.cancelTimer()
   for (const exchange of job.exchanges) exchange.cancel()
   job.resolve(result)
 }
@@ -131,23 +129,31 @@ const giveUp = (job: Job): void => finish(job, job.second ?? { ok: false, reason
 /** Asks the next candidate; with nothing left to try it waits for what is under way, or ends the job. */
 const startAttempt = (job: Job): void => {
   if (job.finished) return
-  job.cancelPatience()
+  job.cancelTimer()
   const { candidates } = job
   // Every candidate once; a silent one up to three times, but none again once another gave an error.
   const limit = job.second === undefined ? Math.max(MAX_ATTEMPTS, candidates.length) : candidates.length
   const health = candidates[job.attempts % candidates.length]
   if (health === undefined || job.attempts >= limit) {
-    if (job.exchanges.size === 0 || job.second !== undefined) giveUp(job)
+    if (job.exchanges.length === 0 || job.second !== undefined) giveUp(job)
+    else waitForDeadline(job)
     return
   }
   const patienceMs = PATIENCE_MS[job.attempts]
   job.attempts++
-  if (patienceMs !== undefined)
-    job.cancelPatience = job.ports.after(patienceMs, () => {
+  if (patienceMs === undefined || patienceMs >= leftMs(job)) waitForDeadline(job)
+  else
+    job.cancelTimer = job.ports.after(patienceMs, () => {
       noteSilence(job, health)
       startAttempt(job)
     })
   ask(job, health, usualTransport(health))
+}
+
+const leftMs = (job: Job): number => job.startedMs + DEADLINE_MS - job.ports.nowMs()
+
+const waitForDeadline = (job: Job): void => {
+  job.cancelTimer = job.ports.after(Math.max(0, leftMs(job)), () => giveUp(job))
 }
 
 type Transport = 'udp' | 'connection'
@@ -176,19 +182,12 @@ const ask = (job: Job, health: UpstreamHealth, transport: Transport): void => {
   counters.upstream_queries_total++
   if (transport === 'connection' && !isEncrypted(health.upstream)) counters.upstream_tcp_total++
   const exchange = ports[transport](health.upstream, query)
-  job.exchanges.add(exchange)
-  void settle(job, health, exchange, { transport, edns, query })
-}
-
-const settle = async (
-  job: Job,
-  health: UpstreamHealth,
-  exchange: Exchange,
-  how: Omit<Arrived, 'result'>,
-): Promise<void> => {
-  const result = await exchange.result
-  job.exchanges.delete(exchange)
-  if (!job.finished) onResult(job, health, { ...how, result })
+  job.exchanges = [...job.exchanges, exchange]
+  const onEnd = (result: ExchangeResult): void => {
+    job.exchanges = job.exchanges.filter((other) => other !== exchange)
+    if (!job.finished) onResult(job, health, { transport, edns, query, result })
+  }
+  void exchange.result.then(onEnd)
 }
 
 interface Arrived {

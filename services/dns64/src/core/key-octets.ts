@@ -4,7 +4,7 @@ import { putU16 } from './wire.ts'
 
 /** A question's key as octets, with what it is found by. One record is filled again and again: looking up allocates nothing. */
 export interface KeyOctets {
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   /** Octets of `bytes` that are the key. */
   length: number
   /** Of the whole key, 32 bits, unsigned. */
@@ -15,7 +15,7 @@ export interface KeyOctets {
 
 /** An empty record. */
 export const newKeyOctets = (): KeyOctets => ({
-  bytes: new Uint8Array(MAX_NAME + KEY_TAIL),
+  bytes: Buffer.alloc(MAX_NAME + KEY_TAIL),
   length: 0,
   hash: 0,
   nameHash: 0,
@@ -79,5 +79,4 @@ export const hashOfText = (text: string): number => {
 }
 
 /** The key as text. */
-export const textOfOctets = ({ bytes, length }: KeyOctets): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1')
+export const textOfOctets = ({ bytes, length }: KeyOctets): string => bytes.toString('latin1', 0, length)

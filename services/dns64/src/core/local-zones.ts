@@ -1,5 +1,5 @@
 import { type Answer, answerOfBytes, Origin } from './answer.ts'
-import { keyOfText, type NameKey, nameOfKey, parentKey } from './name.ts'
+import { keyOfText, lastLabelKey, type NameKey, nameOfKey, parentKey } from './name.ts'
 import type { Question } from './question.ts'
 import { Section } from './record.ts'
 import { CLASS, RCODE, TYPE } from './wire.ts'
@@ -16,8 +16,17 @@ export interface LocalZone {
   readonly below: 'missing' | 'empty' | 'same'
 }
 
-/** Zones by apex. */
-export type LocalZones = ReadonlyMap<NameKey, LocalZone>
+/** Zones by apex, and the last labels of all apexes: most names end in none of them, and no more is looked up. */
+export interface LocalZones {
+  readonly byApex: ReadonlyMap<NameKey, LocalZone>
+  readonly lastLabels: ReadonlySet<NameKey>
+}
+
+/** Where two zones have one apex, the later one counts. No apex is the root. */
+export const localZonesOf = (zones: readonly LocalZone[]): LocalZones => ({
+  byApex: new Map(zones.map((zone) => [zone.apex, zone])),
+  lastLabels: new Set(zones.map((zone) => lastLabelKey(zone.apex))),
+})
 
 /** TTL of local data: the one of DNS64 without a SOA record, so that a new pref64 is seen within ten minutes. */
 const LOCAL_TTL_S = 600
@@ -26,9 +35,10 @@ const SOA_TTL_S = 10_800
 const SOA_NUMBERS = [1, 3600, 1200, 604_800, SOA_TTL_S] as const
 
 /** The closest zone at or above a name. */
-export const zoneOf = (zones: LocalZones, key: NameKey): LocalZone | undefined => {
+export const zoneOf = ({ byApex, lastLabels }: LocalZones, key: NameKey): LocalZone | undefined => {
+  if (!lastLabels.has(lastLabelKey(key))) return undefined
   for (let at: NameKey | undefined = key; at !== undefined; at = parentKey(at)) {
-    const found = zones.get(at)
+    const found = byApex.get(at)
     if (found !== undefined) return found
   }
   return undefined

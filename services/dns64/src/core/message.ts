@@ -1,4 +1,4 @@
-import { expandName, MAX_NAME, type NameKey, readNameKey, skipName } from './name.ts'
+import { checkName, type NameKey, readNameKey } from './name.ts'
 import { checkRdata } from './rdata.ts'
 import { type RecordRef, Section } from './record.ts'
 import { DnsWireError, FLAG, HEADER, OPT, RECORD, TYPE, u16, u32 } from './wire.ts'
@@ -27,14 +27,11 @@ export interface Message {
 const MIN_QUESTION = 5
 const MIN_RECORD = 1 + RECORD.LEN
 
-const scratch = new Uint8Array(MAX_NAME)
-
 /** RFC 2181 §8: a TTL with the topmost bit set counts as zero. */
 const ttlOf = (raw: number): number => (raw >= 0x80000000 ? 0 : raw)
 
 const readRecord = (b: Uint8Array, o: number, section: Section): RecordRef => {
-  const fixedAt = skipName(b, o, b.length)
-  expandName(b, o, b.length, scratch)
+  const fixedAt = checkName(b, o, b.length)
   if (fixedAt + RECORD.LEN > b.length) throw new DnsWireError('cut-short', fixedAt, 'a record is cut short')
   const rdataAt = fixedAt + RECORD.LEN
   const rdataLen = u16(b, fixedAt + RECORD.RDLENGTH)
@@ -62,32 +59,29 @@ const readRecord = (b: Uint8Array, o: number, section: Section): RecordRef => {
 export const readMessage = (bytes: Uint8Array): Message => {
   if (bytes.length < HEADER.LEN) throw new DnsWireError('cut-short', 0, `a header has 12 octets, came ${bytes.length}`)
   const questions = u16(bytes, HEADER.QDCOUNT)
-  const counts = [u16(bytes, HEADER.ANCOUNT), u16(bytes, HEADER.NSCOUNT), u16(bytes, HEADER.ARCOUNT)] as const
-  const least = HEADER.LEN + questions * MIN_QUESTION + (counts[0] + counts[1] + counts[2]) * MIN_RECORD
-  if (least > bytes.length) throw new DnsWireError('count', HEADER.QDCOUNT, 'the counts promise more than came')
+  let questionEnd: number = HEADER.LEN
+  const [answers, authorities] = [u16(bytes, HEADER.ANCOUNT), u16(bytes, HEADER.NSCOUNT)]
+  const count = answers + authorities + u16(bytes, HEADER.ARCOUNT)
+  if (HEADER.LEN + questions * MIN_QUESTION + count * MIN_RECORD > bytes.length)
+    throw new DnsWireError('count', HEADER.QDCOUNT, 'the counts promise more than came')
 
   let at: number = HEADER.LEN
-  let first = { qnameKey: '', qtype: 0, qclass: 0, questionEnd: HEADER.LEN as number }
   for (let i = 0; i < questions; i++) {
-    const nameEnd = skipName(bytes, at, bytes.length)
-    const qnameKey = readNameKey(bytes, at, bytes.length)
-    if (nameEnd + 4 > bytes.length) throw new DnsWireError('cut-short', nameEnd, 'a question is cut short')
-    if (i === 0)
-      first = { qnameKey, qtype: u16(bytes, nameEnd), qclass: u16(bytes, nameEnd + 2), questionEnd: nameEnd + 4 }
-    at = nameEnd + 4
+    at = checkName(bytes, at, bytes.length) + 4
+    if (at > bytes.length) throw new DnsWireError('cut-short', at - 4, 'a question is cut short')
+    if (i === 0) questionEnd = at
   }
 
   const records: RecordRef[] = []
   let opt: RecordRef | undefined
-  for (const section of [Section.ANSWER, Section.AUTHORITY, Section.ADDITIONAL]) {
-    for (let i = 0; i < counts[section]; i++) {
-      const record = readRecord(bytes, at, section)
-      at = record.endAt
-      if (record.type !== TYPE.OPT) records.push(record)
-      else if (opt === undefined && section === Section.ADDITIONAL && bytes[record.nameAt] === 0) opt = record
-      // RFC 6891 §6.1.1: at most one, in the additional section, owned by the root.
-      else throw new DnsWireError('rdata', record.nameAt, 'a second or misplaced OPT record')
-    }
+  for (let i = 0; i < count; i++) {
+    const section = i < answers ? Section.ANSWER : i < answers + authorities ? Section.AUTHORITY : Section.ADDITIONAL
+    const record = readRecord(bytes, at, section)
+    at = record.endAt
+    if (record.type !== TYPE.OPT) records.push(record)
+    else if (opt === undefined && section === Section.ADDITIONAL && bytes[record.nameAt] === 0) opt = record
+    // RFC 6891 §6.1.1: at most one, in the additional section, owned by the root.
+    else throw new DnsWireError('rdata', record.nameAt, 'a second or misplaced OPT record')
   }
   const flags = u16(bytes, HEADER.FLAGS)
   const upperRcode = opt === undefined ? 0 : (bytes[opt.nameAt + OPT.EXTENDED_RCODE] ?? 0)
@@ -97,7 +91,10 @@ export const readMessage = (bytes: Uint8Array): Message => {
     flags,
     rcode: (upperRcode << 4) | (flags & FLAG.RCODE),
     questions,
-    ...first,
+    qnameKey: questions === 0 ? '' : readNameKey(bytes, HEADER.LEN, bytes.length),
+    qtype: questions === 0 ? 0 : u16(bytes, questionEnd - 4),
+    qclass: questions === 0 ? 0 : u16(bytes, questionEnd - 2),
+    questionEnd,
     records,
     opt,
     end: at,

@@ -1,4 +1,4 @@
-import { DnsWireError } from './wire.ts'
+import { DnsWireError, HEADER, u16 } from './wire.ts'
 
 /** RFC 1035 §2.3.4: octets of a name on the wire, its length octets and the root's included. */
 export const MAX_NAME = 255
@@ -39,14 +39,53 @@ export const expandName = (b: Uint8Array, o: number, end: number, out: Uint8Arra
       at += octet + 1
       continue
     }
-    if (octet < 0xc0) throw new DnsWireError('label-type', at, `label type 0x${octet.toString(16)} is not defined`)
-    if (at + POINTER_LEN > end) throw new DnsWireError('cut-short', at, 'a compression pointer is cut short')
-    const target = ((octet & 0x3f) << 8) | (b[at + 1] ?? 0)
-    if (target >= pieceStart || target < 12)
-      throw new DnsWireError('pointer', at, `compression pointer to ${target} does not lead to an earlier name`)
+    const target = pointerTarget(b, at, pieceStart, end)
     pieceStart = target
     at = target
   }
+}
+
+/** A compression pointer to the first name of its message. */
+export const TO_FIRST_NAME_U16 = 0xc000 | HEADER.LEN
+
+/**
+ * Checks the whole name at `o` as expandName does, without writing it down. Names are to be checked in the order of the
+ * message. Returns the offset behind the piece at `o`; throws DnsWireError.
+ */
+export const checkName = (b: Uint8Array, o: number, end: number): number => {
+  // Most owners are a pointer to the question, whose name was checked before all others.
+  if (o > HEADER.LEN && o + POINTER_LEN <= end && u16(b, o) === TO_FIRST_NAME_U16) return o + POINTER_LEN
+  let behind = 0
+  let pieceStart = o
+  let at = o
+  let length = 0
+  for (;;) {
+    if (at >= end) throw new DnsWireError('cut-short', at, 'a name reaches behind the end')
+    const octet = b[at] ?? 0
+    if (octet === 0) return behind === 0 ? at + 1 : behind
+    if (octet <= MAX_LABEL) {
+      if (at + 1 + octet > end) throw new DnsWireError('cut-short', at, 'a label reaches behind the end')
+      if (length + octet + 2 > MAX_NAME) throw new DnsWireError('name-too-long', o, 'a name exceeds 255 octets')
+      length += octet + 1
+      at += octet + 1
+      continue
+    }
+    const target = pointerTarget(b, at, pieceStart, end)
+    if (behind === 0) behind = at + POINTER_LEN
+    pieceStart = target
+    at = target
+  }
+}
+
+/** Where the pointer at `at` leads, which ends the piece of a name that began at `pieceStart`; throws DnsWireError. */
+const pointerTarget = (b: Uint8Array, at: number, pieceStart: number, end: number): number => {
+  const octet = b[at] ?? 0
+  if (octet < 0xc0) throw new DnsWireError('label-type', at, `label type 0x${octet.toString(16)} is not defined`)
+  if (at + POINTER_LEN > end) throw new DnsWireError('cut-short', at, 'a compression pointer is cut short')
+  const target = ((octet & 0x3f) << 8) | (b[at + 1] ?? 0)
+  if (target >= pieceStart || target < HEADER.LEN)
+    throw new DnsWireError('pointer', at, `compression pointer to ${target} does not lead to an earlier name`)
+  return target
 }
 
 /** The offset behind the name at `o`. Looks at labels only, follows no pointer: use expandName to check the whole name. */
@@ -98,6 +137,13 @@ export const nameOfKey = (key: NameKey): Uint8Array => {
 export const parentKey = (key: NameKey): NameKey | undefined => {
   const first = key.charCodeAt(0)
   return first === 0 ? undefined : key.slice(first + 1)
+}
+
+/** The key of the last label alone, the name below the root; that of the root for the root. */
+export const lastLabelKey = (key: NameKey): NameKey => {
+  let last = 0
+  for (let at = 0; key.charCodeAt(at) > 0; at += key.charCodeAt(at) + 1) last = at
+  return key.slice(last)
 }
 
 /** True when `key` is `ancestor` or a name below it. */

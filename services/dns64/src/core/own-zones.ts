@@ -1,5 +1,5 @@
 import { contains4, type Ip4, ip4ToBytes, parseIp4, parseIp6, parsePrefix4, type Prefix4 } from '@sixgate/addr'
-import type { LocalRecords, LocalZone, LocalZones } from './local-zones.ts'
+import { type LocalRecords, type LocalZone, type LocalZones, localZonesOf } from './local-zones.ts'
 import { keyOfText, type NameKey, nameOfKey } from './name.ts'
 import { type Policy, rulesOf, type View } from './policy.ts'
 import { mappedAddress } from './synthesis.ts'
@@ -96,15 +96,13 @@ const DOCUMENTATION_ZONES: readonly LocalZone[] = DOCUMENTATION.map(empty)
 
 /** All zones that are answered here under a policy, for clients with a view. */
 export const makeLocalZones = (policy: Policy, view: View): LocalZones =>
-  new Map(
-    [
-      ...FIXED_ZONES,
-      ...(policy.privateReverse === 'local' ? PRIVATE_ZONES : []),
-      ...(policy.documentationReverse === 'local' ? DOCUMENTATION_ZONES : []),
-      // Last, because they are what a longer apex in one of the above must give way to.
-      ...ipv4onlyZones(policy, view),
-    ].map((zone) => [zone.apex, zone]),
-  )
+  localZonesOf([
+    ...FIXED_ZONES,
+    ...(policy.privateReverse === 'local' ? PRIVATE_ZONES : []),
+    ...(policy.documentationReverse === 'local' ? DOCUMENTATION_ZONES : []),
+    // Last, because they are what a longer apex in one of the above must give way to.
+    ...ipv4onlyZones(policy, view),
+  ])
 
 const prefix4 = (text: string): Prefix4 => {
   const prefix = parsePrefix4(text)

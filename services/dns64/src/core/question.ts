@@ -1,4 +1,4 @@
-import { lowerOctet, MAX_NAME, nameOfKey, type NameKey } from './name.ts'
+import { MAX_NAME, type NameKey } from './name.ts'
 import { ALL_RULES, type View } from './policy.ts'
 import { CLASS, putU16, TYPE } from './wire.ts'
 
@@ -40,18 +40,6 @@ export const typeOfQuestionKey = (questionKey: string): number => {
 export const isPlainQuestion = (questionKey: string): boolean =>
   questionKey.slice(-VIEW_TAIL - PLAIN_TAIL.length, -VIEW_TAIL) === PLAIN_TAIL
 
-/**
- * Builds a question's key from the name, type and class on the wire. `nameLen`: octets of the name at `o`, which has no
- * pointer. One pass and one string: this runs for every query.
- */
-export const questionKey = (b: Uint8Array, o: number, nameLen: number, facets: Facets): string => {
-  for (let i = 0; i < nameLen; i++) scratch[i] = lowerOctet(b[o + i] ?? 0)
-  for (let i = nameLen; i < nameLen + 4; i++) scratch[i] = b[o + i] ?? 0
-  scratch[nameLen + 4] = (facets.dnssecOk ? KEY_DO : 0) | (facets.checkingDisabled ? KEY_CD : 0)
-  putU16(scratch, nameLen + 5, facets.view)
-  return scratch.toString('latin1', 0, nameLen + KEY_TAIL)
-}
-
 /** What changes an answer besides name, type and class. */
 export type Facets = Pick<Question, 'dnssecOk' | 'checkingDisabled' | 'view'>
 
@@ -59,24 +47,18 @@ export type Facets = Pick<Question, 'dnssecOk' | 'checkingDisabled' | 'view'>
 export const dependsOnView = (type: number, klass: number): boolean =>
   klass === CLASS.IN && (type === TYPE.AAAA || type === TYPE.PTR)
 
-const wire = new Uint8Array(MAX_NAME + 4)
-
 /** A question of our own about `nameKey`. */
 export const makeQuestion = (nameKey: NameKey, type: number, klass: number, facets: Facets): Question => {
   const { dnssecOk, checkingDisabled } = facets
   const view = dependsOnView(type, klass) ? facets.view : ALL_RULES
-  wire.set(nameOfKey(nameKey))
-  putU16(wire, nameKey.length, type)
-  putU16(wire, nameKey.length + 2, klass)
-  return {
-    key: questionKey(wire, 0, nameKey.length, { dnssecOk, checkingDisabled, view }),
-    nameKey,
-    type,
-    class: klass,
-    dnssecOk,
-    checkingDisabled,
-    view,
-  }
+  const nameLen = nameKey.length
+  for (let i = 0; i < nameLen; i++) scratch[i] = nameKey.charCodeAt(i)
+  putU16(scratch, nameLen, type)
+  putU16(scratch, nameLen + 2, klass)
+  scratch[nameLen + 4] = (dnssecOk ? KEY_DO : 0) | (checkingDisabled ? KEY_CD : 0)
+  putU16(scratch, nameLen + 5, view)
+  const key = scratch.toString('latin1', 0, nameLen + KEY_TAIL)
+  return { key, nameKey, type, class: klass, dnssecOk, checkingDisabled, view }
 }
 
 /** The same question for another type. */

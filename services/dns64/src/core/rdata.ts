@@ -1,4 +1,4 @@
-import { expandName, MAX_NAME, skipName } from './name.ts'
+import { checkName } from './name.ts'
 import type { RecordRef } from './record.ts'
 import { CLASS, DnsWireError, TYPE } from './wire.ts'
 
@@ -68,8 +68,6 @@ export const rdataNames = (b: Uint8Array, record: RecordRef): RdataNames | undef
 /** Address types have one length (RFC 1035 §3.4.1, RFC 3596 §2.2), in class IN. */
 const ADDRESS_LEN: Readonly<Record<number, number>> = { [TYPE.A]: 4, [TYPE.AAAA]: 16 }
 
-const scratch = new Uint8Array(MAX_NAME)
-
 const wrong = (record: RecordRef): DnsWireError =>
   new DnsWireError('rdata', record.rdataAt, `RDATA of ${record.rdataLen} octets does not fit type ${record.type}`)
 
@@ -82,9 +80,7 @@ export const checkRdata = (b: Uint8Array, record: RecordRef): void => {
   let at = record.rdataAt + layout.before
   for (let i = 0; i < layout.names; i++) {
     if (at >= record.endAt) throw wrong(record)
-    const behind = skipName(b, at, record.endAt)
-    expandName(b, at, record.endAt, scratch)
-    at = behind
+    at = checkName(b, at, record.endAt)
   }
   const rest = record.endAt - at
   if (rest < 0 || (layout.rest !== 'any' && layout.rest !== rest)) throw wrong(record)

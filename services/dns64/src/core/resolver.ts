@@ -310,17 +310,16 @@ export class Resolver {
       return Promise.resolve(failedAnswer(question))
     }
     const inForce = this.#inForce
-    const answering = this.#make(inForce, question, how)
-      .catch((error: unknown) => {
-        // A made message above 65535 octets is nobody's mistake; whatever else comes here is ours.
-        if (!(error instanceof DnsWireError && error.code === 'too-long')) this.#ports.onDefect(error)
-        return failedAnswer(question)
-      })
-      .then((answer) => {
-        this.#answering.remove(question.key, answering)
-        this.#keep(inForce, question, answer)
-        return answer
-      })
+    const keep = (answer: Answer): Answer => {
+      this.#answering.remove(question.key, answering)
+      this.#keep(inForce, question, answer)
+      return answer
+    }
+    const answering: Promise<Answer> = this.#make(inForce, question, how).then(keep, (error: unknown) => {
+      // A made message above 65535 octets is nobody's mistake; whatever else comes here is ours.
+      if (!(error instanceof DnsWireError && error.code === 'too-long')) this.#ports.onDefect(error)
+      return keep(failedAnswer(question))
+    })
     this.#answering.add(question.key, answering)
     return answering
   }
@@ -363,10 +362,11 @@ export class Resolver {
     return found.answer ?? answerOfMessage(found.message, upstreamFacts(found))
   }
 
-  /** RFC 6147 §5.1. A is asked beside AAAA, so that both together take one round trip. */
+  /** RFC 6147 §5.1. A is asked beside AAAA, right behind it, so that both together take one round trip. */
   async #makeAaaa(inForce: InForce, question: Question, terms: Terms, how: How): Promise<Answer> {
+    const native = this.#look(inForce, question, how)
     const a = this.#look(inForce, withType(question, TYPE.A), how)
-    const aaaa = await this.#withGrace(this.#look(inForce, question, how), a)
+    const aaaa = await this.#withGrace(native, a)
     const message = aaaa.ok ? aaaa.message : undefined
     const verdict = judgeAaaa(terms, message, upstreamFacts(aaaa))
     if (verdict.kind === 'reply') return verdict.answer
@@ -381,17 +381,24 @@ export class Resolver {
   }
 
   /** The answer to AAAA, or a failure when `a` is there and it is still missing after AAAA_GRACE_MS. */
-  async #withGrace(aaaa: Promise<Looked>, a: Promise<Looked>): Promise<Looked> {
-    const first = await Promise.race([aaaa, a])
-    // Both settle within the forwarder's deadline. A failed A gives nothing to hurry for.
-    if (!first.ok) return aaaa
-    let cancel = (): void => {}
-    const late = new Promise<Looked>((resolve) => {
-      cancel = this.#ports.after(AAAA_GRACE_MS, () => resolve({ ok: false, reason: 'no answer to AAAA in time' }))
+  #withGrace(aaaa: Promise<Looked>, a: Promise<Looked>): Promise<Looked> {
+    return new Promise((resolve, reject) => {
+      let isSettled = false
+      let cancel = (): void => {}
+      const onAaaa = (looked: Looked): void => {
+        isSettled = true
+        cancel()
+        resolve(looked)
+      }
+      const onA = (looked: Looked): void => {
+        // Both settle within the forwarder's deadline. A failed A gives nothing to hurry for.
+        if (isSettled || !looked.ok) return
+        const late: Looked = { ok: false, reason: 'no answer to AAAA in time' }
+        cancel = this.#ports.after(AAAA_GRACE_MS, () => resolve(late))
+      }
+      aaaa.then(onAaaa, reject)
+      a.then(onA, reject)
     })
-    const looked = await Promise.race([aaaa, late])
-    cancel()
-    return looked
   }
 
   /** What is known about a question without translation: names of our own, the cache, then upstream, asked once. */

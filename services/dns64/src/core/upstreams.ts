@@ -2,9 +2,17 @@ import type { Upstream } from '@sixgate/site'
 
 export type { Upstream } from '@sixgate/site'
 
+/** One text for each, because it is asked for with every answer. */
+const shown = new WeakMap<Upstream, string>()
+
 /** `192.0.2.1#53`, as dig writes it; with `tcp:`, `tls:` or `https:` in front for the others. */
-export const showUpstream = (upstream: Upstream): string =>
-  `${upstream.protocol === undefined ? '' : `${upstream.protocol}:`}${upstream.address}#${upstream.port}`
+export const showUpstream = (upstream: Upstream): string => {
+  const known = shown.get(upstream)
+  if (known !== undefined) return known
+  const text = `${upstream.protocol === undefined ? '' : `${upstream.protocol}:`}${upstream.address}#${upstream.port}`
+  shown.set(upstream, text)
+  return text
+}
 
 /** True for an upstream that is asked over TLS or HTTPS. */
 export const isEncrypted = ({ protocol }: Upstream): boolean => protocol === 'tls' || protocol === 'https'
@@ -68,7 +76,8 @@ export class UpstreamPool {
   }
 
   /** Whom to ask in which order: as written, the doubtful behind the good, the failing last, longest untried first. */
-  order(): UpstreamHealth[] {
+  order(): readonly UpstreamHealth[] {
+    if (this.members.every((m) => !m.failing && m.failures < DOUBTFUL_AFTER)) return this.members
     const good = this.members.filter((m) => !m.failing && m.failures < DOUBTFUL_AFTER)
     const doubtful = this.members.filter((m) => !m.failing && m.failures >= DOUBTFUL_AFTER)
     const failing = this.members.filter((m) => m.failing).toSorted((a, b) => a.lastTriedMs - b.lastTriedMs)

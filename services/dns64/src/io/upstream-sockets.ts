@@ -3,7 +3,7 @@ import type { Exchange, ExchangeResult } from '../core/forwarder.ts'
 import { InFlight } from '../core/in-flight.ts'
 import { isResponseTo } from '../core/upstream-query.ts'
 import { showUpstream, type Upstream } from '../core/upstreams.ts'
-import { copyOf, EDNS_UDP_SIZE, HEADER, MAX_MESSAGE, putU16, u16 } from '../core/wire.ts'
+import { EDNS_UDP_SIZE, HEADER, MAX_MESSAGE, putU16, u16 } from '../core/wire.ts'
 import { ReceiveBatch, SendBatch } from './datagram-batch.ts'
 import { randomId16 } from './random-id.ts'
 import { type SocketAddress, socketAddress } from './socket-address.ts'
@@ -132,16 +132,21 @@ class UpstreamSocket {
         this.#fail(count)
         return
       }
-      for (let slot = 0; slot < count; slot++)
-        this.#take((received.slots[slot] as Buffer).subarray(0, received.lengthOf(slot)))
+      for (let slot = 0; slot < count; slot++) this.#take(received.slots[slot] as Buffer, received.lengthOf(slot))
       if (count < BATCH) return
     }
   }
 
-  #take(response: Buffer): void {
-    const pending = response.length < HEADER.LEN ? undefined : this.#pending.get(u16(response, HEADER.ID))
-    if (pending === undefined) this.#strange?.()
-    else if (isResponseTo(pending.query, response)) pending.settle({ kind: 'response', bytes: copyOf(response) })
+  /** The first `len` octets of `slot`, which is used again. */
+  #take(slot: Buffer, len: number): void {
+    const pending = len < HEADER.LEN ? undefined : this.#pending.get(u16(slot, HEADER.ID))
+    if (pending === undefined) {
+      this.#strange?.()
+      return
+    }
+    const bytes = Buffer.allocUnsafe(len)
+    slot.copy(bytes, 0, 0, len)
+    if (isResponseTo(pending.query, bytes)) pending.settle({ kind: 'response', bytes })
     else pending.onMismatch()
   }
 
