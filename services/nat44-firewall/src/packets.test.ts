@@ -885,10 +885,15 @@ const REFUSED: typeof ULA = {
   ],
 }
 
-test('rules that are replaced, or refused and taken back, under traffic lose no packet of a known flow', {
+test('rules that are replaced, or refused and taken back, under traffic lose no packet of a known flow, and let none out as it is', {
   skip,
 }, async () => {
   await net.load(ULA)
+  // Without a table everything is forwarded: no packet is lost then, but the pool is seen outside.
+  net.internet.namespace.sh(
+    'nft',
+    'table ip seen { chain c { type filter hook input priority 0; ip saddr 198.18.0.0/16 icmp type echo-request counter; }; }',
+  )
   const ping = net.translator.namespace.spawn('ping', ['-i', '0.002', '-W1', SERVER])
   await ping.waitFor(/icmp_seq=10 /)
   const rounds = [ULA, GLOBAL, QUIET, ROUTED_BEFORE, FORWARDING]
@@ -904,4 +909,7 @@ test('rules that are replaced, or refused and taken back, under traffic lose no 
     answered,
     answered.map((_sequence, index) => index + 1),
   )
+  const seen = net.internet.namespace.sh('nft', 'list', 'table', 'ip', 'seen')
+  net.internet.namespace.sh('nft', 'delete table ip seen')
+  assert.match(seen, /counter packets 0 bytes 0/)
 })
