@@ -1,10 +1,10 @@
 import { asIp4, asIp6, embedIp4, parsePref64 } from '@sixgate/addr'
 import { AF, ERRNO, libc, nativeBuffer, SOCK } from '@sixgate/host'
 import { packHosts } from '../core/address-map/packed-hosts.ts'
-import { sumBytes, sumPseudoTail } from '../core/checksum.ts'
+import { difference, sumBytes, sumPseudoTail, updateChecksum } from '../core/checksum.ts'
 import { COUNTERS } from '../core/counters.ts'
 import { FRAME_BYTES } from '../core/frame.ts'
-import { ICMP, ICMPV6 } from '../core/wire/icmp.ts'
+import { ICMP, ICMPV4, ICMPV6 } from '../core/wire/icmp.ts'
 import { IPV4 } from '../core/wire/ipv4.ts'
 import { IPV6 } from '../core/wire/ipv6.ts'
 import { PROTOCOL, TCP, TCP_ACK_U8, UDP } from '../core/wire/protocol.ts'
@@ -134,11 +134,18 @@ const fromStranger = (packet: Uint8Array): Uint8Array => {
   return copy
 }
 
-/** The answer to a translated packet: the same, addresses exchanged, which leaves every checksum as it is. */
+/** The answer to a translated packet: the same, addresses exchanged, which leaves every checksum as it is; to an echo its reply. */
 const answerTo = (sent: Uint8Array): Uint8Array => {
   const answer = sent.slice()
   answer.set(sent.subarray(VNET.LEN + IPV4.SRC, VNET.LEN + IPV4.DST), VNET.LEN + IPV4.DST)
   answer.set(sent.subarray(VNET.LEN + IPV4.DST, VNET.LEN + IPV4.LEN), VNET.LEN + IPV4.SRC)
+  if (answer[VNET.LEN + IPV4.PROTOCOL] === PROTOCOL.ICMP) {
+    const view = new DataView(answer.buffer)
+    const icmp = VNET.LEN + IPV4.LEN
+    const delta = difference(ICMPV4.ECHO_REPLY << 8, ICMPV4.ECHO_REQUEST << 8)
+    view.setUint8(icmp + ICMP.TYPE, ICMPV4.ECHO_REPLY)
+    view.setUint16(icmp + ICMP.CHECKSUM, updateChecksum(view.getUint16(icmp + ICMP.CHECKSUM), delta))
+  }
   return answer
 }
 

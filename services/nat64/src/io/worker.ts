@@ -28,6 +28,8 @@ const HELD = 4096
 const IP6_LEN = 16
 const READ_BYTES = MAX_PACKET + VNET.LEN
 const POLLFD_BYTES = 8
+/** How far the clock is behind at most when the first packet after a pause comes. */
+const CLOCK_MS = 1000
 
 /** A queue of the TUN and everything that works on it: reads, translates, writes, until it is told to stop. */
 class DataPlane {
@@ -100,18 +102,21 @@ class DataPlane {
     return 'stopped'
   }
 
-  /** Waits for packets or for a message, and deals with what there is; false when the TUN is gone. */
+  /**
+   * Waits for packets or for a message, and deals with what there is; false when the TUN is gone. The clock is read
+   * afterwards: a packet that comes alone finds the code for it in no cache, and waits for each step.
+   */
   turn(): boolean {
     const isThere = this.#wait()
     this.#postWanted()
+    this.#tick()
     return isThere
   }
 
   #wait(): boolean {
     // Also under full load: the control eventfd must not wait for a pause in the traffic.
-    const ready = libc.poll(this.#poll.address, 3, -1)
+    const ready = libc.poll(this.#poll.address, 3, CLOCK_MS)
     if (ready < 0 && ready !== -ERRNO.EINTR) return false
-    this.#tick()
     if (this.#poll.view.getInt16(POLLFD_BYTES + 6, true) !== 0) this.#control()
     if (this.#poll.view.getInt16(2 * POLLFD_BYTES + 6, true) !== 0) this.#readHandedOver()
     const events = this.#poll.view.getInt16(6, true)
@@ -122,7 +127,8 @@ class DataPlane {
   #tick(): void {
     const nowMs = monotonicMs()
     this.#clock.nowMs = nowMs
-    this.#clock.nowS = Math.floor(nowMs / 1000)
+    // Not before the packet that comes next: nobody may lose an address earlier than promised.
+    this.#clock.nowS = Math.floor((nowMs + CLOCK_MS) / 1000)
   }
 
   /** Reads until nothing more is there, at most `BATCH` packets; false when the TUN is gone. */

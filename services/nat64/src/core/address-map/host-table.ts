@@ -1,5 +1,8 @@
 import { usageOf } from './host-usage.ts'
 
+/** A mapping, in 32-bit words: all that a packet's look-up reads of it is in one line of the processor's cache. */
+const ROW = { IP6: 0, IP4: 4, PREF: 5, IS_USED: 6, WORDS: 8 } as const
+
 /**
  * The dynamic 1:1 mappings for the hot path: (IPv6 host, pref64) ↔ IPv4 address, in typed arrays with two open-addressing
  * indexes (linear probing, deletion by shifting back). A mapping is named by its slot; slots are given out by whoever
@@ -15,10 +18,8 @@ export class HostTable {
   readonly lastSeenS: Uint32Array
   /** What was carried for each slot, see host-usage.ts; shared memory. */
   readonly usage: Float64Array
-  readonly #ip6: Int32Array
-  readonly #pref: Uint8Array
-  readonly #ip4: Int32Array
-  readonly #used: Uint8Array
+  /** By slot: `ROW`. */
+  readonly #rows: Int32Array
   /** Slot + 1, or 0 for an empty bucket. */
   readonly #by6: Int32Array
   readonly #by4: Int32Array
@@ -34,10 +35,7 @@ export class HostTable {
     this.capacity = capacity
     this.lastSeenS = lastSeenS
     this.usage = usageOf(lastSeenS)
-    this.#ip6 = new Int32Array(capacity * 4)
-    this.#pref = new Uint8Array(capacity)
-    this.#ip4 = new Int32Array(capacity)
-    this.#used = new Uint8Array(capacity)
+    this.#rows = new Int32Array(capacity * ROW.WORDS)
     this.#by6 = new Int32Array(buckets)
     this.#by4 = new Int32Array(buckets)
     this.#mask = buckets - 1
@@ -56,13 +54,13 @@ export class HostTable {
     const c = view.getInt32(o + 8)
     const d = view.getInt32(o + 12)
     const by6 = this.#by6
-    const ip6 = this.#ip6
+    const rows = this.#rows
     for (let bucket = this.#hash6(a, b, c, d ^ pref) & this.#mask; ; bucket = (bucket + 1) & this.#mask) {
       const slot = (by6[bucket] ?? 0) - 1
       if (slot < 0) return -1
-      const w = slot * 4
+      const w = slot * ROW.WORDS
       // The interface identifier differs first: compare from the end.
-      if (ip6[w + 3] === d && ip6[w + 2] === c && ip6[w + 1] === b && ip6[w] === a && this.#pref[slot] === pref)
+      if (rows[w + 3] === d && rows[w + 2] === c && rows[w + 1] === b && rows[w] === a && rows[w + ROW.PREF] === pref)
         return slot
     }
   }
@@ -70,46 +68,47 @@ export class HostTable {
   /** Slot of the host that has the pool address `ip4`; -1 for none. */
   find4(ip4: number): number {
     const by4 = this.#by4
-    const ip4s = this.#ip4
+    const rows = this.#rows
     for (let bucket = this.#hash4(ip4) & this.#mask; ; bucket = (bucket + 1) & this.#mask) {
       const slot = (by4[bucket] ?? 0) - 1
       if (slot < 0) return -1
-      if (ip4s[slot] === ip4) return slot
+      if (rows[slot * ROW.WORDS + ROW.IP4] === ip4) return slot
     }
   }
 
   /** The pool address of a slot in use. */
   ip4Of(slot: number): number {
-    return this.#ip4[slot] ?? 0
+    return this.#rows[slot * ROW.WORDS + ROW.IP4] ?? 0
   }
 
   /** The prefix index of a slot in use. */
   prefOf(slot: number): number {
-    return this.#pref[slot] ?? 0
+    return this.#rows[slot * ROW.WORDS + ROW.PREF] ?? 0
   }
 
   /** Writes the IPv6 address of a slot in use to `view[o..o+16)`. */
   writeIp6(slot: number, view: DataView, o: number): void {
-    const w = slot * 4
-    view.setInt32(o, this.#ip6[w] ?? 0)
-    view.setInt32(o + 4, this.#ip6[w + 1] ?? 0)
-    view.setInt32(o + 8, this.#ip6[w + 2] ?? 0)
-    view.setInt32(o + 12, this.#ip6[w + 3] ?? 0)
+    const w = slot * ROW.WORDS
+    view.setInt32(o, this.#rows[w] ?? 0)
+    view.setInt32(o + 4, this.#rows[w + 1] ?? 0)
+    view.setInt32(o + 8, this.#rows[w + 2] ?? 0)
+    view.setInt32(o + 12, this.#rows[w + 3] ?? 0)
   }
 
   /** True when the slot holds a mapping. */
   uses(slot: number): boolean {
-    return this.#used[slot] === 1
+    return this.#rows[slot * ROW.WORDS + ROW.IS_USED] === 1
   }
 
   /** Puts a mapping into a free slot. Neither side may be mapped already (the registry sees to it). */
   install(slot: number, ip6: Uint8Array, pref: number, ip4: number): void {
-    if (slot < 0 || slot >= this.capacity || this.#used[slot] === 1)
+    if (slot < 0 || slot >= this.capacity || this.uses(slot))
       throw new RangeError(`slot ${slot} is in use or outside 0..${this.capacity - 1}`)
-    for (let word = 0; word < 4; word++) this.#ip6[slot * 4 + word] = word32(ip6, word * 4)
-    this.#pref[slot] = pref
-    this.#ip4[slot] = ip4 | 0
-    this.#used[slot] = 1
+    const w = slot * ROW.WORDS
+    for (let word = 0; word < 4; word++) this.#rows[w + ROW.IP6 + word] = word32(ip6, word * 4)
+    this.#rows[w + ROW.IP4] = ip4
+    this.#rows[w + ROW.PREF] = pref
+    this.#rows[w + ROW.IS_USED] = 1
     this.#size += 1
     insert(this.#by6, this.#home6(slot), slot, this.#mask)
     insert(this.#by4, this.#home4(slot), slot, this.#mask)
@@ -117,21 +116,22 @@ export class HostTable {
 
   /** Takes a mapping out; nothing happens when the slot is free. */
   remove(slot: number): void {
-    if (this.#used[slot] !== 1) return
+    if (!this.uses(slot)) return
     erase(this.#by6, slot, this.#mask, (other) => this.#home6(other))
     erase(this.#by4, slot, this.#mask, (other) => this.#home4(other))
-    this.#used[slot] = 0
+    this.#rows[slot * ROW.WORDS + ROW.IS_USED] = 0
     this.#size -= 1
   }
 
   #home6(slot: number): number {
-    const w = slot * 4
-    const d = (this.#ip6[w + 3] ?? 0) ^ (this.#pref[slot] ?? 0)
-    return this.#hash6(this.#ip6[w] ?? 0, this.#ip6[w + 1] ?? 0, this.#ip6[w + 2] ?? 0, d) & this.#mask
+    const w = slot * ROW.WORDS
+    const rows = this.#rows
+    const d = (rows[w + 3] ?? 0) ^ (rows[w + ROW.PREF] ?? 0)
+    return this.#hash6(rows[w] ?? 0, rows[w + 1] ?? 0, rows[w + 2] ?? 0, d) & this.#mask
   }
 
   #home4(slot: number): number {
-    return this.#hash4(this.#ip4[slot] ?? 0) & this.#mask
+    return this.#hash4(this.ip4Of(slot)) & this.#mask
   }
 
   #hash6(a: number, b: number, c: number, d: number): number {
