@@ -42,11 +42,12 @@ export class GatewayLab {
     this.server = server
   }
 
-  static async make(site = labSite()): Promise<GatewayLab> {
+  /** `gateway`: the namespace that is it, where it is there already. */
+  static async make(site = labSite(), gateway?: Namespace): Promise<GatewayLab> {
     const lab = new Lab()
     const made = new GatewayLab(
       await lab.namespace('client'),
-      await lab.namespace('gateway'),
+      gateway ?? (await lab.namespace('gateway')),
       await lab.namespace('server'),
     )
     Object.assign(made, { lab })
