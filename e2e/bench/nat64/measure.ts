@@ -52,6 +52,12 @@ const iperf = (variant: Variant, ...parameters: string[]): IperfEnd['end'] => {
   return end
 }
 
+/**
+ * Linux's default, whatever this machine's is. BBR sends by a timer, and where the sender shares its processors with the gateway
+ * the timer is late: then plain forwarding is as slow as the sender.
+ */
+const CONGESTION_CONTROL = ['-C', 'cubic'] as const
+
 /** TCP goodput in bit/s, and the CPU seconds of the carrying process and of the machine for each gigabit. */
 export interface TcpResult {
   readonly bitsPerS: number
@@ -68,6 +74,7 @@ export const tcp = (variant: Variant, direction: 'up' | 'down', streams: number,
     String(seconds),
     '-P',
     String(streams),
+    ...CONGESTION_CONTROL,
     ...(direction === 'down' ? ['-R'] : []),
   )
   const after = cpuTimes(variant.pid)
@@ -239,7 +246,7 @@ export const rttIdle = (variant: Variant, count: number): RttResult =>
 
 /** Ping while one TCP stream runs upwards. */
 export const rttLoaded = (variant: Variant, count: number): RttResult => {
-  const load = variant.lab.start('c', {}, 'iperf3', '-c', variant.target, '-t', '60')
+  const load = variant.lab.start('c', {}, 'iperf3', '-c', variant.target, '-t', '60', ...CONGESTION_CONTROL)
   try {
     return rttOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
   } finally {
