@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
+  checkName,
   expandName,
   isWithin,
   keyOfText,
@@ -137,3 +138,39 @@ test('property: a written key reads back', () => {
     }),
   )
 })
+
+test('property: checkName is expandName and skipName in one, behind a first name that was checked', () => {
+  const FIRST = [3, 0x77, 0x77, 0x77, 1, 0x61, 0]
+  const piece = fc.oneof(
+    fc.constantFrom([0], [1, 0x61], [0xc0, 12], [0xc0, 16], [0xc0, 19], [0xc0, 21], [0xc0], [0x80], [63, 1, 2]),
+    fc.array(fc.nat(255), { maxLength: 4 }),
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), fc.nat(40), (pieces, cut) => {
+      const all = Uint8Array.from([...Array.from({ length: 12 }, () => 0), ...FIRST, ...pieces.flat()])
+      const end = Math.max(12 + FIRST.length + 1, all.length - cut)
+      const bytes = all.subarray(0, end)
+      for (const o of [12, 12 + FIRST.length, Math.min(bytes.length - 1, 12 + FIRST.length + 2)]) {
+        const expected = outcomeOf(() => {
+          expandName(bytes, o, bytes.length, new Uint8Array(MAX_NAME))
+          return skipName(bytes, o, bytes.length)
+        })
+        assert.equal(
+          outcomeOf(() => checkName(bytes, o, bytes.length)),
+          expected,
+        )
+      }
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+/** The result, or the code of the DnsWireError that was thrown. */
+const outcomeOf = (run: () => number): number | string => {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof DnsWireError) return error.code
+    throw error
+  }
+}
