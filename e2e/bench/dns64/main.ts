@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { aligned, type Measure, median, ratio, renderTable } from '../nat64/table.ts'
 import { Lab } from './lab.ts'
-import { distinctNames, hits, latency, type Load, misses, rssBytes } from './measure.ts'
+import { distinctNames, hits, latency, type Load, misses, removeNames, rssBytes } from './measure.ts'
 import { ADDRESSES, type Server, Servers } from './servers.ts'
 
 const { values: options } = parseArgs({
@@ -142,4 +142,5 @@ try {
 } finally {
   await lab.close()
   make.close()
+  removeNames()
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Lab } from './lab.ts'
@@ -57,6 +57,9 @@ const perf = (lab: Lab, server: Server, load: Load, ...parameters: string[]): st
 const writeNames = (load: Load, names: Iterable<string>): void => {
   writeFileSync(file, Array.from(names, (name) => `${name}.${load.kind}.bench ${load.type}\n`).join(''))
 }
+
+/** Removes the file that names were written to. */
+export const removeNames = (): void => rmSync(file, { force: true })
 
 const hotNames = (): string[] => Array.from({ length: HOT }, (_, i) => `hot${i}`)
 /** Names that nobody asked for before. */
