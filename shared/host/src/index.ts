@@ -22,7 +22,9 @@ export {
   type BpfFilter,
   type BpfFilterPlace,
   bpfFilter,
+  createClsact,
   deleteBpfFilter,
+  deleteEmptyClsact,
   replaceBpfFilter,
 } from './netlink/bpf-filter.ts'
 export { closeConntrack, outsideOf, type TcpEnd4 } from './netlink/conntrack.ts'
