@@ -54,7 +54,7 @@ export const SUITES: readonly Suite[] = [
     name: 'fastpath',
     says: "nat64's eBPF program: the verifier, the golden vectors, random packets, the whole service",
     workspaces: ['services/nat64', 'shared/testkit'],
-    modules: ['tun', 'veth', 'cls_bpf', 'sch_ingress', 'af_packet'],
+    modules: ['tun', 'veth', '8021q', 'cls_bpf', 'sch_ingress', 'af_packet'],
     memoryMiB: 2048,
     deadlineS: 3600,
     steps: [
@@ -68,9 +68,15 @@ export const SUITES: readonly Suite[] = [
       ),
       tests('golden vectors through a real TUN', 'services/nat64/src/io/fast-path.vectors.test.ts'),
       tests('golden vectors by BPF_PROG_TEST_RUN', 'services/nat64/src/io/fast-path.test-run.test.ts'),
+      tests('golden vectors from a LAN', 'services/nat64/src/io/lan-ingress.vectors.test.ts'),
+      withCapabilities(
+        '+net_admin,+net_raw,+bpf',
+        tests('which packets of a LAN, and what is left on its link', 'services/nat64/src/io/lan-ingress.test.ts'),
+      ),
       tests('random packets', 'services/nat64/src/io/fast-path.differential.test.ts'),
       tests('why there is none', 'services/nat64/src/io/fast-path-off.test.ts'),
       tests('the whole service', 'services/nat64/src/fast-path.test.ts'),
+      tests('the whole service at a LAN, also a VLAN', 'services/nat64/src/fast-path-lan.test.ts'),
     ],
   },
   {

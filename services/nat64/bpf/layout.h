@@ -5,7 +5,7 @@
 #pragma once
 #include "lib/bpf.h"
 
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4
 #define MAX_PREFIXES 8
 #define COPY 256
 
@@ -28,6 +28,7 @@ struct config {
 	u32 traffic_class;
 	u32 lowest_ipv6_mtu;
 	u32 mtu;
+	u32 tun_ifindex;
 	struct pref64 prefixes[8];
 	u32 special_nets[2048];
 	u32 alg_ports[2048];
@@ -38,10 +39,11 @@ _Static_assert(__builtin_offsetof(struct config, tos) == 8, "config.tos");
 _Static_assert(__builtin_offsetof(struct config, traffic_class) == 12, "config.traffic_class");
 _Static_assert(__builtin_offsetof(struct config, lowest_ipv6_mtu) == 16, "config.lowest_ipv6_mtu");
 _Static_assert(__builtin_offsetof(struct config, mtu) == 20, "config.mtu");
-_Static_assert(__builtin_offsetof(struct config, prefixes) == 24, "config.prefixes");
-_Static_assert(__builtin_offsetof(struct config, special_nets) == 120, "config.special_nets");
-_Static_assert(__builtin_offsetof(struct config, alg_ports) == 8312, "config.alg_ports");
-_Static_assert(sizeof(struct config) == 16504, "config");
+_Static_assert(__builtin_offsetof(struct config, tun_ifindex) == 24, "config.tun_ifindex");
+_Static_assert(__builtin_offsetof(struct config, prefixes) == 28, "config.prefixes");
+_Static_assert(__builtin_offsetof(struct config, special_nets) == 124, "config.special_nets");
+_Static_assert(__builtin_offsetof(struct config, alg_ports) == 8316, "config.alg_ports");
+_Static_assert(sizeof(struct config) == 16508, "config");
 
 /* An IPv6 host and the place of its prefix in config.prefixes. */
 struct host6_key {
@@ -116,6 +118,42 @@ _Static_assert(__builtin_offsetof(struct special4_key, len_bits) == 0, "special4
 _Static_assert(__builtin_offsetof(struct special4_key, addr) == 4, "special4_key.addr");
 _Static_assert(sizeof(struct special4_key) == 8, "special4_key");
 
+/* A flow of the LAN: ports as the host sends them, or what flow_discriminator says; protocol, server, host. */
+struct flow_key {
+	u32 ports;
+	u32 protocol;
+	u32 server0;
+	u32 server1;
+	u32 server2;
+	u32 server3;
+	u32 host0;
+	u32 host1;
+	u32 host2;
+	u32 host3;
+};
+_Static_assert(__builtin_offsetof(struct flow_key, ports) == 0, "flow_key.ports");
+_Static_assert(__builtin_offsetof(struct flow_key, protocol) == 4, "flow_key.protocol");
+_Static_assert(__builtin_offsetof(struct flow_key, server0) == 8, "flow_key.server0");
+_Static_assert(__builtin_offsetof(struct flow_key, server1) == 12, "flow_key.server1");
+_Static_assert(__builtin_offsetof(struct flow_key, server2) == 16, "flow_key.server2");
+_Static_assert(__builtin_offsetof(struct flow_key, server3) == 20, "flow_key.server3");
+_Static_assert(__builtin_offsetof(struct flow_key, host0) == 24, "flow_key.host0");
+_Static_assert(__builtin_offsetof(struct flow_key, host1) == 28, "flow_key.host1");
+_Static_assert(__builtin_offsetof(struct flow_key, host2) == 32, "flow_key.host2");
+_Static_assert(__builtin_offsetof(struct flow_key, host3) == 36, "flow_key.host3");
+_Static_assert(sizeof(struct flow_key) == 40, "flow_key");
+
+/* When the stack last let a packet of a flow through, and an answer; CLOCK_MONOTONIC. Link that it came from. */
+struct flow {
+	u64 passed_ns;
+	u64 answered_ns;
+	u64 link;
+};
+_Static_assert(__builtin_offsetof(struct flow, passed_ns) == 0, "flow.passed_ns");
+_Static_assert(__builtin_offsetof(struct flow, answered_ns) == 8, "flow.answered_ns");
+_Static_assert(__builtin_offsetof(struct flow, link) == 16, "flow.link");
+_Static_assert(sizeof(struct flow) == 24, "flow");
+
 /* What was carried, for each verdict and CPU. */
 struct totals {
 	u64 packets;
@@ -127,6 +165,8 @@ _Static_assert(sizeof(struct totals) == 16, "totals");
 
 /* src/core/verdict.ts */
 #define VERDICTS 64
+#define TOTAL_LAN 64
+#define TOTALS 65
 #define VERDICT_CONTINUE 0
 #define VERDICT_TRANSLATED_6TO4 1
 #define VERDICT_TRANSLATED_4TO6 2

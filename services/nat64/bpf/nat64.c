@@ -1,5 +1,5 @@
 /*
- * nat64's fast path: tc egress of the TUN. A packet whose host is in the maps and that has nothing unusual is
+ * nat64's fast path. At the TUN's egress: a packet whose host is in the maps and that has nothing unusual is
  * translated here and comes back in at the TUN, as if TypeScript had written it; every other packet goes on into the
  * TUN's queue, untouched. Never a verdict of its own: what is refused, answered or cut is TypeScript's business.
  *
@@ -19,10 +19,37 @@ int nat64(struct __sk_buff *skb)
 		return FALL_THROUGH;
 	pull_headers(skb, 0);
 	if (skb->protocol == HTONS(ETH_P_IPV6))
-		verdict = translate_6to4(skb, config, 0);
+		verdict = translate_6to4(skb, config, 0, AT_TUN);
 	else if (skb->protocol == HTONS(ETH_P_IP))
 		verdict = translate_4to6(skb, config, 0);
 	return verdict == TRANSLATED ? give_back(skb, skb->ifindex) : verdict;
+}
+
+/*
+ * At the ingress of a LAN link that is Ethernet, when the document asks for it: packets of flows that the stack let
+ * through a moment ago (lib/flows.h) come in at the TUN as IPv4 without having been to the IPv6 side of the stack.
+ *
+ *   LAN ingress ──(flow is known)──▶ translate ──▶ TUN ingress ──▶ kernel
+ *          └──────(all else)───────▶ kernel ──▶ TUN egress, as above
+ */
+int nat64_lan(struct __sk_buff *skb) SECTION("lan");
+int nat64_lan(struct __sk_buff *skb)
+{
+	const struct config *config = config_of();
+
+	if (!config || config->version != LAYOUT_VERSION || config->tun_ifindex == 0)
+		return FALL_THROUGH;
+	/* Frames to others (a bridge's, a tap's), and of VLANs that are links of their own. */
+	if (skb->protocol != HTONS(ETH_P_IPV6) || skb->pkt_type != PACKET_HOST || skb->vlan_present)
+		return FALL_THROUGH;
+	pull_headers(skb, ETH_LEN);
+	const u8 *frame = (const u8 *)(unsigned long)skb->data;
+	if (frame + ETH_LEN > (const u8 *)(unsigned long)skb->data_end ||
+	    *(const u16 *)(frame + ETH_TYPE) != HTONS(ETH_P_IPV6))
+		return FALL_THROUGH;
+	int verdict = translate_6to4(skb, config, ETH_LEN, AT_LAN);
+	/* Towards a link without Ethernet headers the kernel takes this one off. */
+	return verdict == TRANSLATED ? give_back(skb, config->tun_ifindex) : verdict;
 }
 
 /* No helper that is used asks for a GPL-compatible program (bpf_ktime_get_coarse_ns: since kernel 5.11). */

@@ -25,7 +25,7 @@ import { type DataPlaneSnapshot, monotonicMs } from './io/messages.ts'
 /** The device of all instances on this host. */
 export const TUN_NAME = 'nat64'
 
-const FAST_PATH_OFF: FastPathSource = { plan: undefined, capacity: 0, hosts: [] }
+const FAST_PATH_OFF: FastPathSource = { plan: undefined, capacity: 0, hosts: [], lans: [] }
 
 /** What a question says; a mistake in it becomes a refusal. */
 const understood = <T>(read: () => T): T => {
@@ -170,7 +170,7 @@ export class Nat64 implements Service {
 
   #fastPathSource(): FastPathSource {
     if (this.#inForce === undefined || this.#inForce.snapshot.site.nat64.fastPath === 'off') return FAST_PATH_OFF
-    const { map, settings, tunMtuBytes } = this.#inForce.plan
+    const { map, settings, tunMtuBytes, fastPathLans: lans, notAtLans } = this.#inForce.plan
     const { registry } = this.#mappings
     return {
       plan: fastPathPlan(map, settings, tunMtuBytes),
@@ -179,6 +179,8 @@ export class Nat64 implements Service {
         .all()
         .filter((mapping) => mapping.isInstalled)
         .map((mapping) => ({ ip6: mapping.ip6, ip4: mapping.ip4, pref: this.#mappings.prefOf(mapping) })),
+      lans,
+      notAtLans,
     }
   }
 
@@ -200,6 +202,7 @@ export class Nat64 implements Service {
 
   /** The gateway's own addresses are never translated to: a new one has to be known to the data plane. */
   #addressesMayHaveChanged(): void {
+    this.#fastPath.linksMayHaveChanged()
     if (this.#inForce === undefined) return
     const { snapshot, plan: old } = this.#inForce
     const plan = planFrom(snapshot.site, this.#network.gatewayAddresses4())

@@ -1,6 +1,7 @@
 /* RFC 7915 §4: from IPv4 to IPv6, the packets that have nothing unusual. */
 #pragma once
 #include "alg.h"
+#include "flows.h"
 #include "packet.h"
 
 /* `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back. */
@@ -44,7 +45,8 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, co
 
 	__sync_fetch_and_add(&host->packets, wire_packets(skb));
 	__sync_fetch_and_add(&host->bytes, len);
-	host->seen_ns = bpf_ktime_get_coarse_ns();
+	u64 now = bpf_ktime_get_coarse_ns();
+	host->seen_ns = now;
 	u64 traffic_class = config->traffic_class == COPY ? IPV4_TOS(old) : config->traffic_class;
 	u64 protocol6 = protocol == PROTOCOL_ICMP ? PROTOCOL_ICMPV6 : protocol;
 	struct ipv6 new = {
@@ -53,6 +55,20 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, co
 		{ host->pref0 | (u64)host->pref1 << 32, host->pref2 | src4 << 32 },
 		{ host->word0 | (u64)host->word1 << 32, host->word2 | (u64)host->word3 << 32 },
 	};
+
+	if (config->tun_ifindex != 0 && protocol != PROTOCOL_TCP) {
+		u64 answered = flow_discriminator(data + IPV4_LEN, protocol, upper.type == echo.reply);
+
+		/* The flow's ports are the answer's, the other way round. */
+		if (protocol == PROTOCOL_UDP)
+			answered = (answered << 16 | answered >> 16) & 0xffffffff;
+		/* But for its first word the header is a struct flow_key: the stack has 512 octets. */
+		u64 word0 = new.word0;
+
+		new.word0 = answered | protocol6 << 32;
+		note_answered((const u64 *)&new, now);
+		new.word0 = word0;
+	}
 
 	/* Pseudo-headers: ICMPv4 has none; for the others the server's address counts the same on both sides. */
 	u64 diff = protocol == PROTOCOL_ICMP ?

@@ -61,6 +61,7 @@ _Static_assert(__builtin_offsetof(struct __sk_buff, gso_size) == 176, "struct __
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
 #define BPF_MAP_TYPE_PERCPU_ARRAY 6
+#define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_MAP_TYPE_LPM_TRIE 11
 #define BPF_F_NO_PREALLOC 1
 
@@ -68,10 +69,14 @@ _Static_assert(__builtin_offsetof(struct __sk_buff, gso_size) == 176, "struct __
 #define BPF_F_PSEUDO_HDR 0x10
 #define BPF_F_MARK_MANGLED_0 0x20
 
+/* pkt_type (linux/if_packet.h): to this machine's own link-layer address. */
+#define PACKET_HOST 0
+
 #define TC_ACT_UNSPEC (-1)
 #define TC_ACT_SHOT 2
 
 static void *(*bpf_map_lookup_elem)(const void *map, const void *key) = (void *)1;
+static s64 (*bpf_map_update_elem)(const void *map, const void *key, const void *value, u64 flags) = (void *)2;
 static s64 (*bpf_skb_store_bytes)(struct __sk_buff *skb, u32 offset, const void *from, u32 len, u64 flags) = (void *)9;
 static s64 (*bpf_l4_csum_replace)(struct __sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags) = (void *)11;
 static s64 (*bpf_redirect)(u32 ifindex, u64 flags) = (void *)23;

@@ -5,6 +5,10 @@
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
 
+/* IEEE 802.3: destination and source address, EtherType. */
+#define ETH_LEN 14
+#define ETH_TYPE 12
+
 #define PROTOCOL_ICMP 1
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17

@@ -11,7 +11,7 @@ struct map_definition {
 	u32 flags;
 };
 
-/* What the document says. One entry; written before the program is attached and never changed. */
+/* What the document says. One entry; written before the program is attached, later only tun_ifindex changes. */
 struct map_definition config_map SECTION("maps") = {
 	BPF_MAP_TYPE_ARRAY, sizeof(u32), sizeof(struct config), 1, 0,
 };
@@ -27,9 +27,13 @@ struct map_definition hosts4 SECTION("maps") = {
 struct map_definition special4 SECTION("maps") = {
 	BPF_MAP_TYPE_LPM_TRIE, sizeof(struct special4_key), sizeof(u32), 1, BPF_F_NO_PREALLOC,
 };
-/* By verdict. VERDICT_CONTINUE: translation began and did not end, out of memory. */
+/* Flows of the LAN, as IPv6 has them; the one that was idle longest makes room. See flows.h. */
+struct map_definition flows SECTION("maps") = {
+	BPF_MAP_TYPE_LRU_HASH, sizeof(struct flow_key), sizeof(struct flow), 1, 0,
+};
+/* By verdict. VERDICT_CONTINUE: translation began and did not end, out of memory. TOTAL_LAN: of them, at a LAN's ingress. */
 struct map_definition totals_map SECTION("maps") = {
-	BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct totals), VERDICTS, 0,
+	BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct totals), TOTALS, 0,
 };
 
 INLINE const struct config *config_of(void)
@@ -52,9 +56,10 @@ INLINE int is_special4(const struct config *config, u32 addr)
 	return bpf_map_lookup_elem(&special4, &key) != 0;
 }
 
-INLINE void count(u64 verdict, u64 bytes)
+/* total: a verdict, or TOTAL_LAN. */
+INLINE void count(u64 total, u64 bytes)
 {
-	struct totals *totals = bpf_map_lookup_elem(&totals_map, &verdict);
+	struct totals *totals = bpf_map_lookup_elem(&totals_map, &total);
 
 	if (totals) {
 		totals->packets++;
@@ -62,4 +67,5 @@ INLINE void count(u64 verdict, u64 bytes)
 	}
 }
 _Static_assert(sizeof(struct host6_key) == 20 && __builtin_offsetof(struct host6_key, prefix) == 16, "built as 64-bit words");
+_Static_assert(sizeof(struct flow_key) == 40 && __builtin_offsetof(struct flow_key, host0) == 24, "built as 64-bit words");
 _Static_assert(sizeof(struct special4_key) == 8 && __builtin_offsetof(struct special4_key, addr) == 4, "built as a 64-bit word");

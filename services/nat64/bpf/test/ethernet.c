@@ -5,8 +5,6 @@
 #include "../lib/6to4.h"
 #include "../lib/4to6.h"
 
-#define ETH_LEN 14
-
 int nat64_ethernet(struct __sk_buff *skb) SECTION("tc");
 int nat64_ethernet(struct __sk_buff *skb)
 {
@@ -16,7 +14,7 @@ int nat64_ethernet(struct __sk_buff *skb)
 		return FALL_THROUGH;
 	pull_headers(skb, ETH_LEN);
 	if (skb->protocol == HTONS(ETH_P_IPV6))
-		return translate_6to4(skb, config, ETH_LEN);
+		return translate_6to4(skb, config, ETH_LEN, AT_TUN);
 	if (skb->protocol == HTONS(ETH_P_IP))
 		return translate_4to6(skb, config, ETH_LEN);
 	return FALL_THROUGH;

@@ -7,13 +7,16 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
  */
 
 /** The kernel side refuses to work with another version. Raise it when a layout changes its meaning. */
-export const LAYOUT_VERSION = 3
+export const LAYOUT_VERSION = 4
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
 /** Of 32 bits, one for each IPv4 /16: whether the list of special addresses has to be looked through. */
 export const SPECIAL_WORDS = 65_536 / 32
 /** Words of a bitmap with a bit for each port. */
 export const PORT_WORDS = 65_536 / 32
+/** Behind the verdicts in the map of totals: what went past the IPv6 side of the stack. */
+export const TOTAL_LAN = VERDICTS
+export const TOTALS = VERDICTS + 1
 /** `tos`, `traffic_class`: taken from the packet. */
 export const COPY = 0x100
 
@@ -60,6 +63,8 @@ export const STRUCTS = {
       { name: 'traffic_class', type: 'u32' },
       { name: 'lowest_ipv6_mtu', type: 'u32' },
       { name: 'mtu', type: 'u32' },
+      // 0: nothing happens at the LANs.
+      { name: 'tun_ifindex', type: 'u32' },
       { name: 'prefixes', type: 'struct pref64', count: MAX_PREFIXES },
       // A bit for each /16, bit 0 of word 0 first, by its octets as a number with the first one lowest.
       { name: 'special_nets', type: 'u32', count: SPECIAL_WORDS },
@@ -89,6 +94,26 @@ export const STRUCTS = {
     fields: [
       { name: 'len_bits', type: 'u32' },
       { name: 'addr', type: 'be32' },
+    ],
+  },
+  flow_key: {
+    name: 'flow_key',
+    // In the order that an IPv6 header of an answer has: bpf/lib/4to6.h makes the one of the other.
+    says: 'A flow of the LAN: ports as the host sends them, or what flow_discriminator says; protocol, server, host.',
+    fields: [
+      { name: 'ports', type: 'be32' },
+      { name: 'protocol', type: 'u32' },
+      ...words(4, 'server'),
+      ...words(4, 'host'),
+    ],
+  },
+  flow: {
+    name: 'flow',
+    says: 'When the stack last let a packet of a flow through, and an answer; CLOCK_MONOTONIC. Link that it came from.',
+    fields: [
+      { name: 'passed_ns', type: 'u64' },
+      { name: 'answered_ns', type: 'u64' },
+      { name: 'link', type: 'u64' },
     ],
   },
   totals: {
@@ -153,6 +178,8 @@ export const layoutHeader = (): string => {
     ...structs,
     '/* src/core/verdict.ts */',
     `#define VERDICTS ${VERDICTS}`,
+    `#define TOTAL_LAN ${TOTAL_LAN}`,
+    `#define TOTALS ${TOTALS}`,
     ...verdicts,
     '',
   ].join('\n')

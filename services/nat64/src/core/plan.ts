@@ -1,5 +1,5 @@
 import { formatPrefix, type Ip4, type Prefix4, type Prefix6, prefix4Of, prefix6Of } from '@sixgate/addr'
-import { lanPrefixes, type Site } from '@sixgate/site'
+import { lanLinkNames, lanPrefixes, type Site } from '@sixgate/site'
 import type { AddressMapConfig } from './address-map/address-map.ts'
 import { kernelAddress4, ownAddress4 } from './address-map/pool.ts'
 import type { Lifetimes } from './address-map/registry.ts'
@@ -19,11 +19,15 @@ export interface Plan {
   /** What leads into the TUN. */
   readonly routes: readonly (Prefix4 | Prefix6)[]
   readonly tunMtuBytes: number
+  /** LAN links at whose ingress the fast path is asked for, beside the TUN. */
+  readonly fastPathLans: readonly string[]
+  /** Why it may be at none of them. */
+  readonly notAtLans: string | undefined
 }
 
 /** The part of the document that nat64 reads. */
 export type Nat64Site = Pick<Site, 'pref64' | 'nat64' | 'lan' | 'lans'> & {
-  readonly firewall?: Pick<Site['firewall'], 'forwards'>
+  readonly firewall?: Pick<Site['firewall'], 'forwards' | 'blocks'>
 }
 
 /**
@@ -73,5 +77,8 @@ export const planFrom = (site: Nat64Site, gateway4: readonly Ip4[]): Plan => {
     kernel4,
     routes: [...pref64, ...nat64.pool4, ...nat64.maps.map((map) => map.prefix4)],
     tunMtuBytes: nat64.mtu,
+    fastPathLans: nat64.fastPath === 'lan' ? lanLinkNames(site) : [],
+    // A block cuts known flows at once, by MAC address too: all packets of the LAN pass the rules while there is one.
+    notAtLans: (site.firewall?.blocks.length ?? 0) > 0 ? 'firewall.blocks has entries' : undefined,
   }
 }

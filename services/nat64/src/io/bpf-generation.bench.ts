@@ -33,7 +33,7 @@ const main = (): void => {
   const plan = fastPathPlan(addressMapConfig({}), DEFAULT_SETTINGS, 1500)
   for (const knowsBatches of [true, false]) {
     const rounds = Array.from({ length: ROUNDS }, () => {
-      const generation = new Generation(object, plan, HOSTS, knowsBatches)
+      const generation = new Generation(object, plan, HOSTS, { knowsBatches })
       const fill = timed(() => {
         generation.installAll(hosts)
       })

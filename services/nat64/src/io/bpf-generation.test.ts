@@ -92,7 +92,7 @@ test('many hosts at once are what they are one by one, with and without batches 
   const object = readBpfObject(readFileSync(OBJECT_FILE), 'tc')
   const none = { packets: 0, bytes: 0 }
   for (const knowsBatches of [true, false]) {
-    const generation = new Generation(object, plan, 10_000, knowsBatches)
+    const generation = new Generation(object, plan, 10_000, { knowsBatches })
     try {
       generation.install(hosts[1] ?? assert.fail())
       generation.installAll(hosts)

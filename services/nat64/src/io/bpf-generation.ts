@@ -1,6 +1,6 @@
 import { asIp4, type Ip4, type Prefix6 } from '@sixgate/addr'
 import { libc } from '@sixgate/host'
-import { offsetOf, sizeOf } from '../core/fast-path-layout.ts'
+import { offsetOf, sizeOf, TOTALS } from '../core/fast-path-layout.ts'
 import {
   type FastPathHost,
   type FastPathPlan,
@@ -9,7 +9,6 @@ import {
   special4Key,
   takesHost,
 } from '../core/fast-path-plan.ts'
-import { VERDICTS } from '../core/verdict.ts'
 import { BpfMap } from './bpf-map.ts'
 import type { BpfObject, MapDefinition } from './bpf-object.ts'
 import { loadProgram, programId } from './bpf-program.ts'
@@ -32,6 +31,9 @@ const NOTHING: Usage = { packets: 0, bytes: 0 }
 const ZERO_KEY = new Uint8Array(4)
 const PRESENT = Uint8Array.of(1, 0, 0, 0)
 const PROGRAM = 'nat64'
+const LAN_PROGRAM = 'nat64_lan'
+/** Flows of LANs that are remembered: 112 octets each. */
+const FLOWS = 16_384
 
 /** Below 2⁵³: octets of 285 years at 1 Tbit/s. */
 const u64 = (view: DataView, o: number): number => view.getUint32(o + 4, true) * 0x1_0000_0000 + view.getUint32(o, true)
@@ -51,24 +53,37 @@ interface Place {
   readonly prefix: Prefix6
 }
 
+/** What not every generation has. */
+export interface GenerationOptions {
+  /** The program for the ingress of LANs, of the same object file. */
+  readonly lan?: BpfObject | undefined
+  /** Whether the kernel is asked to work on many entries at once. */
+  readonly knowsBatches?: boolean
+}
+
 /**
  * The program with maps of its own, for one document. A new document gets a new generation, whose filter takes the place
  * of the old one's at once: packets see the old rules or the new ones, never something in between.
  */
 export class Generation {
-  readonly programFd: number
-  readonly programId: number
+  readonly programFd: number = -1
+  readonly programId: number = -1
+  /** For the ingress of LANs; -1: there is none. */
+  readonly lanProgramFd: number = -1
+  readonly lanProgramId: number = -1
   readonly #plan: FastPathPlan
   readonly #maps: ReadonlyMap<string, BpfMap>
   readonly #installed = new Map<Ip4, Place>()
 
-  /** `capacity`: hosts at most; `knowsBatches`: whether the kernel is asked to work on many entries at once. Throws `BpfError`. */
-  constructor(object: BpfObject, plan: FastPathPlan, capacity: number, knowsBatches = true) {
+  /** `capacity`: hosts at most. Throws `BpfError`. */
+  constructor(object: BpfObject, plan: FastPathPlan, capacity: number, options: GenerationOptions = {}) {
+    const { lan, knowsBatches = true } = options
     this.#plan = plan
     const entries: Readonly<Record<string, number>> = {
       hosts6: Math.max(1, capacity),
       hosts4: Math.max(1, capacity),
       special4: plan.special4.length,
+      flows: lan === undefined ? 1 : FLOWS,
     }
     const maps = new Map<string, BpfMap>()
     this.#maps = maps
@@ -80,11 +95,14 @@ export class Generation {
       this.#map('config_map').set(ZERO_KEY, plan.config)
       for (const prefix of plan.special4) this.#map('special4').set(special4Key(prefix), PRESENT)
       this.programFd = loadProgram(PROGRAM, object, maps)
+      this.programId = programId(this.programFd)
+      if (lan === undefined) return
+      this.lanProgramFd = loadProgram(LAN_PROGRAM, lan, maps)
+      this.lanProgramId = programId(this.lanProgramFd)
     } catch (error) {
-      for (const map of maps.values()) map.close()
+      this.close()
       throw error
     }
-    this.programId = programId(this.programFd)
   }
 
   /** Hosts that are translated here. */
@@ -174,10 +192,10 @@ export class Generation {
     return usages
   }
 
-  /** What was carried under a verdict, on all CPUs. */
-  total(verdict: number): Usage {
+  /** What was carried under a verdict, or under `TOTAL_LAN`, on all CPUs. */
+  total(which: number): Usage {
     const key = new Uint8Array(4)
-    new DataView(key.buffer).setUint32(0, verdict, true)
+    new DataView(key.buffer).setUint32(0, which, true)
     let [packets, bytes] = [0, 0]
     for (const view of this.#map('totals_map').get(key) ?? []) {
       packets += u64(view, offsetOf('totals', 'packets'))
@@ -186,9 +204,19 @@ export class Generation {
     return { packets, bytes }
   }
 
+  /**
+   * From now on the program at the LANs gives packets back at this link, the TUN, and the one at the TUN remembers flows for
+   * it; 0: neither does.
+   */
+  setTun(ifindex: number): void {
+    const config = Uint8Array.from(this.#plan.config)
+    new DataView(config.buffer).setUint32(offsetOf('config', 'tun_ifindex'), ifindex, true)
+    this.#map('config_map').set(ZERO_KEY, config)
+  }
+
   /** Lets go of program and maps; what a filter uses stays in the kernel as long as the filter. */
   close(): void {
-    libc.closeFd(this.programFd)
+    for (const fd of [this.programFd, this.lanProgramFd]) if (fd >= 0) libc.closeFd(fd)
     for (const map of this.#maps.values()) map.close()
   }
 
@@ -212,7 +240,8 @@ const EXPECTED: Readonly<Record<string, readonly [keyBytes: number, valueBytes: 
   hosts6: [sizeOf('host6_key'), sizeOf('host6'), 0],
   hosts4: [sizeOf('host4_key'), sizeOf('host4'), 0],
   special4: [sizeOf('special4_key'), 4, 0],
-  totals_map: [4, sizeOf('totals'), VERDICTS],
+  flows: [sizeOf('flow_key'), sizeOf('flow'), 0],
+  totals_map: [4, sizeOf('totals'), TOTALS],
 }
 
 const makeMap = (definition: MapDefinition, entries: number | undefined, knowsBatches: boolean): BpfMap => {

@@ -10,18 +10,22 @@ import { OBJECT_FILE } from './fast-path.ts'
 // Without it the fast path is off: make unit builds it first.
 const object = readFileSync(OBJECT_FILE)
 
-test('the maps that the program wants, with the sizes of the tables', () => {
-  const { maps, references, instructions } = readBpfObject(object, 'tc')
-  assert.deepEqual(maps.map(({ name, keyBytes, valueBytes }) => `${name} ${keyBytes} ${valueBytes}`).toSorted(), [
-    `config_map 4 ${sizeOf('config')}`,
-    `hosts4 ${sizeOf('host4_key')} ${sizeOf('host4')}`,
-    `hosts6 ${sizeOf('host6_key')} ${sizeOf('host6')}`,
-    `special4 ${sizeOf('special4_key')} 4`,
-    `totals_map 4 ${sizeOf('totals')}`,
-  ])
-  assert.deepEqual([...new Set(references.map(({ map }) => map))].toSorted(), maps.map(({ name }) => name).toSorted())
-  assert.equal(instructions.length % 8, 0)
-})
+for (const program of ['tc', 'lan'])
+  test(`the maps that program ${program} wants, with the sizes of the tables`, () => {
+    const { maps, references, instructions } = readBpfObject(object, program)
+    assert.deepEqual(maps.map(({ name, keyBytes, valueBytes }) => `${name} ${keyBytes} ${valueBytes}`).toSorted(), [
+      `config_map 4 ${sizeOf('config')}`,
+      `flows ${sizeOf('flow_key')} ${sizeOf('flow')}`,
+      `hosts4 ${sizeOf('host4_key')} ${sizeOf('host4')}`,
+      `hosts6 ${sizeOf('host6_key')} ${sizeOf('host6')}`,
+      `special4 ${sizeOf('special4_key')} 4`,
+      `totals_map 4 ${sizeOf('totals')}`,
+    ])
+    // Whose packets come from hosts alone asks for no host by its IPv4 address.
+    const wanted = maps.map(({ name }) => name).filter((name) => program !== 'lan' || name !== 'hosts4')
+    assert.deepEqual([...new Set(references.map(({ map }) => map))].toSorted(), wanted.toSorted())
+    assert.equal(instructions.length % 8, 0)
+  })
 
 test('what is no such object is refused with the way out', () => {
   for (const [bytes, message] of [

@@ -18,6 +18,7 @@ const source = (): FastPathSource => ({
   plan: fastPathPlan(addressMapConfig({}), DEFAULT_SETTINGS, 1500),
   capacity: 16,
   hosts: hostsOf({}),
+  lans: [],
 })
 
 test("a program that the kernel refuses: the error has the verifier's words", { skip }, () => {
@@ -69,6 +70,24 @@ test('no TUN yet: it waits with everything ready, and is on when the TUN comes',
     }
   } finally {
     fastPath.stop('remove')
+    deleteLink('nat64')
+  }
+})
+
+test('no program for LANs to be had: it says so, and the TUN has its own', { skip }, () => {
+  const object = new URL('../../bpf/build/test-ethernet.o', import.meta.url).pathname
+  const fastPath = new FastPath('nat64', silent, () => ({ ...source(), lans: ['lo'] }), object)
+  const { fd } = attachTun('nat64')
+  try {
+    fastPath.rebuild()
+    assert.equal(
+      fastPath.remark,
+      'fast path: on, 2 hosts; not at lo (this kernel does not take its program, see the log)',
+    )
+    assert.deepEqual([fastPath.counters().fast_path, fastPath.counters().fast_path_lan_links], [1, 0])
+  } finally {
+    fastPath.stop('remove')
+    libc.closeFd(fd)
     deleteLink('nat64')
   }
 })

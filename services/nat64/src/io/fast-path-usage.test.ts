@@ -24,7 +24,7 @@ test('usage of hosts: summed up over documents, gone with the host', { skip }, (
   const socket = new PacketSocket(TUN)
   const hosts = hostsOf({}).map(({ ip6, ip4, pref }) => ({ ip6, ip4: asIp4(ip4), pref }))
   const plan = fastPathPlan(addressMapConfig({}), DEFAULT_SETTINGS, 1500)
-  const fastPath = new FastPath(TUN, silent, () => ({ plan, capacity: 16, hosts }))
+  const fastPath = new FastPath(TUN, silent, () => ({ plan, capacity: 16, hosts, lans: [] }))
   const ip4 = ip4Of(HOST_A.ip4)
   const [out, back] = [plain(toServer6(udp())), plain(toHost4(udp()))]
   const outBytes = out.length - 10

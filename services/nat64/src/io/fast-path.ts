@@ -10,13 +10,14 @@ import {
   replaceBpfFilter,
 } from '@sixgate/host'
 import type { Logger } from '@sixgate/obs'
-import { LAYOUT_VERSION } from '../core/fast-path-layout.ts'
+import { LAYOUT_VERSION, TOTAL_LAN } from '../core/fast-path-layout.ts'
 import type { FastPathHost, FastPathPlan } from '../core/fast-path-plan.ts'
 import { Verdict } from '../core/verdict.ts'
 import { Generation, type HostUsage, isFull, type Usage } from './bpf-generation.ts'
 import { type BpfObject, readBpfObject } from './bpf-object.ts'
 import { BpfError } from './bpf-syscall.ts'
 import { FastPathOwner } from './fast-path-owner.ts'
+import { LanIngress } from './lan-ingress.ts'
 
 /** What bpf/build.sh makes. */
 export const OBJECT_FILE = new URL('../../bpf/build/nat64.o', import.meta.url).pathname
@@ -26,7 +27,7 @@ const CHECK_MS = 2000
 /** Among the filters of the TUN; others may go first. */
 const PREFERENCE = 0x6000
 const FILTER_NAME = `sixgate-nat64-v${LAYOUT_VERSION}`
-const COUNTED = [Verdict.TRANSLATED_6TO4, Verdict.TRANSLATED_4TO6, Verdict.CONTINUE] as const
+const COUNTED = [Verdict.TRANSLATED_6TO4, Verdict.TRANSLATED_4TO6, Verdict.CONTINUE, TOTAL_LAN] as const
 
 /** Why there is no fast path. TypeScript carries everything then. */
 export type FastPathOff =
@@ -53,6 +54,10 @@ export interface FastPathSource {
   /** Hosts at most. */
   readonly capacity: number
   readonly hosts: readonly FastPathHost[]
+  /** Links at whose ingress packets may be translated, too. */
+  readonly lans: readonly string[]
+  /** Why it is at none of them all the same. */
+  readonly notAtLans?: string | undefined
 }
 
 const COMPOSE_BPF =
@@ -80,20 +85,20 @@ const explain = (error: unknown): { off: FastPathOff; reason: string } => {
   return { off: 'failed', reason }
 }
 
-const readObject = (file: string): BpfObject => {
+const readObject = (file: string, program: 'tc' | 'lan'): BpfObject => {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(file)
   } catch (error) {
     throw new BpfError('not-built', `${file} is not there: build it with "make bpf" (needs clang)`, error)
   }
-  return readBpfObject(bytes, 'tc')
+  return readBpfObject(bytes, program)
 }
 
 /**
- * The eBPF program at the egress of the TUN, and its maps. An accelerator: whatever fails here leaves everything to
- * TypeScript and says so once. Program and maps stay in the kernel when the process ends; the next one puts its own,
- * filled from the mappings it knows, in their place.
+ * The eBPF program at the egress of the TUN, a second one at the ingress of the LANs where the document wants it, and their
+ * maps. An accelerator: whatever fails here leaves everything to TypeScript and says so once. Programs and maps stay in the
+ * kernel when the process ends; the next one puts its own, filled from the mappings it knows, in their place.
  */
 export class FastPath {
   readonly #tunName: string
@@ -101,6 +106,7 @@ export class FastPath {
   readonly #source: () => FastPathSource
   readonly #objectFile: string
   readonly #owner: FastPathOwner
+  readonly #lan: LanIngress
   readonly #earlier = new Map<number, Usage>()
   /** What earlier generations carried for hosts that are there still. */
   #earlierByHost = new Map<Ip4, HostUsage>()
@@ -117,6 +123,7 @@ export class FastPath {
     this.#source = source
     this.#objectFile = objectFile
     this.#owner = new FastPathOwner(tunName)
+    this.#lan = new LanIngress(log)
   }
 
   /** Why there is none; `undefined`: there is one. */
@@ -129,7 +136,7 @@ export class FastPath {
     if (this.#off !== undefined) return `fast path: off (${this.#reason})`
     if (!this.#isAttached) return 'fast path: waits for the TUN'
     const hosts = this.#generation?.hosts ?? 0
-    return `fast path: on, ${hosts} ${hosts === 1 ? 'host' : 'hosts'}`
+    return `fast path: on, ${hosts} ${hosts === 1 ? 'host' : 'hosts'}${this.#lan.remark}`
   }
 
   /** Makes a generation for what the source says now and puts it in the place of the one before. */
@@ -140,15 +147,16 @@ export class FastPath {
         this.#turnOff('other_instance', 'another instance of nat64 has it', false)
         return
       }
-      const { plan, capacity, hosts } = this.#source()
-      if (plan === undefined) {
+      const source = this.#source()
+      if (source.plan === undefined) {
         this.#turnOff('document', 'nat64.fastPath is off in the site document', true)
         return
       }
-      const next = new Generation(readObject(this.#objectFile), plan, capacity)
+      const next = this.#make(source.plan, source)
       try {
-        next.installAll(hosts)
+        next.installAll(source.hosts)
         this.#attach(next)
+        this.#attachToLans(next, source)
       } catch (error) {
         next.close()
         throw error
@@ -161,6 +169,33 @@ export class FastPath {
       const { off, reason } = explain(error)
       this.#turnOff(off, reason, true)
     }
+  }
+
+  #make(plan: FastPathPlan, { capacity, lans, notAtLans }: FastPathSource): Generation {
+    const object = readObject(this.#objectFile, 'tc')
+    if (lans.length > 0 && notAtLans === undefined)
+      try {
+        return new Generation(object, plan, capacity, { lan: readObject(this.#objectFile, 'lan') })
+      } catch (error) {
+        // Perhaps it is the second program only that this kernel does not like.
+        this.#log.warn({ err: error }, 'fast path: the program for the LANs cannot be had')
+      }
+    return new Generation(object, plan, capacity)
+  }
+
+  /** The program of an earlier document or process leaves the links that are not meant any more. */
+  #attachToLans(generation: Generation, { lans, notAtLans }: FastPathSource): void {
+    if (generation.lanProgramFd < 0) {
+      this.#lan.refuse(lans, notAtLans ?? 'this kernel does not take its program, see the log')
+      return
+    }
+    this.#lan.detachExcept(lans)
+    this.#lan.attach(generation, lans)
+  }
+
+  /** To be called when links have come or gone: a new one has no filter. */
+  linksMayHaveChanged(): void {
+    if (this.#generation !== undefined && this.#generation.lanProgramFd >= 0) this.#lan.attachAgain(this.#generation)
   }
 
   /** To be called when the TUN is there (again): a new device has no filter. */
@@ -215,7 +250,7 @@ export class FastPath {
   /** Flat numbers: on or off, why, and what was carried. `fast_path_off_<reason>` says why there is none. */
   counters(): Record<string, number> {
     const total = (verdict: number): Usage => this.#sum(verdict)
-    const [to4, to6, failed] = [total(COUNTED[0]), total(COUNTED[1]), total(COUNTED[2])]
+    const [to4, to6, failed, lan] = [total(COUNTED[0]), total(COUNTED[1]), total(COUNTED[2]), total(COUNTED[3])]
     return {
       fast_path: this.#off === undefined && this.#isAttached ? 1 : 0,
       ...Object.fromEntries(OFF_REASONS.map((reason) => [`fast_path_off_${reason}`, this.#off === reason ? 1 : 0])),
@@ -225,6 +260,9 @@ export class FastPath {
       fast_path_translated_4to6_packets_total: to6.packets,
       fast_path_translated_4to6_bytes_total: to6.bytes,
       fast_path_failed_packets_total: failed.packets,
+      fast_path_lan_links: this.#lan.links.length,
+      fast_path_lan_packets_total: lan.packets,
+      fast_path_lan_bytes_total: lan.bytes,
     }
   }
 
@@ -239,7 +277,7 @@ export class FastPath {
 
   #place(): BpfFilterPlace | undefined {
     const tun = link(this.#tunName)
-    return tun === undefined ? undefined : { ifindex: tun.index, preference: PREFERENCE }
+    return tun === undefined ? undefined : { ifindex: tun.index, hook: 'egress', preference: PREFERENCE }
   }
 
   #attach(generation: Generation): void {
@@ -248,6 +286,7 @@ export class FastPath {
     if (place === undefined) return
     try {
       replaceBpfFilter(place, generation.programFd, FILTER_NAME)
+      if (generation.lanProgramFd >= 0) generation.setTun(place.ifindex)
       this.#isAttached = true
     } catch (error) {
       // The TUN went away meanwhile: `attach` is called when it is there again.
@@ -263,6 +302,7 @@ export class FastPath {
     } catch (error) {
       this.#log.error({ err: error }, 'fast path: its filter could not be removed')
     }
+    this.#lan.detachExcept([])
     this.#isAttached = false
   }
 
@@ -302,6 +342,7 @@ export class FastPath {
     const generation = this.#generation
     if (generation === undefined) return
     try {
+      this.linksMayHaveChanged()
       const place = this.#place()
       if (place === undefined || bpfFilter(place)?.programId === generation.programId) return
       this.#log.warn('fast path: its filter was gone from the TUN; it is put back')

@@ -22,7 +22,7 @@ import { MAX_PACKET } from '../core/frame.ts'
 import { type FastPathHost, fastPathPlan } from '../core/fast-path-plan.ts'
 import { VNET } from '../core/wire/virtio-net.ts'
 import { DEFAULT_SETTINGS } from '../core/xlate.ts'
-import { Generation } from '../io/bpf-generation.ts'
+import { Generation, type GenerationOptions } from '../io/bpf-generation.ts'
 import { readBpfObject } from '../io/bpf-object.ts'
 import { OBJECT_FILE } from '../io/fast-path.ts'
 import { attachTun } from '../io/tun.ts'
@@ -43,23 +43,24 @@ export interface Passage {
 export class FastPathLab {
   readonly generation: Generation
   readonly hosts: readonly FastPathHost[]
+  readonly ifindex: number
   readonly #socket: PacketSocket
   readonly #fd: number
   readonly #data = nativeBuffer(READ_BYTES)
   readonly #poll = nativeBuffer(16)
 
-  constructor(options: LabOptions, mtuBytes = MAX_MTU) {
+  constructor(options: LabOptions, mtuBytes = MAX_MTU, more: GenerationOptions = {}) {
     this.#fd = attachTun(TUN).fd
     setAddrGenMode(TUN, 'none')
     setLinkMtu(TUN, mtuBytes)
     setLinkUp(TUN, true)
     this.#socket = new PacketSocket(TUN)
     const plan = fastPathPlan(addressMapConfig(options), { ...DEFAULT_SETTINGS, ...options.settings }, mtuBytes)
-    this.generation = new Generation(readBpfObject(readFileSync(OBJECT_FILE), 'tc'), plan, 16)
+    this.generation = new Generation(readBpfObject(readFileSync(OBJECT_FILE), 'tc'), plan, 16, more)
     this.hosts = hostsOf(options).map(({ ip6, ip4, pref }) => ({ ip6, ip4: asIp4(ip4), pref }))
     for (const host of this.hosts) this.generation.install(host)
-    const ifindex = link(TUN)?.index ?? assert.fail()
-    replaceBpfFilter({ ifindex, preference: 1 }, this.generation.programFd, 'test')
+    this.ifindex = link(TUN)?.index ?? assert.fail()
+    replaceBpfFilter({ ifindex: this.ifindex, hook: 'egress', preference: 1 }, this.generation.programFd, 'test')
     this.#poll.view.setInt32(0, this.#fd, true)
     this.#poll.view.setInt16(4, POLL.IN, true)
     this.#poll.view.setInt32(8, this.#socket.fd, true)
@@ -68,7 +69,17 @@ export class FastPathLab {
 
   /** Sends a packet, offload header first, and waits until it comes out on one of the two ways. */
   play(octets: ArrayLike<number>): Passage {
+    this.send(octets)
+    return this.outcome()
+  }
+
+  /** Sends a packet, offload header first. */
+  send(octets: ArrayLike<number>): void {
     this.#socket.send(octets)
+  }
+
+  /** Waits for the next packet that comes out on one of the two ways. */
+  outcome(): Passage {
     for (;;) {
       const ready = libc.poll(this.#poll.address, 2, WAIT_MS)
       assert.ok(ready > 0, 'the packet came out nowhere')
@@ -77,6 +88,11 @@ export class FastPathLab {
       const packet = this.#socket.receive(0)
       if (packet !== undefined) return { by: 'kernel', packet }
     }
+  }
+
+  /** Forgets what has come out so far. */
+  discard(): void {
+    while (libc.read(this.#fd, this.#data.address, READ_BYTES) >= 0 || this.#socket.receive(0) !== undefined);
   }
 
   close(): void {
