@@ -18,7 +18,17 @@ import {
   withoutOffloads,
 } from './measure.ts'
 import { aligned, type Measure, median, ratio, renderTable } from './table.ts'
-import { CROWDED, masquerade4, plain6, sixgate, sixgateCrowded, sixgateFast, tayga, type Variant } from './variants.ts'
+import {
+  CROWDED,
+  masquerade4,
+  plain6,
+  sixgate,
+  sixgateCrowded,
+  sixgateFast,
+  sixgateLan,
+  tayga,
+  type Variant,
+} from './variants.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -138,11 +148,19 @@ const GOALS: Readonly<Record<string, Goal>> = {
     ['RTT idle p50', PLAIN, '≤', 1.6],
     ['UDP 10,000/s, lost while killed and started', NOTHING, '≤', 0],
   ],
+  'sixgate, fast path at the LAN': [
+    ...TCP_MEASURES.map((name) => [name, PLAIN, '≥', 0.8] as const),
+    ['UDP 64 B, loss-free', 'TAYGA', '≥', 1.5],
+    ['UDP 64 B, loss-free', PLAIN, '≥', 0.65],
+    ['RTT idle p50', PLAIN, '≤', 1.6],
+    ['UDP 10,000/s, lost while killed and started', NOTHING, '≤', 0],
+  ],
 }
 
 const variants: Variant[] = []
 try {
-  for (const make of [plain6, masquerade4, tayga, sixgate, sixgateCrowded, sixgateFast]) variants.push(await make())
+  for (const make of [plain6, masquerade4, tayga, sixgate, sixgateCrowded, sixgateFast, sixgateLan])
+    variants.push(await make())
   for (let round = 0; round < rounds; round++) {
     process.stderr.write(`round ${round + 1} of ${rounds} …\n`)
     // Another one goes first in each round, and within a round the variants alternate at every measure.

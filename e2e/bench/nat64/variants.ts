@@ -118,13 +118,17 @@ export const sixgateCrowded = (): Promise<Variant> =>
 export const sixgateFast = (): Promise<Variant> =>
   startSixgate('f', 'sixgate, fast path', { journal: '', fastPath: 'auto' })
 
+/** The same, UDP and ping of known flows from the LAN's ingress on. */
+export const sixgateLan = (): Promise<Variant> =>
+  startSixgate('h', 'sixgate, fast path at the LAN', { journal: '', fastPath: 'lan' })
+
 /** Node's options, as the image has them. */
 const imageOptions = (): string =>
   /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))?.[1] ?? ''
 
 interface SixgateSetup {
   readonly journal: string
-  readonly fastPath: 'auto' | 'off'
+  readonly fastPath: 'auto' | 'lan' | 'off'
 }
 
 const startSixgate = async (letter: string, name: string, { journal, fastPath }: SixgateSetup): Promise<Variant> => {
@@ -152,13 +156,15 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
   if (expected > 0 && !gateway.output().includes(`"hosts":${expected},`))
     throw new Error(`sixgate did not take over ${expected} mappings\n${gateway.output()}`)
   // A figure under the wrong name is worse than none.
-  if (/fast path: on/.test(gateway.output()) !== (fastPath === 'auto'))
-    throw new Error(`${name}: the fast path is not as it should be\n${gateway.output()}`)
+  const isAsMeant =
+    /fast path: on/.test(gateway.output()) === (fastPath !== 'off') &&
+    /at the ingress, too/.test(gateway.output()) === (fastPath === 'lan')
+  if (!isAsMeant) throw new Error(`${name}: the fast path is not as it should be\n${gateway.output()}`)
   const close = async (): Promise<void> => {
     await lab.close()
     rmSync(folder, { recursive: true })
   }
-  const ready = fastPath === 'auto' ? /fast path: on/ : /data plane is up/
+  const ready = fastPath === 'off' ? /data plane is up/ : /fast path: on/
   const restart = async (): Promise<void> => {
     const ended = once(gateway.process, 'close')
     gateway.process.kill('SIGKILL')
