@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  BUCKETS,
   type Condition,
   EnvironmentError,
   eventOf,
   type FileSink,
   FileSource,
   instanceName,
+  Lease,
   LOG_LEVEL_QUESTION,
   logLevelQuestion,
   openNats,
@@ -25,7 +27,8 @@ import { publishedHappening } from './core/history-events.ts'
 import { adoptKnownPrefix } from './io/known-prefix.ts'
 import { Confirmer } from './io/confirmer.ts'
 import { DocumentStore } from './io/document-store.ts'
-import { Publisher } from './io/publisher.ts'
+import { Publisher, type Standing } from './io/publisher.ts'
+import { CONSOLE_LEASE, notHere } from './io/publishing.ts'
 import { restoreQuestion } from './restore-question.ts'
 import { rollbackQuestion } from './rollback-question.ts'
 import { Restorer } from './io/restorer.ts'
@@ -48,6 +51,12 @@ interface Settings {
   readonly healthFile: string | undefined
   readonly stoppingFile: string | undefined
   readonly logLevel: string
+  /** Which of several gateways this machine is; undefined: the only one. */
+  readonly gateway: string | undefined
+  /** `PUBLISH=no`: it follows what the console of another gateway publishes. */
+  readonly publishes: boolean
+  /** How many servers keep each bucket. */
+  readonly replicas: number
   /** How long a new document has to prove itself. */
   readonly confirmMs: number
 }
@@ -61,7 +70,9 @@ export const readSettings = (variables: Variables): Settings => {
   if (siteFile === undefined || siteFile === '')
     throw new EnvironmentError('SITE_FILE: not set: it must name the site document, e.g. deploy/site.yaml')
   const writeThrough = variables.SITE_WRITE_FILE || undefined
-  return { ...rest, ...site, siteFile, writeThrough, confirmMs: confirmMsOf(variables.CONFIRM_S) }
+  const publishes = publishesOf(variables.PUBLISH)
+  const replicas = replicasOf(variables.NATS_REPLICAS)
+  return { ...rest, ...site, siteFile, writeThrough, publishes, replicas, confirmMs: confirmMsOf(variables.CONFIRM_S) }
 }
 
 const DEFAULT_CONFIRM_S = 30
@@ -77,6 +88,25 @@ const confirmMsOf = (text: string | undefined): number => {
   return seconds * 1000
 }
 
+const publishesOf = (text: string | undefined): boolean => {
+  if (text === undefined || text === '' || text === 'yes') return true
+  if (text === 'no') return false
+  throw new EnvironmentError(
+    `PUBLISH: "${text}": must be yes, or no for a console that follows what that of another gateway publishes`,
+  )
+}
+
+/** What JetStream allows that survives the loss of a server, and what one server can do. */
+const REPLICAS = ['1', '3', '5']
+
+const replicasOf = (text: string | undefined): number => {
+  if (text === undefined || text === '') return 1
+  if (REPLICAS.includes(text)) return Number(text)
+  throw new EnvironmentError(
+    `NATS_REPLICAS: "${text}": must be ${REPLICAS.join(', ')}: how many NATS servers keep each bucket`,
+  )
+}
+
 /** Where the console keeps what `auto` stands for; the folder of the document may belong to somebody else. */
 export const autoFileOf = (stateDir: string): string => join(stateDir, 'site.auto.yaml')
 
@@ -84,7 +114,11 @@ export const autoFileOf = (stateDir: string): string => join(stateDir, 'site.aut
  * When the console is stopped, the site probably goes down: `docker compose down` stops it before the services. The mark
  * goes into the shared file, which needs no NATS, and into NATS for services that do not have that file.
  */
-const markStop = async (nats: NatsSite, stoppingFile: string | undefined, log: Logger): Promise<void> => {
+const markStop = async (
+  nats: NatsSite,
+  { stoppingFile, gateway }: Pick<Settings, 'stoppingFile' | 'gateway'>,
+  log: Logger,
+): Promise<void> => {
   try {
     if (stoppingFile !== undefined) putStoppingFile(stoppingFile, Date.now())
   } catch (error) {
@@ -95,7 +129,7 @@ const markStop = async (nats: NatsSite, stoppingFile: string | undefined, log: L
   }
   const late = new Promise((_, reject) => setTimeout(reject, MARK_MS, new Error('NATS does not answer')).unref())
   try {
-    await Promise.race([putStoppingMark(nats.link, Date.now()), late])
+    await Promise.race([putStoppingMark(nats.link, Date.now(), gateway), late])
   } catch (error) {
     const rest =
       stoppingFile === undefined ? '; services that are stopped now leave what they made, as in a restart' : ''
@@ -104,12 +138,12 @@ const markStop = async (nats: NatsSite, stoppingFile: string | undefined, log: L
 }
 
 /** The mark of an earlier stop is over once the console runs again. */
-const forgetStop = (nats: NatsSite, stoppingFile: string | undefined): void => {
+const forgetStop = (nats: NatsSite, { stoppingFile, gateway }: Pick<Settings, 'stoppingFile' | 'gateway'>): void => {
   if (stoppingFile !== undefined) removeStoppingFile(stoppingFile)
   const forget = async (): Promise<void> => {
     if (!nats.link.connected) return
     try {
-      await removeStoppingMark(nats.link)
+      await removeStoppingMark(nats.link, gateway)
       done()
     } catch {
       // The bucket does not exist yet, so neither does a mark; or NATS went again, and the next connection tries.
@@ -121,8 +155,9 @@ const forgetStop = (nats: NatsSite, stoppingFile: string | undefined): void => {
 
 /** Runs the console's daemon until SIGTERM or SIGINT: keeps the document of SITE_FILE published and reports. */
 export const runConsole = async (settings: Settings): Promise<void> => {
-  const { url, seedFile, siteFile, writeThrough, stateDir, healthFile, stoppingFile, logLevel, confirmMs } = settings
-  const instance = instanceName()
+  const { url, seedFile, siteFile, writeThrough, stateDir, healthFile, logLevel, confirmMs } = settings
+  const { gateway, publishes, replicas } = settings
+  const instance = instanceName(gateway)
   let revision = 0
   const where = { service: 'console', instance } as const
   let keepEvent: NatsSite['event'] = () => undefined
@@ -130,14 +165,28 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     keepEvent(eventOf(happening, { ...where, revision, atMs: Date.now() }))
   const log = createLogger({ ...where, revision: () => revision, level: logLevel, onHappening })
   mkdirSync(stateDir, { recursive: true })
-  const identity = { ...where, log }
+  const identity = { ...where, gateway, log }
   const nats = openNats({ url, seedFile, ...identity })
   keepEvent = (event) => nats.event(event)
   const autoFile = autoFileOf(stateDir)
-  const store = new DocumentStore({ siteFile, writeThrough, autoFile, stateDir, log })
+  // Of several gateways one publishes: two files would undo each other for ever.
+  let followed: string | undefined
+  const lease =
+    gateway === undefined || !publishes
+      ? undefined
+      : new Lease({
+          bucket: nats.bus.bucket(BUCKETS.LEASES),
+          key: CONSOLE_LEASE,
+          instance,
+          log,
+          onChange: () => publisher.look(),
+        })
+  const mayPublish = (): boolean => (lease === undefined ? publishes : lease.active)
+  const elsewhere = () => (mayPublish() ? undefined : { reason: notHere(lease?.other), document: followed })
+  const store = new DocumentStore({ siteFile, writeThrough, autoFile, stateDir, log, elsewhere })
   const counters = new Counters(['documents_published_total', 'documents_invalid_total', 'documents_put_back_total'])
   let mistake: string | undefined
-  const publisher = new Publisher(nats, log, (standing) => {
+  const onPublished = (standing: Standing): void => {
     revision = standing.revision
     if (standing.isNew) counters.add('documents_published_total')
     log.info(standing.isNew ? 'document published' : 'document stands in NATS already')
@@ -145,6 +194,18 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     if (standing.isNew) bring(log, publishedHappening(store.history))
     web.published(standing.revision, standing.text)
     report()
+  }
+  const publisher = new Publisher(nats, log, {
+    replicas,
+    mayPublish,
+    onPublished,
+    onFollowed: (standing) => {
+      revision = standing.revision
+      followed = standing.text
+      log.info('document of another gateway')
+      web.published(standing.revision, standing.text)
+      report()
+    },
   })
   const confirmer = new Confirmer(publisher, {
     link: nats.link,
@@ -163,6 +224,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     stateDir,
     siteFile,
     autoFile,
+    gateway,
     store,
     read: async () => await source?.read(),
   })
@@ -196,10 +258,11 @@ export const runConsole = async (settings: Settings): Promise<void> => {
       mistake,
       reasons: confirmer.reasons,
       failure: publisher.failure,
+      elsewhere: lease?.other === undefined ? undefined : notHere(lease.other),
       complaint: nats.link.complaint,
     })
   const report = (): void => reporter.report(condition())
-  forgetStop(nats, stoppingFile)
+  forgetStop(nats, settings)
   const sink: FileSink = {
     document: ({ document }, text) => {
       mistake = undefined
@@ -219,13 +282,16 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   stopOnSignal(log, async () => {
     clearInterval(timer)
     source?.close()
-    await markStop(nats, stoppingFile, log)
+    await markStop(nats, settings, log)
     web.close()
     confirmer.close()
     publisher.close()
+    await lease?.release()
     await nats.close()
   })
   await adoptKnownPrefix(nats, autoFile, log)
+  // One that follows has no use for its own file.
+  if (!publishes) return
   source = new FileSource(siteFile, sink, autoFile)
   await source.read()
 }

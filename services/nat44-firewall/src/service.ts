@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   BUCKETS,
   Lease,
+  leaseKeyOf,
   type Problem,
   QuestionRefused,
   type Questions,
@@ -80,10 +81,10 @@ export class Firewall implements Service {
    * that is this instance. Without NATS it is.
    */
   async #joinIn(): Promise<boolean> {
-    const { bus, name, instance, log } = this.#context
+    const { bus, name, instance, gateway, log } = this.#context
     this.#lease ??= new Lease({
       bucket: bus.bucket(BUCKETS.LEASES),
-      key: name,
+      key: leaseKeyOf(name, gateway),
       instance,
       log,
       onChange: (active) => (active ? this.#activate() : this.#standBy()),

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Ip6 } from '@sixgate/addr'
 import {
   BUCKETS,
   Lease,
+  leaseKeyOf,
   QuestionRefused,
   type Questions,
   type Service,
@@ -44,7 +46,7 @@ const LEASE_PENDING: Problem = {
 const SOME_LAN: LanFacts = { mac: new Uint8Array(6), mtuBytes: 1500 }
 
 /**
- * Owns the LAN links and advertises the site on them. Of several instances one is active, by the lease `ra-advertiser`; the
+ * Owns the LAN links and advertises the site on them. Of several instances of a gateway one is active, by the lease `ra-advertiser`; the
  * others have the document ready, follow the health of the site, and leave the host alone.
  */
 export class RaService implements Service {
@@ -67,6 +69,7 @@ export class RaService implements Service {
   constructor(context: ServiceContext) {
     this.#context = context
     this.#health = new HealthWatch({
+      gateway: context.gateway,
       status: context.bus.bucket(BUCKETS.STATUS),
       file: join(context.stateDir, 'unwell.json'),
       log: context.log,
@@ -96,10 +99,10 @@ export class RaService implements Service {
 
   /** Once there is a document: who has none is of no use as the active instance. */
   #joinIn(): void {
-    const { bus, name, instance, log } = this.#context
+    const { bus, name, instance, gateway, log } = this.#context
     this.#lease = new Lease({
       bucket: bus.bucket(BUCKETS.LEASES),
-      key: name,
+      key: leaseKeyOf(name, gateway),
       instance,
       log,
       onChange: (active) => (active ? this.#activate() : this.#standBy()),
@@ -121,7 +124,8 @@ export class RaService implements Service {
     this.#unwatch ??= watchNetwork({ links: true, addresses: true }, () => this.#sync())
     const { log, stateDir } = this.#context
     this.#prefixes ??= new PrefixFile(join(stateDir, 'prefixes.json'), log)
-    const ports = { log, counters: this.#counters, nowMs: this.#nowMs, prefixes: this.#prefixes }
+    const knownRouters = (view: Site): readonly Ip6[] | undefined => this.#health.knownRouters(view)
+    const ports = { log, counters: this.#counters, nowMs: this.#nowMs, prefixes: this.#prefixes, knownRouters }
     for (const view of lanViews(site)) {
       const name = lanLinkName(view)
       const voice = this.#voices.get(name)
@@ -167,6 +171,10 @@ export class RaService implements Service {
         throw new QuestionRefused(`the kernel does not list the neighbours: ${hostProblem(error).message}`, error)
       }
     },
+  }
+
+  routers(): readonly string[] {
+    return [...this.#voices.values()].flatMap(({ source }) => source ?? [])
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -40,6 +40,15 @@ export const BUCKET_SHAPES: Readonly<Record<BucketName, BucketShape>> = {
 export const DOCUMENT_KEY = 'document'
 /** Key in bucket `status`: the console puts it there when it is stopped, which comes first when the site goes down. */
 export const STOPPING_KEY = 'site.stopping'
+/** The same of one of several gateways (`gateway`: its name): that one alone goes down. */
+export const stoppingKeyOf = (gateway: string | undefined): string =>
+  gateway === undefined ? STOPPING_KEY : `${STOPPING_KEY}.${gateway}`
+/** Whether a key of bucket `status` is such a mark, and no report. */
+export const isStoppingKey = (key: string): boolean => key === STOPPING_KEY || key.startsWith(`${STOPPING_KEY}.`)
+
+/** Key in bucket `leases`: each of several gateways has an active instance of its own. */
+export const leaseKeyOf = (service: ServiceName, gateway: string | undefined): string =>
+  gateway === undefined ? service : `${service}.${gateway}`
 /** A SIGTERM within this time after the mark means `down`. */
 const STOPPING_VALID_MS = 15_000
 

@@ -44,6 +44,8 @@ export interface Service {
   problems(): readonly Problem[]
   /** How it works at the moment, for people: lines below its row in `sixgate status`. Nothing to do about. */
   remarks?(): readonly string[]
+  /** Link-local addresses that this instance advertises from, so that other gateways know them. */
+  routers?(): readonly string[]
   /** Flat numbers for status and metrics, Prometheus-style names without the service's own prefix. */
   counters(): Readonly<Record<string, number>>
   /** What commands may ask this instance; answered while the service runs. */
@@ -90,8 +92,10 @@ export interface Bus {
 
 export interface ServiceContext {
   readonly name: ServiceName
-  /** Which copy of the service: the container's short id, or host name and process id. */
+  /** Which copy of the service: the container's short id, or host name and process id; with several gateways `GATEWAY-` in front. */
   readonly instance: string
+  /** Which of several gateways this machine is (\`gateways\` of the document); undefined: the only one. */
+  readonly gateway?: string | undefined
   readonly log: Logger
   /** Directory that survives restarts; exists. */
   readonly stateDir: string

@@ -1,4 +1,5 @@
 import { LOG_LEVELS } from '@sixgate/obs'
+import { isGatewayName } from '@sixgate/site'
 import type { ServiceName, StopIntent } from './contract.ts'
 
 export type SiteSource =
@@ -7,6 +8,8 @@ export type SiteSource =
 
 export interface Environment {
   readonly site: SiteSource
+  /** Which of several gateways this machine is; undefined: the only one. */
+  readonly gateway: string | undefined
   readonly stateDir: string
   readonly sysctlRoot: string
   /** undefined: no health file is written. */
@@ -45,6 +48,14 @@ const parseSource = (variables: Variables): SiteSource => {
   )
 }
 
+const gatewayOf = (came: string | undefined): string | undefined => {
+  if (came === undefined || came === '') return undefined
+  if (isGatewayName(came)) return came
+  throw new EnvironmentError(
+    `GATEWAY: ${show(came)}: must be the name of this machine in \`gateways\` of the site document, 1 to 15 lower-case letters and digits, or not set`,
+  )
+}
+
 const oneOf = <T extends string>(name: string, came: string | undefined, allowed: readonly T[], preset: T): T => {
   if (came === undefined || came === '') return preset
   const found = allowed.find((value) => value === came)
@@ -55,6 +66,7 @@ const oneOf = <T extends string>(name: string, came: string | undefined, allowed
 /** Reads the environment of a service. Throws EnvironmentError. */
 export const readEnvironment = (variables: Variables, name: ServiceName): Environment => ({
   site: parseSource(variables),
+  gateway: gatewayOf(variables.GATEWAY),
   stateDir: variables.STATE_DIR || `/var/lib/sixgate/${name}`,
   sysctlRoot: variables.SYSCTL_ROOT || '/proc/sys/net',
   healthFile: variables.HEALTH_FILE || undefined,

@@ -23,4 +23,5 @@ describe('the name of an instance', () => {
   for (const [what, mountInfo, expected] of ROWS) it(what, () => assert.equal(containerId(mountInfo), expected))
 
   it('is one token of a NATS subject', () => assert.match(instanceName(), /^[A-Za-z0-9-]+$/))
+  it('has the name of its gateway in front', () => assert.equal(instanceName('a'), `a-${instanceName()}`))
 })

@@ -15,6 +15,10 @@ const readMountInfo = (): string => {
   }
 }
 
-/** Name of this copy of a service, of letters, digits and `-` only, so that it can be part of a NATS subject. */
-export const instanceName = (): string =>
+/** Name of this copy of a service on this machine, of letters, digits and `-` only, so that it can be part of a NATS subject. */
+const localName = (): string =>
   containerId(readMountInfo()) ?? `${hostname().replaceAll(/[^A-Za-z0-9-]+/g, '-')}-${process.pid}`
+
+/** The same with the name of its gateway in front, when there are several. */
+export const instanceName = (gateway?: string): string =>
+  gateway === undefined ? localName() : `${gateway}-${localName()}`

@@ -7,9 +7,11 @@ import { offerOf } from './offer.ts'
 /** The newest document that a service applied, on its own disk: it starts with that while NATS is away. */
 export class LastKnownGood {
   readonly #file: string
+  readonly #gateway: string | undefined
   #saved: string | undefined
 
-  constructor(stateDir: string) {
+  constructor(stateDir: string, gateway?: string) {
+    this.#gateway = gateway
     this.#file = join(stateDir, 'last-known-good.json')
   }
 
@@ -25,7 +27,7 @@ export class LastKnownGood {
     try {
       const { revision, document } = JSON.parse(content) as { revision: number; document: unknown }
       this.#saved = content
-      return offerOf(revision, JSON.stringify(document))
+      return offerOf(revision, JSON.stringify(document), this.#gateway)
     } catch (error) {
       throw new Error(`${this.#file} is damaged and left aside; the next document replaces it`, { cause: error })
     }

@@ -20,7 +20,7 @@ const RELEASE_MS = 1500
 export interface LeaseOptions {
   /** Bucket `leases`; undefined without NATS: then this instance is the only one. */
   readonly bucket: Bucket | undefined
-  /** Name of the service. */
+  /** Name of the service; with several gateways `leaseKeyOf`. */
   readonly key: string
   readonly instance: string
   readonly log: Logger

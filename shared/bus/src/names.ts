@@ -7,8 +7,11 @@ export {
   type BucketShape,
   DOCUMENT_KEY,
   inboxPrefixOf,
+  isStoppingKey,
+  leaseKeyOf,
   STATUS_TTL_MS,
   STOPPING_KEY,
+  stoppingKeyOf,
 } from './buckets.ts'
 export {
   type Bucket,

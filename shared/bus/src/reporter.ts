@@ -13,10 +13,12 @@ const STARTING_MS = 15_000
 export interface ReporterOptions {
   readonly service: ServiceName
   readonly instance: string
+  readonly gateway?: string | undefined
   readonly log: Logger
   readonly healthFile: string | undefined
   readonly counters: () => Readonly<Record<string, number>>
   readonly remarks?: () => readonly string[]
+  readonly routers?: () => readonly string[]
   /** Brings a report to where it is read. */
   readonly send: (status: Status) => void
 }
@@ -52,16 +54,18 @@ export class Reporter {
     this.#text = text
     this.#state = condition.state
     this.#sentAtMs = atMs
-    const { service, instance, counters, remarks, send } = this.#options
+    const { service, instance, gateway, counters, remarks, routers, send } = this.#options
     const { state, problems } = condition
     this.#writeHealth({ state, atMs, problems: problems.map(({ message }) => message) })
     send({
       service,
       instance,
+      ...(gateway === undefined ? {} : { gateway }),
       version: VERSION,
       ...condition,
       problems: [...problems],
       ...(remarks === undefined ? {} : { remarks: [...remarks()] }),
+      ...(routers === undefined ? {} : { routers: [...routers()] }),
       sinceMs: this.#sinceMs,
       counters: { ...counters() },
       startedAtMs: this.#startedAtMs,

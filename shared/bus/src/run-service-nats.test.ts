@@ -272,6 +272,70 @@ describe('a service with SITE=nats:', () => {
     await reports.until((items) => names(items).size === 2)
   })
 
+  const twoGateways = (): string =>
+    JSON.stringify({
+      ...JSON.parse(siteDocument()),
+      gateways: [
+        { name: 'a', router: '::1' },
+        { name: 'b', router: '::2' },
+      ],
+    })
+
+  it('each of two gateways has the document as its own, and says which one it is', async (t) => {
+    await using lab = await NatsLab.start()
+    await lab.publish(twoGateways())
+    const reports = await reportsOf(lab, t)
+    const start = (gateway: string) =>
+      lab.service({ GATEWAY: gateway, LOG_LEVEL: 'debug', STATE_DIR: join(lab.directory, gateway) })
+    const [a, b] = [start('a'), start('b')]
+    await Promise.all([a.logged(/router fd00:6:4::1"/), b.logged(/router fd00:6:4::2"/)])
+    const told = (): string[] =>
+      reports.items.flatMap((item) =>
+        item === 'withdrawn' || item.state !== 'ok' ? [] : [`${item.gateway} ${item.instance.split('-')[0]}`],
+      )
+    await reports.until(() => new Set(told()).size === 2)
+    assert.deepEqual([...new Set(told())].toSorted(), ['a a', 'b b'])
+  })
+
+  const STRANGERS: readonly (readonly [string, Record<string, string>, RegExp])[] = [
+    ['a name that the document does not have', { GATEWAY: 'c' }, /this machine is \"c\"/],
+    ['no name where the document has gateways', {}, /this machine has no name/],
+  ]
+  for (const [what, environment, reason] of STRANGERS) {
+    it(`${what}: refused with the reason`, async (t) => {
+      await using lab = await NatsLab.start()
+      await lab.publish(twoGateways())
+      const reports = await reportsOf(lab, t)
+      lab.service(environment)
+      await reports.until(() => last(reports)?.state === 'rejected')
+      assert.match(last(reports)?.problems[0]?.message ?? '', reason)
+    })
+  }
+
+  const GATEWAY_MARKS: readonly (readonly [string, string | undefined, string])[] = [
+    ['its own gateway goes down: remove', 'a', 'stop remove'],
+    ['another one goes down: keep', 'b', 'stop keep'],
+    ['a mark without a name: keep', undefined, 'stop keep'],
+  ]
+  for (const [what, marked, expected] of GATEWAY_MARKS) {
+    it(`SIGTERM at gateway a, and ${what}`, async () => {
+      await using lab = await NatsLab.start()
+      await lab.publish(twoGateways())
+      const service = lab.service({ GATEWAY: 'a' })
+      await service.logged(/state: ok/)
+      await putStoppingMark(await lab.connectedLink(), Date.now(), marked)
+      assert.equal(await service.terminate(), 0)
+      assert.ok(service.messages.includes(expected), service.messages.join('\n'))
+    })
+  }
+
+  it('a name that is none ends the process and says what is allowed', async () => {
+    await using lab = await NatsLab.start()
+    const service = lab.service({ GATEWAY: 'Pi.A' })
+    assert.equal(await service.process.ended, 1)
+    assert.match(service.messages.join(), /GATEWAY: .*Pi\.A.*1 to 15 lower-case letters and digits/)
+  })
+
   it('reports are renewed before they expire', async (t) => {
     await using lab = await NatsLab.start()
     await lab.publish(siteDocument())

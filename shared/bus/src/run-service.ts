@@ -43,28 +43,29 @@ const failStatic = (log: Logger): void => {
  * earlier process of the service left behind, and ends.
  */
 export const runService = async (name: ServiceName, make: MakeService): Promise<void> => {
-  const instance = instanceName()
   let revision = 0
   let unkept: readonly Problem[] = []
+  const early = createLogger({ service: name, instance: instanceName() })
+  const { logLevel, stateDir, sysctlRoot, gateway, ...environment } = environmentOf(name, early)
+  const instance = instanceName(gateway)
   const logSource = { service: name, instance, revision: () => revision }
-  const { logLevel, stateDir, sysctlRoot, ...environment } = environmentOf(name, createLogger(logSource))
   let keepEvent: SiteSource['event'] = () => undefined
   const onHappening = (happening: Happening): void =>
     keepEvent(eventOf(happening, { service: name, instance, revision, atMs: Date.now() }))
   const log = createLogger({ ...logSource, level: logLevel, onHappening })
   failStatic(log)
-  const lastKnownGood = new LastKnownGood(stateDir)
+  const lastKnownGood = new LastKnownGood(stateDir, gateway)
   if (process.argv.includes('--remove')) {
-    const context = { name, instance, log, stateDir, sysctlRoot, bus: { bucket: () => undefined } }
+    const context = { name, instance, gateway, log, stateDir, sysctlRoot, bus: { bucket: () => undefined } }
     return await removeLeftovers(await make(context), lastKnownGood, log)
   }
-  const identity = { service: name, instance, log }
+  const identity = { service: name, instance, gateway, log }
   const source: SiteSource =
     environment.site.kind === 'file'
-      ? openFileSite(environment.site.path)
+      ? openFileSite(environment.site.path, gateway)
       : openNatsSite({ ...environment.site, ...identity }, lastKnownGood, environment.stoppingFile)
   keepEvent = (event) => source.event(event)
-  const service = await make({ name, instance, log, stateDir, sysctlRoot, bus: source.bus })
+  const service = await make({ name, instance, gateway, log, stateDir, sysctlRoot, bus: source.bus })
   const applier = new Applier(service, {
     applied: (offer) => {
       revision = offer.revision
@@ -81,6 +82,7 @@ export const runService = async (name: ServiceName, make: MakeService): Promise<
     healthFile,
     counters: () => service.counters(),
     ...(service.remarks === undefined ? {} : { remarks: () => service.remarks?.() ?? [] }),
+    ...(service.routers === undefined ? {} : { routers: () => service.routers?.() ?? [] }),
     send: (status) => source.report(status),
   })
   const condition = (): Condition =>

@@ -1,4 +1,5 @@
 import { messageOf } from '@sixgate/obs'
+import { SiteError } from '@sixgate/site'
 import type { Applier, Offer } from './applier.ts'
 import type { Bus, Problem, StopIntent } from './contract.ts'
 import type { SiteEvent } from './event.ts'
@@ -32,7 +33,7 @@ export interface SiteSource {
 }
 
 /** `SITE=file:PATH`: a stop removes everything, because nothing else would. */
-export const openFileSite = (path: string): SiteSource => {
+export const openFileSite = (path: string, gateway?: string): SiteSource => {
   let source: FileSource | undefined
   let revision = 0
   return {
@@ -41,7 +42,12 @@ export const openFileSite = (path: string): SiteSource => {
       source = new FileSource(path, {
         document: ({ document }) => {
           revision += 1
-          applier.offer(offerOf(revision, JSON.stringify(document)))
+          try {
+            applier.offer(offerOf(revision, JSON.stringify(document), gateway))
+          } catch (error) {
+            if (!(error instanceof SiteError)) throw error
+            applier.refuse({ code: 'document-invalid', message: error.message })
+          }
         },
         mistake: (message) => applier.refuse({ code: 'document-invalid', message }),
       })

@@ -5,6 +5,8 @@ import { SERVICE_NAMES } from './contract.ts'
 export const statusSchema = z.object({
   service: z.enum(SERVICE_NAMES),
   instance: z.string(),
+  /** Which of several gateways it is on; left out: the only one. */
+  gateway: z.string().optional(),
   /** Version of the program. */
   version: z.string(),
   /** Revision of the document in force; 0 = none yet. */
@@ -17,6 +19,8 @@ export const statusSchema = z.object({
   problems: z.array(z.object({ code: z.string(), message: z.string() })),
   /** Lines for people: how it works at the moment, nothing to do about. */
   remarks: z.array(z.string()).optional(),
+  /** Link-local addresses that it sends Router Advertisements from. */
+  routers: z.array(z.string()).optional(),
   counters: z.record(z.string(), z.number()),
   /** Milliseconds since 1970. */
   startedAtMs: z.number(),

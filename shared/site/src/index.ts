@@ -10,6 +10,8 @@ export {
   type PortRange,
   WEEKDAYS,
 } from './firewall-section.ts'
+export { isGatewayName } from './gateways-section.ts'
+export { gatewayView, requireGateway } from './gateways.ts'
 export { staticIp4 } from './reserved-hosts.ts'
 export { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
 export type { Site } from './schema.ts'

@@ -1,6 +1,7 @@
 import {
   contains4,
   contains6,
+  equalIp6,
   formatIp4,
   formatIp6,
   formatPrefix,
@@ -14,6 +15,7 @@ import {
 import type { SiteIssue } from './error.ts'
 import { isInterfaceName } from './fields.ts'
 import { firewallRules } from './firewall-rules.ts'
+import { gatewayView } from './gateways.ts'
 import { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
 import type { Site } from './schema.ts'
 
@@ -264,8 +266,31 @@ const dns64Rules = ({ dns64, pref64 }: Site): SiteIssue[] => {
   return issues
 }
 
-/** Facts of the document that do not agree with each other; empty when all do. */
-export const conflicts = (site: Site): SiteIssue[] => [
+/** Names and addresses are one machine's each, and each machine gets a document that agrees with itself. */
+const gatewayRules = (site: Site): SiteIssue[] => {
+  const { gateways } = site
+  const own = new Set(siteRules(site).map(({ message }) => message))
+  return gateways.flatMap(({ name, router }, index) => {
+    const path = ['gateways', index]
+    const earlier = gateways.slice(0, index)
+    const issues: SiteIssue[] = []
+    if (earlier.some((other) => other.name === name))
+      issues.push({
+        path: [...path, 'name'],
+        message: `"${name}" is there already: each gateway needs a name of its own`,
+      })
+    const rival = earlier.find((other) => equalIp6(other.router, router))
+    if (rival !== undefined)
+      issues.push({
+        path: [...path, 'router'],
+        message: `${formatIp6(router)} is the address of "${rival.name}" already: each gateway needs its own`,
+      })
+    const more = siteRules(gatewayView(site, name)).filter(({ message }) => !own.has(message))
+    return [...issues, ...more.map(({ message }) => ({ path, message }))]
+  })
+}
+
+const siteRules = (site: Site): SiteIssue[] => [
   ...lanRules(site),
   ...pref64Rules(site),
   ...poolRules(site),
@@ -275,3 +300,6 @@ export const conflicts = (site: Site): SiteIssue[] => [
   ...firewallRules(site),
   ...dns64Rules(site),
 ]
+
+/** Facts of the document that do not agree with each other; empty when all do. */
+export const conflicts = (site: Site): SiteIssue[] => [...siteRules(site), ...gatewayRules(site)]

@@ -16,6 +16,7 @@ import {
   section,
 } from './fields.ts'
 import { firewall } from './firewall-section.ts'
+import { gateways } from './gateways-section.ts'
 import { furtherLan, lan } from './lan-section.ts'
 import { alg } from './alg-section.ts'
 import { ra } from './ra-section.ts'
@@ -71,6 +72,8 @@ export const siteSchema = section({
   ra: ra.prefault({}),
   firewall: firewall.prefault({}),
   console: console.prefault({}),
+  /** Several machines on the same LANs. */
+  gateways,
 })
 
 type DeepReadonly<T> = T extends Uint8Array | string | number | boolean | undefined

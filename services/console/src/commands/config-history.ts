@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ask, type Link, readEnvironment } from '@sixgate/bus'
+import { type Link, readEnvironment } from '@sixgate/bus'
 import { SiteError } from '@sixgate/site'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { renderColumns } from '../core/columns.ts'
@@ -8,8 +8,10 @@ import { colourfulLine, diffTexts, fieldChanges, plainLine, renderDiff } from '.
 import { findRevision, type History, type Revision } from '../core/history.ts'
 import { historyRows, summariesOf } from '../core/history-rows.ts'
 import { EXIT, type Terminal, type Variables, withNats } from '../invocation.ts'
+import { askConsole } from '../io/ask-console.ts'
 import { readHistory } from '../io/history-file.ts'
 import { readPublished } from '../io/publisher.ts'
+import { changedElsewhere } from '../io/publishing.ts'
 import type { RolledBack } from '../rollback-question.ts'
 import { isoTime, shortTime } from '../times.ts'
 import { awaitConvergence, readFrom, siteFileOf } from './config.ts'
@@ -119,8 +121,13 @@ export const CONFIG_ROLLBACK: Command = {
   examples: ['config rollback 3', 'config rollback previous'],
   run: async ({ variables, terminal, parameters: [revision], flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
-      const body = { revision, who: 'sixgate' }
-      const [answer] = await ask(link, { service: 'console', question: 'rollback', body, expected: 1 })
+      const { gateway } = readEnvironment(variables, 'console')
+      const elsewhere = await changedElsewhere(link, gateway)
+      if (elsewhere !== undefined) {
+        terminal.complain(elsewhere)
+        return EXIT.NOT_WELL
+      }
+      const answer = await askConsole(link, gateway, 'rollback', { revision, who: 'sixgate' })
       if (answer === undefined) {
         terminal.complain(
           'the console does not run, which alone writes site.yaml; see: docker compose ps --all console',

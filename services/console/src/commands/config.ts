@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ask, type Link, readEnvironment } from '@sixgate/bus'
+import { type Link, readEnvironment } from '@sixgate/bus'
 import { type ReadSite, readSite, SiteError } from '@sixgate/site'
 import { stringify } from 'yaml'
 import { autoFileOf } from '../service.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { EXIT, type Terminal, type Variables, withNats } from '../invocation.ts'
+import { askConsole } from '../io/ask-console.ts'
 import { putDocument, readPublished } from '../io/publisher.ts'
+import { changedElsewhere } from '../io/publishing.ts'
 import { overviewNow, overviewText, printOverview } from './status.ts'
 
 const CONVERGE_MS = 30_000
@@ -90,11 +92,16 @@ export const CONFIG_APPLY: Command = {
   options: JSON_OPTION,
   help: 'publishes site.yaml now and waits until every service runs it',
   run: async ({ variables, terminal, flag }) => {
-    readEnvironment(variables, 'console')
+    const { gateway } = readEnvironment(variables, 'console')
     const { document } = await readFrom(variables, siteFileOf(variables))
     return await withNats(variables, terminal, async ({ link }) => {
+      const elsewhere = await changedElsewhere(link, gateway)
+      if (elsewhere !== undefined) {
+        terminal.complain(elsewhere)
+        return EXIT.NOT_WELL
+      }
       // What was put back is published by the daemon alone, which would undo it again otherwise.
-      await ask(link, { service: 'console', question: 'try-again', expected: 1 })
+      await askConsole(link, gateway, 'try-again')
       let standing = await putDocument(link, JSON.stringify(document))
       // Undefined: the daemon published at the same moment; then it stands there already, or is put again.
       while (standing === undefined) standing = await putDocument(link, JSON.stringify(document))

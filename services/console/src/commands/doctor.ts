@@ -1,4 +1,4 @@
-import { KvError, type Link, SERVICE_NAMES } from '@sixgate/bus'
+import { KvError, type Link, readEnvironment, SERVICE_NAMES } from '@sixgate/bus'
 import { type Check, isWell, renderChecks } from '@sixgate/obs'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { problemChecks } from '../core/checks.ts'
@@ -15,10 +15,11 @@ export const DOCTOR: Command = {
   help: 'looks at this machine and at every service: what is wrong, and how to mend it',
   run: async ({ variables, terminal, flag }) => {
     const look = async (link: Link): Promise<number> => {
-      const services = problemChecks(await readReports(link), SERVICE_NAMES, Date.now())
+      const { gateway } = readEnvironment(variables, 'console')
+      const services = problemChecks(await readReports(link), SERVICE_NAMES, Date.now(), gateway)
       const { answers, complaints } = await askInstances<readonly Check[]>(link, 'nat44-firewall', 'checks')
-      // Instances share the machine: the first one speaks for it.
-      const checks = [...services, ...(answers[0]?.answer ?? [])]
+      // Instances of a gateway share the machine: the first one speaks for it.
+      const checks = [...services, ...(answers.find((one) => one.gateway === gateway)?.answer ?? [])]
       const well = isWell(checks) && complaints.length === 0
       if (flag('json')) terminal.print(`${JSON.stringify({ isWell: well, checks, complaints }, null, 2)}\n`)
       else terminal.print(renderChecks(checks))

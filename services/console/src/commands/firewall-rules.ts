@@ -1,3 +1,4 @@
+import { readEnvironment } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { renderColumns } from '../core/columns.ts'
 import { EXIT, withNats } from '../invocation.ts'
@@ -22,8 +23,9 @@ export const FIREWALL_RULES: Command = {
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
       const { answers, complaints } = await askInstances<readonly RuleLine[]>(link, 'nat44-firewall', 'rules')
-      // Instances that stand by have no list of their own.
-      const all = answers.find(({ answer }) => answer.length > 0)?.answer ?? []
+      // Each gateway has rules of its own; instances that stand by have no list.
+      const here = readEnvironment(variables, 'console').gateway
+      const all = answers.find(({ gateway, answer }) => gateway === here && answer.length > 0)?.answer ?? []
       const rules = flag('used') ? all.filter(({ packets }) => packets > 0) : all
       if (flag('json')) terminal.print(`${JSON.stringify({ rules, complaints }, null, 2)}\n`)
       else if (answers.length > 0)

@@ -25,20 +25,28 @@ export const RA_NEIGHBOURS: Command = {
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
       const { answers, complaints } = await askInstances<readonly RouterSeen[]>(link, 'ra-advertiser', 'neighbours')
-      const routers = answers.flatMap(({ answer }) => answer)
+      const seen = answers.flatMap(({ gateway, answer }) =>
+        answer.map((router) => ({ ...(gateway === undefined ? {} : { gateway }), ...router })),
+      )
+      const hasNames = seen.some(({ gateway }) => gateway !== undefined)
+      const named = (gateway: string, cells: readonly string[]): readonly string[] =>
+        hasNames ? [gateway, ...cells] : cells
+      const routers: readonly (RouterSeen & { readonly gateway?: string })[] = seen
       if (flag('json')) terminal.print(`${JSON.stringify({ routers, complaints }, null, 2)}\n`)
       else if (routers.length > 0) {
         terminal.print(
           renderColumns([
-            ['LAN', 'ROUTER', 'MAC', 'DEFAULT ROUTER', 'PREFIXES', 'HEARD'],
-            ...routers.map(({ link: lan, router, mac, routerLifetimeS, preference, prefixes, silentS }) => [
-              lan,
-              router,
-              mac ?? '-',
-              routerLifetimeS === 0 ? 'no' : `${routerLifetimeS} s, ${preference}`,
-              prefixes.join(' ') || '-',
-              `${silentS} s ago`,
-            ]),
+            named('SEEN BY', ['LAN', 'ROUTER', 'MAC', 'DEFAULT ROUTER', 'PREFIXES', 'HEARD']),
+            ...routers.map(({ gateway, link: lan, router, mac, routerLifetimeS, preference, prefixes, silentS }) =>
+              named(gateway ?? '-', [
+                lan,
+                router,
+                mac ?? '-',
+                routerLifetimeS === 0 ? 'no' : `${routerLifetimeS} s, ${preference}`,
+                prefixes.join(' ') || '-',
+                `${silentS} s ago`,
+              ]),
+            ),
           ]),
         )
         for (const { link: lan, router, findings } of routers)

@@ -1,15 +1,17 @@
-import { ask, type Link, readEnvironment } from '@sixgate/bus'
+import { type Link, readEnvironment } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { BackupError } from '../core/backup.ts'
 import { printable } from '../core/columns.ts'
 import { colourfulLine, diffTexts, plainLine, renderDiff } from '../core/document-diff.ts'
 import { previewText } from '../core/restore-preview.ts'
 import { EXIT, type Terminal, withNats } from '../invocation.ts'
+import { askConsole } from '../io/ask-console.ts'
 import { type CheckedBackup, openBackup, readArchive } from '../io/backup-archive.ts'
 import type { SitePlaces } from '../io/collect-backup.ts'
 import type { Saved } from '../io/document-store.ts'
 import { previewRestore } from '../io/preview-restore.ts'
 import { readPublished } from '../io/publisher.ts'
+import { changedElsewhere } from '../io/publishing.ts'
 import { type RestoredMappings, restoreMappings } from '../io/restore-mappings.ts'
 import { hostAdvice, stageArchive, unstageArchive } from '../io/restorer.ts'
 import { siteFileText } from '../io/site-file.ts'
@@ -41,13 +43,18 @@ interface Done {
 const restore = async (
   link: Link,
   terminal: Terminal,
-  places: SitePlaces,
+  { gateway, ...places }: SitePlaces & { readonly gateway: string | undefined },
   archive: Uint8Array,
   backup: CheckedBackup,
 ): Promise<Done | undefined> => {
+  const elsewhere = await changedElsewhere(link, gateway)
+  if (elsewhere !== undefined) {
+    terminal.complain(elsewhere)
+    return undefined
+  }
   const body = { digest: stageArchive(places.stateDir, archive), who: 'sixgate, restore' }
   try {
-    const [answer] = await ask(link, { service: 'console', question: 'restore', body, expected: 1 })
+    const answer = await askConsole(link, gateway, 'restore', body)
     if (answer?.refused !== undefined) terminal.complain(answer.refused)
     if (answer === undefined)
       terminal.complain('the console does not run, which alone writes site.yaml; see: docker compose ps --all console')
@@ -94,8 +101,8 @@ export const RESTORE: Command = {
       terminal.complain('a backup is read from a file: docker compose exec -T console sixgate restore - < FILE')
       return EXIT.USAGE
     }
-    const { stateDir } = readEnvironment(variables, 'console')
-    const places = { siteFile: siteFileOf(variables), autoFile: autoFileOf(stateDir), stateDir }
+    const { stateDir, gateway } = readEnvironment(variables, 'console')
+    const places = { gateway, siteFile: siteFileOf(variables), autoFile: autoFileOf(stateDir), stateDir }
     const archive = await opened(file, async () => await readArchive(file))
     const backup = await opened(file, async () => await openBackup(archive, places.autoFile))
     return await withNats(variables, terminal, async ({ link }) => {

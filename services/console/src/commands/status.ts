@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Link } from '@sixgate/bus'
-import { overviewJson, overviewOf, type SiteOverview } from '../core/convergence.ts'
+import { gatewaysIn, overviewJson, overviewOf, type SiteOverview } from '../core/convergence.ts'
 import { colourful, plain, renderStatus } from '../core/status-table.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { EXIT, type Terminal, withNats } from '../invocation.ts'
@@ -16,7 +16,7 @@ export const overviewNow = async (link: Link): Promise<SiteOverview> => {
     unlessMissing(readPublished(link), undefined),
     unlessMissing(readReports(link), []),
   ])
-  return overviewOf(published?.revision ?? 0, reports, Date.now())
+  return overviewOf(published?.revision ?? 0, reports, Date.now(), gatewaysIn(published?.document))
 }
 
 export const printOverview = (overview: SiteOverview, terminal: Terminal): void =>

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { readEnvironment } from '@sixgate/bus'
-import { parseSite } from '@sixgate/site'
+import { gatewayView, parseSite } from '@sixgate/site'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { pageAddresses, pageUrl } from '../core/web/page-addresses.ts'
 import { EXIT, withNats } from '../invocation.ts'
@@ -16,7 +16,7 @@ export const WEB: Command = {
   options: { reset: { kind: 'flag', help: 'takes the password away; everybody is logged out' }, ...JSON_OPTION },
   help: 'where the web page is, how to know its certificate, the code for the first password',
   run: async ({ variables, terminal, flag }) => {
-    const { stateDir } = readEnvironment(variables, 'console')
+    const { stateDir, gateway } = readEnvironment(variables, 'console')
     const credentials = new Credentials(stateDir)
     if (flag('reset')) credentials.reset()
     return await withNats(variables, terminal, async ({ link }) => {
@@ -25,7 +25,7 @@ export const WEB: Command = {
         terminal.complain('no site document was published yet; see: sixgate status')
         return EXIT.NOT_WELL
       }
-      const site = parseSite(published.document)
+      const site = gatewayView(parseSite(published.document), gateway)
       const { web, port } = site.console
       if (!web) {
         terminal.complain('the page is off; console.web: true in the site document switches it on')

@@ -10,12 +10,14 @@ export interface ConsoleFacts {
   readonly reasons: readonly string[]
   /** Why the document that SITE_FILE holds is not in NATS. */
   readonly failure: string | undefined
+  /** Why the document of SITE_FILE is not published, although it should be: another console publishes. */
+  readonly elsewhere?: string | undefined
   /** Why there is no connection to NATS, when none was made yet. */
   readonly complaint: string | undefined
 }
 
 /** The console's own state: `rejected` = the document is wrong, or was put back, `degraded` = it is right and not in NATS. */
-export const conditionOf = ({ revision, mistake, reasons, failure, complaint }: ConsoleFacts): Condition => {
+export const conditionOf = ({ revision, mistake, reasons, failure, elsewhere, complaint }: ConsoleFacts): Condition => {
   const problems: Problem[] = []
   if (mistake !== undefined)
     problems.push({
@@ -29,7 +31,8 @@ export const conditionOf = ({ revision, mistake, reasons, failure, complaint }: 
     })
   const obstacle = complaint ?? failure
   if (obstacle !== undefined) problems.push({ code: 'not-published', message: `${obstacle}; it is tried again` })
+  if (elsewhere !== undefined) problems.push({ code: 'publishes-elsewhere', message: elsewhere })
   if (mistake !== undefined || reasons.length > 0) return { state: 'rejected', revision, problems }
-  if (obstacle !== undefined) return { state: 'degraded', revision, problems }
+  if (obstacle !== undefined || elsewhere !== undefined) return { state: 'degraded', revision, problems }
   return { state: revision === 0 ? 'starting' : 'ok', revision, problems }
 }

@@ -55,6 +55,36 @@ describe('convergence', () => {
     it(`${what}: ${expected}`, () => assert.equal(overviewOf(revision, reports, NOW_MS).isConverged, expected))
   }
 
+  const of = (gateway: string, more: Partial<Status> = {}): Status[] => all.map((one) => ({ ...one, gateway, ...more }))
+  const GATEWAYS: readonly (readonly [string, readonly Status[], boolean])[] = [
+    ['both gateways are well', [...of('a'), ...of('b')], true],
+    ['one gateway is gone', [...of('a'), ...of('b', { atMs: 0 })], false],
+    ['nothing of one gateway was ever heard', of('a'), false],
+    ['one service of one gateway is gone', [...of('a'), ...of('b').slice(1)], false],
+    ['one gateway is behind', [...of('a'), ...of('b', { revision: 2 })], false],
+    [
+      'one gateway that the document does not have any more is gone',
+      [...of('a'), ...of('b'), ...of('c', { atMs: 0 })],
+      true,
+    ],
+    ['machines without a name', all, false],
+  ]
+  for (const [what, reports, expected] of GATEWAYS) {
+    it(`two gateways, ${what}: ${expected}`, () =>
+      assert.equal(overviewOf(3, reports, NOW_MS, ['a', 'b']).isConverged, expected))
+  }
+
+  it('lists gateway by gateway, also what is missing there', () => {
+    const { instances } = overviewOf(3, [...of('b', { instance: 'b-1' }), ...of('a').slice(1)], NOW_MS, ['a', 'b'])
+    assert.deepEqual(
+      instances.map(({ gateway, service, state }) => `${gateway} ${service} ${state}`),
+      [
+        ...SERVICE_NAMES.map((service, index) => `a ${service} ${index === 0 ? 'gone' : 'ok'}`),
+        ...SERVICE_NAMES.map((service) => `b ${service} ok`),
+      ],
+    )
+  })
+
   it('lists every service in its order, instances by name', () => {
     const { instances } = overviewOf(3, withNat64({ instance: 'b' }, { instance: 'a' }).toReversed(), NOW_MS)
     assert.deepEqual(

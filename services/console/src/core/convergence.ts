@@ -7,6 +7,8 @@ export type InstanceState = Status['state'] | 'gone'
 
 /** One line of the overview: an instance, or a service of which nothing reports. */
 export interface InstanceOverview {
+  /** Which of several gateways; left out: the only one. */
+  readonly gateway?: string | undefined
   readonly service: ServiceName
   /** undefined: no instance is known. */
   readonly instance: string | undefined
@@ -25,13 +27,17 @@ export interface SiteOverview {
   readonly revision: number
   /** Why the document that the console reads is not the one in NATS. */
   readonly documentProblem: string | undefined
-  /** In the order of SERVICE_NAMES; every service is there. */
+  /** Gateway by gateway, in the order of SERVICE_NAMES; every service is there. */
   readonly instances: readonly InstanceOverview[]
-  /** Every service is there, runs the current revision and is ok. */
+  /** Every service is there on every gateway, runs the current revision and is ok. */
   readonly isConverged: boolean
 }
 
-const goneService = (service: ServiceName): InstanceOverview => ({
+const placeOf = (gateway: string | undefined): Pick<InstanceOverview, 'gateway'> =>
+  gateway === undefined ? {} : { gateway }
+
+const goneService = (service: ServiceName, gateway: string | undefined): InstanceOverview => ({
+  ...placeOf(gateway),
   service,
   instance: undefined,
   revision: 0,
@@ -40,7 +46,8 @@ const goneService = (service: ServiceName): InstanceOverview => ({
   problems: [{ code: 'gone', message: `nothing of it reports; see: docker compose ps --all ${service}` }],
 })
 
-const silentInstance = ({ service, instance, revision, atMs }: Status): InstanceOverview => ({
+const silentInstance = ({ service, instance, gateway, revision, atMs }: Status): InstanceOverview => ({
+  ...placeOf(gateway),
   service,
   instance,
   revision,
@@ -50,26 +57,54 @@ const silentInstance = ({ service, instance, revision, atMs }: Status): Instance
 })
 
 const liveInstance = (report: Status): InstanceOverview => {
-  const { service, instance, revision, state, sinceMs, problems, remarks } = report
-  return { service, instance, revision, state, sinceMs, problems, ...(remarks === undefined ? {} : { remarks }) }
+  const { service, instance, gateway, revision, state, sinceMs, problems, remarks } = report
+  const own = { service, instance, revision, state, sinceMs, problems }
+  return { ...placeOf(gateway), ...own, ...(remarks === undefined ? {} : { remarks }) }
 }
 
-/** Puts the reports of all instances together. `revision`: of the document in NATS, 0 when there is none. */
-export const overviewOf = (revision: number, reports: readonly Status[], nowMs: number): SiteOverview => {
-  const byService = SERVICE_NAMES.map((service) => ({
+/** Names of the gateways of a document as it stands in NATS; none: one machine, without a name. */
+export const gatewaysIn = (document: unknown): readonly string[] => {
+  const listed = typeof document === 'object' && document !== null && 'gateways' in document ? document.gateways : []
+  if (!Array.isArray(listed)) return []
+  return listed.flatMap((one: unknown) =>
+    typeof one === 'object' && one !== null && 'name' in one && typeof one.name === 'string' ? [one.name] : [],
+  )
+}
+
+/**
+ * Puts the reports of all instances together. `revision`: of the document in NATS, 0 when there is none; `gateways`: those
+ * of the document, each of which has every service. What reports from another one is listed, too.
+ */
+export const overviewOf = (
+  revision: number,
+  reports: readonly Status[],
+  nowMs: number,
+  gateways: readonly string[] = [],
+): SiteOverview => {
+  const expected: readonly (string | undefined)[] = gateways.length === 0 ? [undefined] : gateways
+  const others = reports.map(({ gateway }) => gateway).filter((gateway) => !expected.includes(gateway))
+  const places = [...expected, ...new Set(others)].flatMap((gateway) =>
+    SERVICE_NAMES.map((service) => ({ service, gateway, isExpected: expected.includes(gateway) })),
+  )
+  const byService = places.map(({ service, gateway, isExpected }) => ({
     service,
+    gateway,
+    isExpected,
     instances: reports
-      .filter((report) => report.service === service)
+      .filter((report) => report.service === service && report.gateway === gateway)
       .toSorted((a, b) => (a.instance < b.instance ? -1 : 1))
       .map((report) => (nowMs - report.atMs > SILENT_MS ? silentInstance(report) : liveInstance(report))),
   }))
   // An instance that is gone does not count while others of its service live: it was scaled away, or is being replaced.
-  const isSettled = byService.every(({ instances }) => {
+  const isSettled = byService.every(({ instances, isExpected }) => {
     const live = instances.filter(({ state }) => state !== 'gone')
-    return live.length > 0 && live.every((instance) => instance.state === 'ok' && instance.revision === revision)
+    return (
+      (live.length > 0 || !isExpected) &&
+      live.every((instance) => instance.state === 'ok' && instance.revision === revision)
+    )
   })
-  const all = byService.flatMap(({ service, instances }) =>
-    instances.length === 0 ? [goneService(service)] : instances,
+  const all = byService.flatMap(({ service, gateway, instances, isExpected }) =>
+    instances.length === 0 && isExpected ? [goneService(service, gateway)] : instances,
   )
   const ofDocument = all.flatMap(({ service, problems }) =>
     service === 'console' ? problems.filter(({ code }) => code.startsWith('document-')) : [],
@@ -100,7 +135,8 @@ export const overviewJson = (
     service: name,
     instances: instances
       .filter(({ service, instance }) => service === name && instance !== undefined)
-      .map(({ instance, revision, state, sinceMs, problems, remarks }) => ({
+      .map(({ gateway, instance, revision, state, sinceMs, problems, remarks }) => ({
+        ...placeOf(gateway),
         instance,
         revision,
         state,

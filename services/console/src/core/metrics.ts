@@ -10,6 +10,8 @@ export interface MetricsFacts {
   readonly revision: number
   readonly reports: readonly Status[]
   readonly nowMs: number
+  /** Those of the document; none: one machine, without a name. */
+  readonly gateways?: readonly string[]
 }
 
 /** No label holds a name or an address of the site. */
@@ -91,12 +93,16 @@ const render = (samples: readonly Sample[]): string => {
 }
 
 /** Counters of the reports, which come every 2 s, and the state of the site. */
-const samplesOf = ({ revision, reports, nowMs }: MetricsFacts): readonly Sample[] => {
+const samplesOf = ({ revision, reports, nowMs, gateways }: MetricsFacts): readonly Sample[] => {
   const isSilent = ({ atMs }: Status): boolean => nowMs - atMs > SILENT_MS
   const ordered = reports.toSorted((a, b) => (`${a.service} ${a.instance}` < `${b.service} ${b.instance}` ? -1 : 1))
   return [
     { name: 'config_published_revision', labels: {}, value: revision },
-    { name: 'config_converged', labels: {}, value: overviewOf(revision, reports, nowMs).isConverged ? 1 : 0 },
+    {
+      name: 'config_converged',
+      labels: {},
+      value: overviewOf(revision, reports, nowMs, gateways).isConverged ? 1 : 0,
+    },
     ...SERVICE_NAMES.map((service): Sample => {
       const live = reports.filter((report) => report.service === service && !isSilent(report))
       return { name: 'service_instances', labels: { service }, value: live.length }

@@ -6,10 +6,12 @@ import {
   EVENTS_STREAM,
   eventSubject,
   inboxPrefixOf,
+  leaseKeyOf,
   questionSubject,
   SERVICE_NAMES,
   type ServiceName,
   STOPPING_KEY,
+  stoppingKeyOf,
 } from '@sixgate/bus/names'
 
 /** Subjects of the account of the buckets that a service may publish to and subscribe to; `*` is one token, `>` is the rest. */
@@ -57,13 +59,16 @@ const common = (service: ServiceName): string[] => [
   subjectOf(BUCKETS.STATUS, `${service}.*`),
   eventSubject(service),
   ...get(BUCKETS.STATUS, STOPPING_KEY),
+  ...get(BUCKETS.STATUS, stoppingKeyOf('*')),
 ]
 
 /** Taking the lease of a service, and seeing who has it. */
 const lease = (service: ServiceName): string[] => [
   ...watch(BUCKETS.LEASES),
-  ...get(BUCKETS.LEASES, service),
-  subjectOf(BUCKETS.LEASES, service),
+  ...[service, leaseKeyOf(service, '*')].flatMap((key) => [
+    ...get(BUCKETS.LEASES, key),
+    subjectOf(BUCKETS.LEASES, key),
+  ]),
 ]
 
 const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
@@ -83,6 +88,9 @@ const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
     ...watch(BUCKETS.STATUS),
     subjectOf(BUCKETS.STATUS, 'console.*'),
     subjectOf(BUCKETS.STATUS, STOPPING_KEY),
+    subjectOf(BUCKETS.STATUS, stoppingKeyOf('*')),
+    // Which of several consoles publishes.
+    ...lease('console'),
     // Asking all services by the services protocol: `nats micro ls` with the console's key.
     '$SRV.>',
     // What commands ask.

@@ -34,7 +34,6 @@ export const showAge = (ms: number): string => {
 }
 
 const HEAD = ['SERVICE', 'INSTANCE', 'REVISION', 'STATE', 'SINCE'] as const
-const STATE_COLUMN = HEAD.indexOf('STATE')
 
 const cellsOf = (row: InstanceOverview, current: number, nowMs: number): readonly string[] => [
   row.service,
@@ -53,10 +52,19 @@ const titleOf = ({ revision, documentProblem, isConverged }: SiteOverview): stri
 
 /** The table that `sixgate status` prints: a row per instance, below it problems with their fix, and remarks. */
 export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint): string => {
-  const rows = overview.instances.map((row) => ({ ...row, cells: cellsOf(row, overview.revision, nowMs) }))
-  const [head, ...lines] = alignColumns([HEAD, ...rows.map(({ cells }) => cells)])
+  // A site of one machine has no names of gateways.
+  const hasNames = overview.instances.some(({ gateway }) => gateway !== undefined)
+  const named = (gateway: string, cells: readonly string[]): readonly string[] =>
+    hasNames ? [gateway, ...cells] : cells
+  const rows = overview.instances.map((row) => ({
+    ...row,
+    cells: named(row.gateway ?? '-', cellsOf(row, overview.revision, nowMs)),
+  }))
+  const titles = named('GATEWAY', HEAD)
+  const stateColumn = titles.indexOf('STATE')
+  const [head, ...lines] = alignColumns([titles, ...rows.map(({ cells }) => cells)])
   const body = rows.flatMap(({ state, problems, remarks = [] }, index) => [
-    joinCells((lines[index] ?? []).map((cell, column) => (column === STATE_COLUMN ? paint(cell, state) : cell))),
+    joinCells((lines[index] ?? []).map((cell, column) => (column === stateColumn ? paint(cell, state) : cell))),
     ...[...problems.map(({ message }) => message), ...remarks].map(
       (line) => `    ${printable(line).replaceAll('\n', '\n    ')}`,
     ),

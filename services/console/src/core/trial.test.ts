@@ -34,6 +34,24 @@ const trial = (more: Partial<Trial> = {}): Trial => ({
   ...more,
 })
 
+it('the services of each gateway are judged by themselves', () => {
+  const of = (gateway: string, more: Partial<Status> = {}): Status[] =>
+    OTHERS.map((service) => report(service, { gateway, ...more }))
+  const sick = of('b', { state: 'degraded' })
+  const before = wellServices([...of('a'), ...sick], NOW_MS)
+  assert.deepEqual(
+    [...before],
+    OTHERS.map((service) => `${service} of gateway a`),
+  )
+  const ended = trial({ wellBefore: before, endsMs: NOW_MS - 1 })
+  assert.equal(judgeTrial(ended, [...of('a'), ...sick], NOW_MS).kind, 'confirmed')
+  assert.equal(judgeTrial(ended, [...sick, ...of('a', { state: 'degraded' })], NOW_MS).kind, 'failed')
+  assert.deepEqual(judgeTrial(ended, sick, NOW_MS), {
+    kind: 'failed',
+    reasons: OTHERS.map((service) => `${service} of gateway a: nothing of it reports any more`),
+  })
+})
+
 const problem = { code: 'upstream-loop', message: 'revision 8: dns64.upstreams[0]: is dns64 itself' }
 const refusing = report('dns64', { state: 'rejected', revision: 7, refused: 8, problems: [problem] })
 const degraded = report('nat64', { state: 'degraded', problems: [{ code: 'x', message: 'no TUN' }] })

@@ -1,4 +1,4 @@
-import type { ServiceName, Status } from '@sixgate/bus/names'
+import type { Status } from '@sixgate/bus/names'
 import { SILENT_MS } from './convergence.ts'
 
 /** A document that was published a moment ago, until it has proved itself or is put back. */
@@ -8,8 +8,8 @@ export interface Trial {
   readonly text: string
   /** The one before it, known to be good: what it is put back to. */
   readonly previous: string
-  /** Services that were well before. What others do says nothing about the document. */
-  readonly wellBefore: ReadonlySet<ServiceName>
+  /** Services (`nameOf`) that were well before. What others do says nothing about the document. */
+  readonly wellBefore: ReadonlySet<string>
   readonly endsMs: number
 }
 
@@ -19,11 +19,15 @@ export type TrialOutcome =
   /** A sentence for each instance that does not get on with the document. */
   | { readonly kind: 'failed'; readonly reasons: readonly string[] }
 
-/** Services that work: at least one instance lives, and all that live are ok. The console does not count. */
-export const wellServices = (reports: readonly Status[], nowMs: number): ReadonlySet<ServiceName> => {
+/** A service of a gateway, as sentences name it. */
+const nameOf = ({ service, gateway }: Pick<Status, 'service' | 'gateway'>): string =>
+  gateway === undefined ? service : `${service} of gateway ${gateway}`
+
+/** Services that work (`nameOf`): at least one instance lives, and all that live are ok. The console does not count. */
+export const wellServices = (reports: readonly Status[], nowMs: number): ReadonlySet<string> => {
   const live = liveOf(reports, nowMs)
-  const names = new Set(live.map(({ service }) => service))
-  return new Set([...names].filter((name) => live.every(({ service, state }) => service !== name || state === 'ok')))
+  const names = new Set(live.map(nameOf))
+  return new Set([...names].filter((name) => live.every((one) => nameOf(one) !== name || one.state === 'ok')))
 }
 
 const liveOf = (reports: readonly Status[], nowMs: number): Status[] =>
@@ -45,7 +49,7 @@ export const judgeTrial = (trial: Trial, reports: readonly Status[], nowMs: numb
   const refusals = live.filter((report) => isRefusal(report, trial.revision))
   if (refusals.length > 0) return { kind: 'failed', reasons: refusals.map(sentenceOf) }
   const reasons = [...trial.wellBefore].flatMap((name) => {
-    const instances = live.filter(({ service }) => service === name)
+    const instances = live.filter((one) => nameOf(one) === name)
     if (instances.length === 0) return [`${name}: nothing of it reports any more`]
     return instances.filter((one) => one.state !== 'ok' || one.revision !== trial.revision).map(sentenceOf)
   })

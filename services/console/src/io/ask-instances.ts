@@ -6,7 +6,12 @@ import { readReports } from './reports.ts'
 
 /** What the instances of a service said. */
 export interface Answers<T> {
-  readonly answers: readonly { readonly instance: string; readonly answer: T }[]
+  readonly answers: readonly {
+    readonly instance: string
+    /** Which of several gateways it is on. */
+    readonly gateway: string | undefined
+    readonly answer: T
+  }[]
   /** A sentence for each instance that did not answer, or refused to; also when none runs. */
   readonly complaints: readonly string[]
 }
@@ -27,6 +32,7 @@ export const askInstances = async <T>(
     (report) => report.service === service && nowMs - report.atMs < SILENT_MS,
   )
   const answers = await ask(link, { service, question, body, expected: reporting.length })
+  const gatewayOf = new Map(reporting.map(({ instance, gateway }) => [instance, gateway]))
   const silent = reporting.filter(({ instance }) => !answers.some((answer) => answer.instance === instance))
   const complaints = [
     ...answers.flatMap(({ instance, refused }) =>
@@ -46,7 +52,7 @@ export const askInstances = async <T>(
   if (answers.length === 0 && silent.length === 0)
     complaints.push(`no ${service} runs; see: docker compose ps --all ${service}`)
   return {
-    answers: fit,
+    answers: fit.map(({ instance, answer }) => ({ instance, gateway: gatewayOf.get(instance), answer })),
     complaints: complaints.map(printable),
   }
 }

@@ -13,7 +13,8 @@ const NS_PER_MS = 1_000_000
 const STREAM_NOT_FOUND = 10059
 
 /** What a bucket's stream must have of its shape; the storage of a stream cannot be changed. */
-const limitsOf = ({ history, ttlMs, maxBytes }: BucketShape): Partial<StreamConfig> => ({
+const limitsOf = ({ history, ttlMs, maxBytes }: BucketShape, replicas: number): Partial<StreamConfig> => ({
+  num_replicas: replicas,
   max_msgs_per_subject: history,
   max_age: ttlMs * NS_PER_MS,
   max_bytes: maxBytes,
@@ -33,9 +34,14 @@ const ensureLimits = async (
 }
 
 /** Happens seldom and is read after a failure, so it is on disk; the oldest events make room for new ones. */
-const ensureEvents = async (manager: JetStreamManager): Promise<void> => {
+const ensureEvents = async (manager: JetStreamManager, replicas: number): Promise<void> => {
   const { perService, maxAgeMs, maxBytes } = EVENTS_KEPT
-  const limits = { max_msgs_per_subject: perService, max_age: maxAgeMs * NS_PER_MS, max_bytes: maxBytes }
+  const limits = {
+    num_replicas: replicas,
+    max_msgs_per_subject: perService,
+    max_age: maxAgeMs * NS_PER_MS,
+    max_bytes: maxBytes,
+  }
   const rest = { storage: StorageType.File, discard: DiscardPolicy.Old, duplicate_window: 120_000 * NS_PER_MS }
   try {
     await ensureLimits(manager, EVENTS_STREAM, limits)
@@ -47,16 +53,17 @@ const ensureEvents = async (manager: JetStreamManager): Promise<void> => {
 
 /**
  * Makes the buckets that are missing (those in memory are gone whenever the server was restarted), and gives those of an
- * older version today's limits. Throws KvError or an error of JetStream.
+ * older version today's limits. `replicas`: servers that keep each; more than one needs a cluster. Throws KvError or an error
+ * of JetStream.
  */
-export const ensureBuckets = async (link: Link): Promise<void> => {
+export const ensureBuckets = async (link: Link, replicas = 1): Promise<void> => {
   const client = jetstream(link.connection, { checkAPI: false })
   const manager = await client.jetstreamManager(false)
   for (const [name, shape] of Object.entries(BUCKET_SHAPES)) {
     const { storage, history, ttlMs, maxBytes } = shape
     const ttl = ttlMs === 0 ? {} : { ttl: ttlMs }
-    await new Kvm(client).create(name, { storage, history, max_bytes: maxBytes, ...ttl })
-    await ensureLimits(manager, `KV_${name}`, limitsOf(shape))
+    await new Kvm(client).create(name, { storage, history, replicas, max_bytes: maxBytes, ...ttl })
+    await ensureLimits(manager, `KV_${name}`, limitsOf(shape, replicas))
   }
-  await ensureEvents(manager)
+  await ensureEvents(manager, replicas)
 }

@@ -23,6 +23,8 @@ export interface DocumentStoreOptions {
   readonly autoFile: string
   readonly stateDir: string
   readonly log: Logger
+  /** Set while another console publishes: why the document is not changed here, and its JSON text as far as it came. */
+  readonly elsewhere?: () => { readonly reason: string; readonly document: string | undefined } | undefined
 }
 
 /** The document cannot be saved as asked; the message says why and what to do. */
@@ -65,14 +67,16 @@ export class DocumentStore {
     return this.#history.current
   }
 
-  /** Text of the file as it is now; undefined when it cannot be read. */
+  /** Text of the file as it is now, or of the document that another console publishes; undefined when there is none to read. */
   get text(): string | undefined {
+    const elsewhere = this.#options.elsewhere?.()
+    if (elsewhere !== undefined) return elsewhere.document === undefined ? undefined : yamlOf(elsewhere.document)
     return siteFileText(this.#options.siteFile)
   }
 
   /** What keeps the file from being written, and what to do; undefined: nothing. */
   get obstacle(): string | undefined {
-    return obstacleTo(this.#place)
+    return this.#options.elsewhere?.()?.reason ?? obstacleTo(this.#place)
   }
 
   /** The file was read as a good document. */
@@ -104,7 +108,9 @@ export class DocumentStore {
    * made from; the file must still hold it. Throws SiteError, SaveRefused, or that the file cannot be written.
    */
   async save(text: string, who: string, expected?: string): Promise<Saved> {
-    const { siteFile, autoFile } = this.#options
+    const { siteFile, autoFile, elsewhere } = this.#options
+    const reason = elsewhere?.()?.reason
+    if (reason !== undefined) throw new Error(reason)
     const { document } = await readSite(text, siteFile, autoFile)
     const before = this.text
     if (expected !== undefined && before !== undefined && before !== expected)

@@ -1,4 +1,5 @@
 import type { Link } from '@sixgate/bus'
+import { gatewaysIn } from '../core/convergence.ts'
 import type { MetricsFacts } from '../core/metrics.ts'
 import { readPublished } from './publisher.ts'
 import { readReports } from './reports.ts'
@@ -10,5 +11,6 @@ export const readMetrics = async (link: Link): Promise<MetricsFacts> => {
     unlessMissing(readPublished(link), undefined),
     unlessMissing(readReports(link), []),
   ])
-  return { revision: published?.revision ?? 0, reports, nowMs: Date.now() }
+  const gateways = gatewaysIn(published?.document)
+  return { revision: published?.revision ?? 0, reports, nowMs: Date.now(), gateways }
 }

@@ -17,30 +17,42 @@ export interface Standing {
   readonly replaced?: string
 }
 
+export interface PublisherOptions {
+  /** How many servers keep each bucket. */
+  readonly replicas?: number
+  /** Whether this console publishes now; else it follows what another one publishes. */
+  readonly mayPublish?: () => boolean
+  /** Called whenever the wanted document is found or put in NATS under a new revision. */
+  readonly onPublished: (standing: Standing) => void
+  /** Another console has published. */
+  readonly onFollowed?: (standing: Pick<Standing, 'revision' | 'text'>) => void
+}
+
 /** Keeps the document in NATS equal to the one it was given last, and the buckets in place. */
 export class Publisher {
   readonly #link: Link
   readonly #log: Logger
-  readonly #onPublished: (standing: Standing) => void
+  readonly #options: PublisherOptions
   readonly #stopListening: () => void
   #wanted: string | undefined
   #revision = 0
+  /** What `onPublished` was told last; 0 = nothing yet. */
+  #told = 0
   #failure: string | undefined
   #timer: NodeJS.Timeout | undefined
   #isWorking = false
   #again = false
   #closed = false
 
-  /** `onPublished` is called whenever the wanted document is found or put in NATS under a new revision. */
-  constructor({ link }: NatsSite, log: Logger, onPublished: (standing: Standing) => void) {
+  constructor({ link }: NatsSite, log: Logger, options: PublisherOptions) {
     this.#link = link
     this.#log = log
-    this.#onPublished = onPublished
+    this.#options = options
     this.#stopListening = link.onChange(() => this.#kick())
     this.#kick()
   }
 
-  /** Revision under which the wanted document stands in NATS; 0 = not yet. */
+  /** Revision under which the wanted document, or the one that is followed, stands in NATS; 0 = not yet. */
   get revision(): number {
     return this.#revision
   }
@@ -48,6 +60,11 @@ export class Publisher {
   /** Why the wanted document is not in NATS, when it is known. */
   get failure(): string | undefined {
     return this.#failure
+  }
+
+  /** Looks at once: whether this console publishes may have changed. */
+  look(): void {
+    this.#kick()
   }
 
   /** `text`: the JSON text of a valid document. */
@@ -93,15 +110,26 @@ export class Publisher {
   }
 
   async #ensure(): Promise<void> {
-    await ensureBuckets(this.#link)
+    const { replicas, mayPublish, onPublished } = this.#options
+    await ensureBuckets(this.#link, replicas)
+    if (mayPublish?.() === false) return await this.#follow()
     if (this.#wanted === undefined) return
     const standing = await putDocument(this.#link, this.#wanted)
     if (standing === undefined) {
       this.#again = true
-    } else if (standing.revision !== this.#revision) {
+    } else if (standing.revision !== this.#told) {
       this.#revision = standing.revision
-      this.#onPublished(standing)
+      this.#told = standing.revision
+      onPublished(standing)
     }
+  }
+
+  async #follow(): Promise<void> {
+    const entry = await new KvBucket(this.#link, BUCKETS.SITE).get(DOCUMENT_KEY)
+    if (entry === undefined || entry.revision === this.#revision) return
+    this.#revision = entry.revision
+    this.#told = 0
+    this.#options.onFollowed?.({ revision: entry.revision, text: new TextDecoder().decode(entry.value) })
   }
 }
 

@@ -1,4 +1,4 @@
-import { BUCKETS, KvBucket, type Link, parseStatus, STOPPING_KEY, type Status } from '@sixgate/bus'
+import { BUCKETS, isStoppingKey, KvBucket, type Link, parseStatus, type Status } from '@sixgate/bus'
 
 /** The newest report of every instance, followed. A report that expired stays: its `atMs` says how old it is. */
 export class ReportWatch {
@@ -7,7 +7,7 @@ export class ReportWatch {
 
   constructor(link: Link) {
     this.#unwatch = new KvBucket(link, BUCKETS.STATUS).watch(({ key, value, operation }) => {
-      if (key === STOPPING_KEY) return
+      if (isStoppingKey(key)) return
       const status = operation === 'put' ? parseStatus(value) : undefined
       if (status === undefined) this.#reports.delete(key)
       else this.#reports.set(key, status)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Link, type ServiceName, VERSION } from '@sixgate/bus'
-import { overviewJson, overviewOf } from '../core/convergence.ts'
+import { gatewaysIn, overviewJson, overviewOf } from '../core/convergence.ts'
 import type { History } from '../core/history.ts'
 import { summariesOf } from '../core/history-rows.ts'
 import { metricsText } from '../core/metrics.ts'
@@ -48,7 +48,7 @@ export const supportFiles = async (sources: SupportSources): Promise<ArchivedFil
   const { link, siteFile, history, nowMs } = sources
   const reports = await unlessMissing(readReports(link), [])
   const published = await unlessMissing(readPublished(link), undefined)
-  const overview = overviewOf(published?.revision ?? 0, reports, nowMs)
+  const overview = overviewOf(published?.revision ?? 0, reports, nowMs, gatewaysIn(published?.document))
   const instances = reports.map(({ service, instance, version, startedAtMs }) => ({
     service,
     instance,

@@ -25,6 +25,8 @@ export interface SiteSources {
   /** The document in force; `site` undefined while there is none. */
   readonly inForce: () => { readonly revision: number; readonly site: Site | undefined }
   readonly throughput: ThroughputHistory
+  /** Which of several gateways this machine is. */
+  readonly gateway?: string | undefined
 }
 
 const explanation = shapes.explanation.shape.answers.element.omit({ instance: true })
@@ -38,6 +40,7 @@ export const siteHandlers = ({
   reports,
   inForce,
   throughput,
+  gateway: here,
 }: SiteSources): Pick<
   Handlers,
   | 'site'
@@ -85,8 +88,8 @@ export const siteHandlers = ({
       const { answers, complaints } = await askInstances(link, 'nat44-firewall', 'rules', undefined, rules)
       const { site } = inForce()
       return {
-        // Instances that stand by have no list of their own.
-        rules: answers.find(({ answer }) => answer.length > 0)?.answer ?? [],
+        // Each gateway has rules of its own; instances that stand by have no list.
+        rules: answers.find(({ gateway, answer }) => gateway === here && answer.length > 0)?.answer ?? [],
         forwards: site === undefined ? [] : forwardsOf(site),
         complaints: [...complaints],
       }

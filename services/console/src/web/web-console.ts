@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Link } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
-import { parseSite, type Site } from '@sixgate/site'
+import { gatewayView, parseSite, type Site } from '@sixgate/site'
 import { SILENT_MS } from '../core/convergence.ts'
 import { pageAddresses } from '../core/web/page-addresses.ts'
 import { SessionStore } from '../core/web/session-store.ts'
@@ -29,6 +29,8 @@ export interface WebConsoleOptions {
   readonly stateDir: string
   readonly siteFile: string
   readonly autoFile: string
+  /** Which of several gateways this machine is. */
+  readonly gateway: string | undefined
   readonly store: DocumentStore
   /** Has the file of the site document read at once. */
   readonly read: () => Promise<void>
@@ -76,6 +78,7 @@ export class WebConsole {
           reports: () => this.#reports.current,
           inForce: () => this.#inForce,
           throughput: this.#throughput,
+          gateway: options.gateway,
         }),
       },
     })
@@ -89,7 +92,7 @@ export class WebConsole {
 
   /** A document is in force: its JSON text. */
   published(revision: number, text: string): void {
-    this.#inForce = { revision, site: parseSite(JSON.parse(text)) }
+    this.#inForce = { revision, site: gatewayView(parseSite(JSON.parse(text)), this.#options.gateway) }
     this.#listen()
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { formatIp6 } from '@sixgate/addr'
-import { type Bucket, parseStatus } from '@sixgate/bus'
+import { formatIp6, type Ip6, parseIp6 } from '@sixgate/addr'
+import { type Bucket, parseStatus, type Status } from '@sixgate/bus'
 import { links, removeDurably, routes, writeDurably } from '@sixgate/host'
 import { type Logger, tell } from '@sixgate/obs'
 import { lanLinkName, lanLinkNames, lanViews, type Site } from '@sixgate/site'
@@ -14,6 +14,7 @@ import {
   type Verdict,
   WELL,
 } from '../core/health.ts'
+import { knownRouters } from '../core/twins.ts'
 import { hasUplink } from '../core/uplink.ts'
 
 /** Things that can be well or not: `nat64`, `uplink`, and `dns64` at each router address. */
@@ -22,6 +23,8 @@ type Thing = 'nat64' | 'uplink' | `dns64 at ${string}`
 const UNWELL: Verdict = { well: false, otherwiseSinceMs: undefined }
 
 export interface HealthPorts {
+  /** Which of several gateways this machine is: what runs on the others does not make this one well. */
+  readonly gateway: string | undefined
   /** Bucket `status`; undefined without NATS: then only the uplink can be seen. */
   readonly status: Bucket | undefined
   /** Keeps what is not well, so that a restart does not promise it again. */
@@ -35,6 +38,8 @@ export interface HealthPorts {
 export class HealthWatch {
   readonly #ports: HealthPorts
   readonly #reports = new Map<string, Report>()
+  /** What other gateways said of themselves last; kept while they are silent, since their messages may still come. */
+  readonly #twins = new Map<string, readonly Ip6[]>()
   readonly #verdicts = new Map<Thing, Verdict>()
   readonly #unwatch: () => void
   #connectedSinceMs: number | undefined
@@ -45,7 +50,8 @@ export class HealthWatch {
     this.#unwatch =
       ports.status?.watch((entry) => {
         const status = entry.operation === 'put' ? parseStatus(entry.value) : undefined
-        if (status === undefined) this.#reports.delete(entry.key)
+        if (status !== undefined && status.gateway !== ports.gateway) this.#noteTwin(status)
+        else if (status === undefined) this.#reports.delete(entry.key)
         else this.#reports.set(entry.key, { ...status, receivedMs: ports.nowMs() })
       }) ?? (() => undefined)
   }
@@ -105,6 +111,11 @@ export class HealthWatch {
     }
   }
 
+  /** Routers that belong on one LAN (a view of the site); undefined: nobody is a stranger. */
+  knownRouters(view: Site): readonly Ip6[] | undefined {
+    return knownRouters(view, this.#ports.gateway, this.#twins)
+  }
+
   close(): void {
     this.#unwatch()
   }
@@ -112,6 +123,15 @@ export class HealthWatch {
   /** Forgets what was kept: the site goes down. */
   forget(): void {
     removeDurably(this.#ports.file)
+  }
+
+  /** An instance that stands by advertises from nowhere. */
+  #noteTwin({ service, gateway, routers = [] }: Status): void {
+    if (service !== 'ra-advertiser' || gateway === undefined || routers.length === 0) return
+    this.#twins.set(
+      gateway,
+      routers.flatMap((text) => parseIp6(text) ?? []),
+    )
   }
 
   #seen(doesWork: (report: Report) => boolean, nowMs: number): boolean | undefined {

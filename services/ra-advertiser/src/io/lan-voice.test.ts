@@ -50,6 +50,7 @@ const begin = (site: Site): LanVoice =>
     counters,
     nowMs: () => Date.now(),
     prefixes: new PrefixFile(join(directory, 'prefixes.json'), log),
+    knownRouters: () => undefined,
   })
 
 interface Said {

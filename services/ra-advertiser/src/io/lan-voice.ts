@@ -1,3 +1,4 @@
+import { formatIp6, type Ip6 } from '@sixgate/addr'
 import { addresses, neighbours6 } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import { lanLinkName, type Site } from '@sixgate/site'
@@ -43,6 +44,8 @@ export interface VoicePorts {
   readonly counters: Counters<CounterName>
   readonly nowMs: () => number
   readonly prefixes: PrefixFile
+  /** Routers that belong on the LAN of a view; undefined: nobody is a stranger. */
+  readonly knownRouters: (view: Site) => readonly Ip6[] | undefined
 }
 
 /** What happens on one LAN: its link, and what is said there. */
@@ -71,7 +74,7 @@ export class LanVoice {
       ...ports,
       random: Math.random,
       onAdvertisement: (received, ours) =>
-        this.#watch.hear(received, { link: lanLinkName(this.#view), ours, known: this.#view.ra.knownRouters }),
+        this.#watch.hear(received, { link: lanLinkName(this.#view), ours, known: ports.knownRouters(this.#view) }),
     })
   }
 
@@ -93,6 +96,11 @@ export class LanVoice {
 
   get advertising(): boolean {
     return this.#advertiser.advertising
+  }
+
+  /** The link-local address that messages come from; undefined: none are sent. */
+  get source(): string | undefined {
+    return this.advertising && this.#ready !== undefined ? formatIp6(this.#ready.linkLocal) : undefined
   }
 
   /** The link has its addresses. */

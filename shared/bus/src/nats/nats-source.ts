@@ -12,13 +12,13 @@ export interface SourceSink {
   refuse(problem: Problem, revision: number): void
 }
 
-/** Follows the document in NATS. Returns the function that ends it. */
-export const followDocument = (link: Link, sink: SourceSink): (() => void) =>
+/** Follows the document in NATS as `gateway` has it. Returns the function that ends it. */
+export const followDocument = (link: Link, sink: SourceSink, gateway?: string): (() => void) =>
   new KvBucket(link, BUCKETS.SITE).watch((entry) => {
     // A document that was deleted leaves the last one in force.
     if (entry.key !== DOCUMENT_KEY || entry.operation !== 'put') return
     try {
-      sink.offer(offerOf(entry.revision, new TextDecoder().decode(entry.value)))
+      sink.offer(offerOf(entry.revision, new TextDecoder().decode(entry.value), gateway))
     } catch (error) {
       const message = messageOf(error)
       const problem = {

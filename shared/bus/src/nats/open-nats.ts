@@ -20,6 +20,8 @@ export interface NatsOptions {
   readonly seedFile: string
   readonly service: ServiceName
   readonly instance: string
+  /** Which of several gateways this machine is. */
+  readonly gateway?: string | undefined
   readonly log: Logger
   /** Answers questions and the services protocol; false for a command that comes and goes. */
   readonly isListed?: boolean
@@ -41,7 +43,15 @@ export interface NatsSite {
 }
 
 /** Starts connecting. */
-export const openNats = ({ url, seedFile, service, instance, log, isListed = true }: NatsOptions): NatsSite => {
+export const openNats = ({
+  url,
+  seedFile,
+  service,
+  instance,
+  gateway,
+  log,
+  isListed = true,
+}: NatsOptions): NatsSite => {
   const identity = {
     name: service,
     id: instance,
@@ -70,12 +80,12 @@ export const openNats = ({ url, seedFile, service, instance, log, isListed = tru
     link,
     bus: { bucket: (name) => new KvBucket(link, name) },
     follow: (applier) => {
-      unfollow = followDocument(link, applier)
+      unfollow = followDocument(link, applier, gateway)
     },
     report: (status) => reporter.send(status),
     event: (event) => events.send(event),
     answer: (asked) => questions.open(asked),
-    stopIntent: () => askStopIntent(link),
+    stopIntent: () => askStopIntent(link, gateway),
     close: async () => {
       unfollow()
       await events.close()

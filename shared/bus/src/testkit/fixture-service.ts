@@ -2,6 +2,7 @@
  * A service for the tests of the runtime, run as a process. What it does with a document is written in the document: the
  * first port of `firewall.inbound` picks one of BEHAVIOUR, any other port is applied without ado.
  */
+import { formatIp6 } from '@sixgate/addr'
 import { SiteRejected } from '../contract.ts'
 import { runService } from '../run-service.ts'
 
@@ -26,6 +27,7 @@ if (import.meta.main) {
         })
       port = wanted
       log.info(`applied ${revision} with port ${port}, hosts ${bus.bucket('hosts') === undefined ? 'alone' : 'shared'}`)
+      log.debug(`router ${formatIp6(site.lan.router)}`)
     },
     problems: () =>
       port === BEHAVIOUR.DEGRADE ? [{ code: 'link-missing', message: 'link lan0: is missing; plug it in' }] : [],

@@ -34,7 +34,8 @@ export const siteAnswer = (
   reports: readonly Status[],
   nowMs: number,
 ): SiteAnswer => {
-  const { documentProblem, instances, isConverged } = overviewOf(revision, reports, nowMs)
+  const gateways = site?.gateways.map(({ name }) => name)
+  const { documentProblem, instances, isConverged } = overviewOf(revision, reports, nowMs, gateways)
   const versionOf = (service: string, instance: string | undefined): string | null =>
     reports.find((report) => report.service === service && report.instance === instance)?.version ?? null
   return {
