@@ -39,7 +39,7 @@ check: machine node_modules/.package-lock.json  ## format, lint, types, shell sc
 	oxlint --type-aware
 	tsc -p tsconfig.json
 	tsc -p services/console/page/tsconfig.json
-	shellcheck -x -P . $(MACHINE)/*.sh deploy/pi/*.sh shared/obs/src/*.sh .ci/run services/nat64/bpf/build.sh e2e/vm/*.sh e2e/vm/guest/*
+	shellcheck -x -P . $(MACHINE)/*.sh deploy/*.sh deploy/pi/*.sh shared/obs/src/*.sh .ci/run services/nat64/bpf/build.sh e2e/vm/*.sh e2e/vm/guest/*
 	@echo 'check: ok'
 
 unit: machine node_modules/.package-lock.json bpf networkd page  ## unit tests, vectors and properties (TEST_FLAGS='--test-name-pattern=…' picks some)

@@ -11,6 +11,9 @@ export interface SiteStatus {
 
 /** What one instance reports of itself. */
 export interface InstanceStatus {
+  /** Which of several gateways it is on. */
+  readonly gateway?: string
+  readonly instance: string
   readonly state: string
   readonly revision: number
   readonly problems: readonly { readonly code: string; readonly message: string }[]

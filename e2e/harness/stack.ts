@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { docker, ROOT, tryDocker } from './engine.ts'
 import type { Result } from './command.ts'
 
@@ -9,6 +10,8 @@ export type ServiceName = (typeof SERVICES)[number]
 interface Directories {
   readonly siteDir: string
   readonly resolvDir: string
+  /** More of what compose files read from the environment. */
+  readonly variables?: Readonly<Record<string, string>>
 }
 
 /** The real docker-compose.yml in the site engine. */
@@ -17,7 +20,7 @@ export class Stack {
   readonly #home: Directories
   readonly #files: readonly string[]
 
-  /** `files`: compose files, from the repository's root. */
+  /** `files`: compose files, from the repository's root, or absolute. */
   constructor(project: string, home: Directories, files: readonly string[] = ['docker-compose.yml']) {
     this.#project = project
     this.#home = home
@@ -41,7 +44,8 @@ export class Stack {
 
   /** What docker-compose.yml reads from the environment. */
   get environment(): Readonly<Record<string, string>> {
-    return { SIXGATE_SITE_DIR: this.#home.siteDir, SIXGATE_RESOLV_DIR: this.#home.resolvDir }
+    const { siteDir, resolvDir, variables } = this.#home
+    return { SIXGATE_SITE_DIR: siteDir, SIXGATE_RESOLV_DIR: resolvDir, ...variables }
   }
 
   /** `sixgate …`, the console's command line. */
@@ -50,6 +54,6 @@ export class Stack {
   }
 
   #argv(argv: readonly string[]): string[] {
-    return ['compose', '-p', this.#project, ...this.#files.flatMap((file) => ['-f', `${ROOT}${file}`]), ...argv]
+    return ['compose', '-p', this.#project, ...this.#files.flatMap((file) => ['-f', resolve(ROOT, file)]), ...argv]
   }
 }

@@ -1,22 +1,22 @@
 /**
  * Preflight without a running site: `node services/nat44-firewall/src/doctor.ts [--json]`. Environment: SITE_FILE (default
- * /site/site.yaml), SYSCTL_ROOT, STATE_DIR. Changes nothing; exit status 1 when something has to be mended.
+ * /site/site.yaml), SYSCTL_ROOT, STATE_DIR, GATEWAY. Changes nothing; exit status 1 when something has to be mended.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isWell, messageOf, renderChecks } from '@sixgate/obs'
-import { readSite, type Site } from '@sixgate/site'
+import { gatewayView, readSite, type Site } from '@sixgate/site'
 import { checksOf } from './core/doctor/checks.ts'
 import { readHost } from './io/doctor/read-host.ts'
 
-const { SITE_FILE = '/site/site.yaml', SYSCTL_ROOT = '/proc/sys/net', STATE_DIR } = process.env
+const { SITE_FILE = '/site/site.yaml', SYSCTL_ROOT = '/proc/sys/net', STATE_DIR, GATEWAY } = process.env
 
 /** `auto` needs a file to remember; a preflight remembers nothing. */
 const readDocument = async (directory: string): Promise<Site | string> => {
   try {
     const { site } = await readSite(readFileSync(SITE_FILE, 'utf8'), SITE_FILE, join(directory, 'site.auto.yaml'))
-    return site
+    return gatewayView(site, GATEWAY)
   } catch (error) {
     return messageOf(error)
   }

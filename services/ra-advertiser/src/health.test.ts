@@ -164,6 +164,22 @@ test('NATS gone while all is well: nothing is withdrawn, however long the report
   assert.ok(heardBy(port).every((ra) => JSON.stringify(essence(ra)) === JSON.stringify(ALL_WELL)))
 })
 
+test('NATS is there and takes nothing (a cluster without a majority): nothing is withdrawn, and once it does all is seen again', {
+  skip,
+}, async (t) => {
+  const { nats, nat64, port } = await begin(t)
+  await lastIs(port, ALL_WELL)
+  await nats.deleteBucket('status')
+  // Longer than a service may be silent (15 s) and downAfterS together.
+  await new Promise((resolve) => setTimeout(resolve, 19_000))
+  const { stdout } = await host.run('rdisc6', '-1', '-w', '5000', 'eth0')
+  assert.match(stdout, /Router lifetime +: +1800 /)
+  assert.ok(heardBy(port).every((ra) => JSON.stringify(essence(ra)) === JSON.stringify(ALL_WELL)))
+  await nats.makeBuckets('status')
+  await nat64.say([{ code: 'tun-lost', message: 'the TUN is gone' }])
+  await lastIs(port, [1800, 'low', [0], [0], DNS])
+})
+
 test('nat64 is killed: it falls silent, and its prefix goes', { skip }, async (t) => {
   const { nat64, port } = await begin(t)
   await lastIs(port, ALL_WELL)

@@ -70,6 +70,7 @@ export class RaService implements Service {
     this.#context = context
     this.#health = new HealthWatch({
       gateway: context.gateway,
+      instance: context.instance,
       status: context.bus.bucket(BUCKETS.STATUS),
       file: join(context.stateDir, 'unwell.json'),
       log: context.log,

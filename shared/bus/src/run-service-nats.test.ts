@@ -298,7 +298,7 @@ describe('a service with SITE=nats:', () => {
   })
 
   const STRANGERS: readonly (readonly [string, Record<string, string>, RegExp])[] = [
-    ['a name that the document does not have', { GATEWAY: 'c' }, /this machine is \"c\"/],
+    ['a name that the document does not have', { GATEWAY: 'c' }, /this machine is "c"/],
     ['no name where the document has gateways', {}, /this machine has no name/],
   ]
   for (const [what, environment, reason] of STRANGERS) {

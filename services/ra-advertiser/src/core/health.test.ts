@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { dns64Works, judge, nat64Works, type Report, seenWorking, SILENT_MS, type Verdict, WELL } from './health.ts'
+import {
+  areReportsHeard,
+  dns64Works,
+  judge,
+  nat64Works,
+  type Report,
+  seenWorking,
+  SILENT_MS,
+  type Verdict,
+  WELL,
+} from './health.ts'
 import { hasUplink } from './uplink.ts'
 
 const HYSTERESIS = { downAfterMs: 30_000, upAfterMs: 10_000 }
@@ -166,6 +176,17 @@ describe('what is seen of a service', () => {
   ]
   for (const [name, reports, sinceMs, expected] of cases)
     it(name, () => assert.equal(seenWorking(reports, nat64Works, sinceMs, now), expected))
+})
+
+describe('whether reports are heard', () => {
+  const ROWS: readonly (readonly [string, number | undefined, boolean])[] = [
+    ['none of this instance came back yet', undefined, false],
+    ['its last one came back a moment ago', 99_000, true],
+    ['two are missing', 95_000, true],
+    ['three are missing', 94_000, false],
+  ]
+  for (const [what, echoMs, expected] of ROWS)
+    it(`${what}: ${expected}`, () => assert.equal(areReportsHeard(echoMs, 100_000), expected))
 })
 
 describe('uplink', () => {

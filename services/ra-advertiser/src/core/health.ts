@@ -42,20 +42,30 @@ export interface Report {
 /** Reports are renewed every 2 s and forgotten by NATS after 15 s (shared/bus). */
 export const SILENT_MS = 15_000
 
+/** Reports are renewed every 2 s: that of this instance itself, sent to NATS, comes back from there well before this. */
+const ECHO_MS = 6_000
+
 /**
- * Whether at least one instance of a service does its work. `connectedSinceMs`: since when NATS has been there without a
- * break; undefined: it is away, so nothing can be seen. Right after it came (its memory may be empty) nothing can either.
+ * Whether reports get through NATS at all. `echoMs`: when this instance's own last one came back; undefined: none yet. A cluster
+ * without a majority of its servers is connected and keeps nothing.
+ */
+export const areReportsHeard = (echoMs: number | undefined, nowMs: number): boolean =>
+  echoMs !== undefined && nowMs - echoMs < ECHO_MS
+
+/**
+ * Whether at least one instance of a service does its work. `heardSinceMs`: since when reports have been coming without a break;
+ * undefined: they do not, so nothing can be seen. Right after they began (the memory of NATS may be empty) nothing can either.
  */
 export const seenWorking = (
   reports: Iterable<Report>,
   doesWork: (report: Report) => boolean,
-  connectedSinceMs: number | undefined,
+  heardSinceMs: number | undefined,
   nowMs: number,
 ): boolean | undefined => {
-  if (connectedSinceMs === undefined) return undefined
+  if (heardSinceMs === undefined) return undefined
   const fresh = [...reports].filter(({ receivedMs }) => nowMs - receivedMs < SILENT_MS)
   if (fresh.some(doesWork)) return true
-  return nowMs - connectedSinceMs < SILENT_MS ? undefined : false
+  return nowMs - heardSinceMs < SILENT_MS ? undefined : false
 }
 
 /** Neither before its first document nor on its way out; `rejected` works on with the document before. */

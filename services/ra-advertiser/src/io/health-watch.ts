@@ -5,6 +5,7 @@ import { links, removeDurably, routes, writeDurably } from '@sixgate/host'
 import { type Logger, tell } from '@sixgate/obs'
 import { lanLinkName, lanLinkNames, lanViews, type Site } from '@sixgate/site'
 import {
+  areReportsHeard,
   dns64Works,
   type Health,
   judge,
@@ -25,6 +26,8 @@ const UNWELL: Verdict = { well: false, otherwiseSinceMs: undefined }
 export interface HealthPorts {
   /** Which of several gateways this machine is: what runs on the others does not make this one well. */
   readonly gateway: string | undefined
+  /** This instance, whose own reports show whether any get through. */
+  readonly instance: string
   /** Bucket `status`; undefined without NATS: then only the uplink can be seen. */
   readonly status: Bucket | undefined
   /** Keeps what is not well, so that a restart does not promise it again. */
@@ -42,7 +45,10 @@ export class HealthWatch {
   readonly #twins = new Map<string, readonly Ip6[]>()
   readonly #verdicts = new Map<Thing, Verdict>()
   readonly #unwatch: () => void
-  #connectedSinceMs: number | undefined
+  /** Since when reports have been coming without a break; undefined: they do not. */
+  #heardSinceMs: number | undefined
+  /** When this instance's own last report came back. */
+  #echoMs: number | undefined
 
   constructor(ports: HealthPorts) {
     this.#ports = ports
@@ -50,6 +56,7 @@ export class HealthWatch {
     this.#unwatch =
       ports.status?.watch((entry) => {
         const status = entry.operation === 'put' ? parseStatus(entry.value) : undefined
+        if (status?.instance === ports.instance) this.#echoMs = ports.nowMs()
         if (status !== undefined && status.gateway !== ports.gateway) this.#noteTwin(status)
         else if (status === undefined) this.#reports.delete(entry.key)
         else this.#reports.set(entry.key, { ...status, receivedMs: ports.nowMs() })
@@ -63,10 +70,11 @@ export class HealthWatch {
   look(site: Site, isReady: (link: string) => boolean): boolean {
     const { status, nowMs: clock } = this.#ports
     const nowMs = clock()
-    if (status?.connected !== true) this.#connectedSinceMs = undefined
-    else if (this.#connectedSinceMs === undefined) {
-      this.#connectedSinceMs = nowMs
-      // While NATS was away nobody could report: that is no silence.
+    // NATS may be away, or there and without a majority of its servers.
+    if (status?.connected !== true || !areReportsHeard(this.#echoMs, nowMs)) this.#heardSinceMs = undefined
+    else if (this.#heardSinceMs === undefined) {
+      this.#heardSinceMs = nowMs
+      // While nothing came nobody could report: that is no silence.
       for (const [key, report] of this.#reports) this.#reports.set(key, { ...report, receivedMs: nowMs })
     }
     const seen = new Map<Thing, boolean | undefined>([
@@ -135,7 +143,7 @@ export class HealthWatch {
   }
 
   #seen(doesWork: (report: Report) => boolean, nowMs: number): boolean | undefined {
-    return seenWorking(this.#reports.values(), doesWork, this.#connectedSinceMs, nowMs)
+    return seenWorking(this.#reports.values(), doesWork, this.#heardSinceMs, nowMs)
   }
 
   #seesUplink(site: Site): boolean | undefined {

@@ -80,6 +80,11 @@ export class NatsLab {
     }
   }
 
+  /** Takes a bucket away under everybody's feet: the server is there, and takes nothing for it. */
+  async deleteBucket(name: BucketName): Promise<void> {
+    await (await jetstreamManager(await this.admin())).streams.delete(`KV_${name}`)
+  }
+
   /** Makes the stream of events as the console does; the list that it returns grows by each event of the service. */
   async events(service: ServiceName): Promise<readonly SiteEvent[]> {
     const admin = await this.admin()
