@@ -126,7 +126,6 @@ test('a filter that somebody removes comes back; with the TUN itself, too', asyn
   const service = await lab.start()
   await service.waitFor(/fast path: on/)
   lab.gateway.sh('tc', 'qdisc', 'del', 'dev', 'nat64', 'clsact')
-  assert.deepEqual(programs(lab), [])
   await service.waitFor(/its filter was gone from the TUN; it is put back/)
   await until(() => programs(lab).length === 1)
   lab.gateway.ip('link delete nat64')

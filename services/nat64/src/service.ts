@@ -83,6 +83,11 @@ export class Nat64 implements Service {
         this.#noted.add(note)
         context.log.warn({ alg: note }, ALG_NOTES[note])
       },
+      onStrangeGateway: (message) =>
+        context.log.warn(
+          { reason: message },
+          'FTP and SIP connections of the instance before this one are not understood, they have to be made again',
+        ),
       onTrouble: (problem) => {
         if (problem !== undefined && problem.message !== this.#trouble?.message) context.log.error(problem.message)
         this.#trouble = problem
@@ -155,11 +160,16 @@ export class Nat64 implements Service {
   async stop(intent: StopIntent): Promise<void> {
     this.#network.close()
     this.#mappings.refreshSeen()
-    await this.#dataPlane.stop()
+    const isHandedOver = await this.#dataPlane.stop()
     await this.#mappings.close()
-    this.#fastPath.stop(intent)
-    if (intent === 'remove') this.#network.remove()
-    this.#context.log.info({ intent }, 'data plane is down')
+    // What another instance of this host works with is its own to remove.
+    const left = isHandedOver ? 'keep' : intent
+    this.#fastPath.stop(left)
+    if (left === 'remove') this.#network.remove()
+    this.#context.log.info(
+      { intent: left },
+      isHandedOver ? 'another instance reads on where this one stopped' : 'data plane is down',
+    )
   }
 
   /** The kernel gets new rules in one step. What its old maps know of the hosts is taken over before. */

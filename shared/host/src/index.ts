@@ -15,6 +15,7 @@ export {
   SOCK,
   type SocketOption,
 } from './libc.ts'
+export { CMSGHDR, IOVEC, MSGHDR } from './msghdr.ts'
 export { addressOf, type NativeBuffer, nativeBuffer } from './native-buffer.ts'
 export type { Address, AddressSpec } from './netlink/address-codec.ts'
 export { addAddress, addresses, deleteAddress } from './netlink/addresses.ts'
@@ -52,3 +53,13 @@ export { type Origin, thisOrigin } from './original-state.ts'
 export { type ForeignValue, OriginalValues, type RestoreReport, type SetOptions } from './original-values.ts'
 export { watchReadable } from './readable.ts'
 export { Sysctls } from './sysctl.ts'
+export {
+  abstractAddress,
+  connectAbstract,
+  listenAbstract,
+  type MessageWithDescriptors,
+  peerUser,
+  receiveDescriptors,
+  sendDescriptors,
+  untilReadable,
+} from './unix-socket.ts'

@@ -19,11 +19,14 @@ const native = {
   socketpair: bind('socketpair', 'int', ['int', 'int', 'int', 'uintptr_t']),
   bind: bind('bind', 'int', ['int', 'uintptr_t', 'uint']),
   connect: bind('connect', 'int', ['int', 'uintptr_t', 'uint']),
+  listen: bind('listen', 'int', ['int', 'int']),
+  accept: bind('accept4', 'int', ['int', 'uintptr_t', 'uintptr_t', 'int']),
   getsockname: bind('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']),
   setsockopt: bind('setsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uint']),
   getsockopt: bind('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']),
   read: bind('read', 'int64_t', ['int', 'uintptr_t', 'size_t']),
   write: bind('write', 'int64_t', ['int', 'uintptr_t', 'size_t']),
+  flock: bind('flock', 'int', ['int', 'int']),
   poll: bind('poll', 'int', ['uintptr_t', 'ulong', 'int']),
   sendto: bind('sendto', 'int64_t', ['int', 'uintptr_t', 'size_t', 'int', 'uintptr_t', 'uint']),
   recvfrom: bind('recvfrom', 'int64_t', ['int', 'uintptr_t', 'size_t', 'int', 'uintptr_t', 'uintptr_t']),
@@ -75,6 +78,17 @@ export const libc = {
    */
   memfd: (name: string): number => must(orErrno(native.memfdCreate(name, MFD_CLOEXEC)), 'memfd_create'),
 
+  /**
+   * flock(2): an exclusive lock of the file, until the descriptor is closed, which the end of the process does too. False: somebody
+   * else has it. Throws `HostError`.
+   */
+  tryLock: (fd: number): boolean => {
+    const result = orErrno(native.flock(fd, LOCK_EX | LOCK_NB))
+    if (result === -ERRNO.EAGAIN) return false
+    must(result, 'lock a file')
+    return true
+  },
+
   /** socket(2), close-on-exec. Throws `HostError`. */
   socket: (family: number, type: number, protocol: number, attempt = `socket of family ${family}`): number =>
     must(orErrno(native.socket(family, type | SOCK.CLOEXEC, protocol)), attempt),
@@ -94,6 +108,14 @@ export const libc = {
   connect: (fd: number, address: Address, lenBytes: number, attempt = 'connect'): void => {
     must(orErrno(native.connect(fd, address, lenBytes)), attempt)
   },
+
+  /** listen(2). Throws `HostError`. */
+  listen: (fd: number, backlog: number): void => {
+    must(orErrno(native.listen(fd, backlog)), 'listen')
+  },
+
+  /** accept4(2), close-on-exec; whose address it is is not told. The descriptor or −errno. */
+  accept: (fd: number, flags = 0): number => orErrno(native.accept(fd, NULL, NULL, flags | SOCK.CLOEXEC)),
 
   /** getsockname(2): writes the sockaddr to `address`, its length to the u32 at `lenAddress`. Throws `HostError`. */
   getsockname: (fd: number, address: Address, lenAddress: Address): void => {
@@ -171,11 +193,15 @@ const EFD = { NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const
 /** memfd_create(2) flag. */
 const MFD_CLOEXEC = 1
 
+/** flock(2) operations. */
+const LOCK_EX = 2
+const LOCK_NB = 4
+
 /** Address families. */
 export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17 } as const
 
 /** socket(2) types, and the flag for a non-blocking one. */
-export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const
+export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const
 
 /** send(2)/recv(2) flags. */
 export const MSG = {
@@ -184,7 +210,9 @@ export const MSG = {
   TRUNC: 0x20,
   DONTWAIT: 0x40,
   ERRQUEUE: 0x2000,
+  NOSIGNAL: 0x4000,
   WAITFORONE: 0x10000,
+  CMSG_CLOEXEC: 0x4000_0000,
 } as const
 
 /** poll(2) events. */

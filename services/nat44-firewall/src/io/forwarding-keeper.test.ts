@@ -67,6 +67,7 @@ for (const [what, values] of SETTINGS)
     assert.equal(sysctls.read('ipv6/conf/wan0/accept_ra'), '2')
     assert.equal(sysctls.read('netfilter/nf_conntrack_udp_timeout'), '120')
     assert.equal(sysctls.read('netfilter/nf_conntrack_tcp_timeout_established'), '7440')
+    assert.equal(sysctls.read('ipv4/tcp_migrate_req'), '1')
     assert.deepEqual(on.keep(LINKS), [], 'nothing left to do')
 
     const { failed, foreign } = on.restore()

@@ -7,6 +7,11 @@ import { isWritable } from './is-writable.ts'
 import { conntrackNames, readConntrackUse, readSysctlState } from './host-facts.ts'
 
 const CONNTRACK_MAX = 'netfilter/nf_conntrack_max'
+/**
+ * Documentation/networking/ip-sysctl.rst: connections that a listener has not accepted when it is closed go to another one of its port
+ * (SO_REUSEPORT): an instance of dns64 that is replaced loses none. Kernel ≥ 5.14.
+ */
+const TCP_MIGRATE = 'ipv4/tcp_migrate_req'
 
 /** Keeps the sysctls of a router, and can make them what they were before. */
 export class ForwardingKeeper {
@@ -32,13 +37,14 @@ export class ForwardingKeeper {
   }
 
   /**
-   * Switches forwarding on where it is off, and sets the timers of conntrack. Call only while the rules stand. Returns the
+   * Switches forwarding on where it is off, sets the timers of conntrack, and has listeners hand over. Call only while the rules stand. Returns the
    * paths that were changed. Throws HostError.
    */
   keep(links: ForwardingLinks): readonly string[] {
     return [
       ...planForwarding(links, readSysctlState(this.#sysctls, links.uplinks)),
       ...planConntrack(conntrackNames(this.#sysctls)),
+      ...(this.#sysctls.read(TCP_MIGRATE) === undefined ? [] : [{ path: TCP_MIGRATE, value: '1', affects: [] }]),
     ]
       .filter(({ path, value, affects }) => this.#originals.set(path, value, { affects }))
       .map(({ path }) => path)

@@ -41,6 +41,11 @@ export class HoldRing {
   /** Of the release that is under way: slots that are neither held nor free. */
   readonly #taken: Int32Array
 
+  /** Packets that wait. */
+  get size(): number {
+    return this.#lenBytes.length - this.#free.length
+  }
+
   /** `frame`: what packets are given back in. Of the same class as all others: V8 compiles for the classes that it has seen. */
   constructor(slots: number, frame: Frame) {
     this.#frame = frame

@@ -1,4 +1,5 @@
 import { Alg } from './alg/alg.ts'
+import type { FlowState } from './alg/flow.ts'
 import type { FindOutside } from './alg/outside.ts'
 import { ALG_TALLIES, type AlgNote, reportOnce } from './alg/tally.ts'
 import type { AddressMap } from './address-map/address-map.ts'
@@ -71,6 +72,16 @@ export class Translator {
   /** Index of the pref64 that the last packet went to; valid iff its verdict was NEEDS_MAPPING. */
   get wantedPref(): number {
     return this.#x.outerPair.pref
+  }
+
+  /** Connections of the gateways for FTP and SIP, for another process: JSON. */
+  get gatewayState(): readonly FlowState[] {
+    return this.#x.alg.state
+  }
+
+  /** Goes on with the connections of another process. */
+  resumeGateway(states: readonly FlowState[]): void {
+    this.#x.alg.resume(states)
   }
 
   /** True for a packet of a connection whose payload is edited: one translator must see all of it. */

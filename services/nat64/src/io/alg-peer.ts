@@ -1,7 +1,5 @@
-import { AF, HostError, libc, MSG, nativeBuffer, SOCK } from '@sixgate/host'
+import { abstractAddress, AF, HostError, libc, MSG, type NativeBuffer, SOCK } from '@sixgate/host'
 
-/** struct sockaddr_un: family u16, path; a path that starts with NUL is a name without a file (unix(7), "abstract"). */
-const PATH = 2
 const ECONNREFUSED = 111
 
 /**
@@ -11,28 +9,36 @@ const ECONNREFUSED = 111
  * know all of it alone. When that instance ends, whoever notices first takes the name.
  */
 export class AlgPeer {
-  /** To be polled: readable when another instance hands something over. */
-  readonly fd: number
-  readonly #name: ReturnType<typeof nativeBuffer>
+  #fd: number
+  readonly #name: NativeBuffer
   #isOwner: boolean
 
   constructor(tunName: string) {
-    const name = new TextEncoder().encode(`\0sixgate/nat64/alg/${tunName}`)
-    this.#name = nativeBuffer(PATH + name.length)
-    this.#name.view.setUint16(0, AF.UNIX, true)
-    this.#name.bytes.set(name, PATH)
-    this.fd = libc.socket(AF.UNIX, SOCK.DGRAM | SOCK.NONBLOCK, 0)
+    this.#name = abstractAddress(`sixgate/nat64/alg/${tunName}`)
+    this.#fd = libc.socket(AF.UNIX, SOCK.DGRAM | SOCK.NONBLOCK, 0)
     this.#isOwner = this.#claim()
   }
 
   #claim(): boolean {
     try {
-      libc.bind(this.fd, this.#name.address, this.#name.bytes.length, 'be the gateway of all instances')
+      libc.bind(this.#fd, this.#name.address, this.#name.bytes.length, 'be the gateway of all instances')
       return true
     } catch (error) {
       if (error instanceof HostError && error.code === 'EADDRINUSE') return false
       throw error
     }
+  }
+
+  /** To be polled: readable when another instance hands something over. */
+  get fd(): number {
+    return this.#fd
+  }
+
+  /** Goes on with the socket of an instance that was the gateway and ends: what waits in it, and who comes next, is for this one. */
+  adopt(fd: number): void {
+    libc.closeFd(this.#fd)
+    this.#fd = fd
+    this.#isOwner = true
   }
 
   /** True for the instance that is the gateway. */
@@ -47,7 +53,7 @@ export class AlgPeer {
   handOver(address: number, lenBytes: number): boolean {
     if (this.#isOwner) return false
     const to = { address: this.#name.address, lenBytes: this.#name.bytes.length }
-    const sent = libc.sendto(this.fd, { address, lenBytes }, MSG.DONTWAIT, to)
+    const sent = libc.sendto(this.#fd, { address, lenBytes }, MSG.DONTWAIT, to)
     if (sent !== -ECONNREFUSED) return true
     this.#isOwner = this.#claim()
     return !this.#isOwner
@@ -55,11 +61,11 @@ export class AlgPeer {
 
   /** Reads one packet that was handed over to `address`. Octets, or `undefined` when none is there. */
   receive(address: number, lenBytes: number): number | undefined {
-    const got = libc.read(this.fd, address, lenBytes)
+    const got = libc.read(this.#fd, address, lenBytes)
     return got < 0 ? undefined : got
   }
 
   close(): void {
-    libc.closeFd(this.fd)
+    libc.closeFd(this.#fd)
   }
 }

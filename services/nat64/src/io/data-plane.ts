@@ -22,6 +22,8 @@ export interface DataPlaneEvents {
   onWant(ip6: Uint8Array, pref: number): void
   /** Something that an operator should hear of the gateways for FTP and SIP. */
   onNote?(note: AlgNote): void
+  /** FTP and SIP connections of another instance that ended are not understood, since its version is another one. */
+  onStrangeGateway?(message: string): void
   /** Why there is no data plane at the moment; `undefined`: there is one. */
   onTrouble(problem: { readonly code: string; readonly message: string } | undefined): void
 }
@@ -46,6 +48,7 @@ export class DataPlane {
   /** Settles when the first worker knows whether it has the TUN. */
   #first: PromiseWithResolvers<void> | undefined
   #isStopping = false
+  #isHandedOver = false
 
   /** `snapshot`, with every mapping, is asked for whenever a worker starts. */
   constructor(tunName: string, snapshot: () => DataPlaneSnapshot, events: DataPlaneEvents) {
@@ -119,13 +122,17 @@ export class DataPlane {
     libc.write(this.#eventFd, this.#wakeValue.address, 8)
   }
 
-  /** Ends the worker; resolves when its queue is closed. Packets that wait in it are lost, the next ones go to other queues. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the worker; resolves when its queue is no longer read here: true when another instance of this host reads on. Otherwise what
+   * waits in it is lost.
+   */
+  async stop(): Promise<boolean> {
     this.#isStopping = true
     clearTimeout(this.#retry)
     this.send({ kind: 'stop' })
     await this.#ended
     libc.closeFd(this.#eventFd)
+    return this.#isHandedOver
   }
 
   #hear(message: FromWorker): void {
@@ -137,6 +144,12 @@ export class DataPlane {
         return
       case 'failed':
         this.#events.onTrouble({ code: message.code, message: message.message })
+        return
+      case 'ended':
+        this.#isHandedOver = message.isHandedOver
+        return
+      case 'strange-gateway':
+        this.#events.onStrangeGateway?.(message.message)
         return
       case 'lost':
         this.#events.onTrouble({ code: 'tun-lost', message: message.message })

@@ -1,8 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setAside, writeDurably } from '@sixgate/host'
-import koffi from 'koffi'
+import { libc, setAside, writeDurably } from '@sixgate/host'
 import type { Ip4 } from '@sixgate/addr'
 import { type JournalMapping, journalAdd, journalRemove, readJournals } from '../core/address-map/journal-lines.ts'
 
@@ -13,10 +12,6 @@ const MAX_INSTANCES = 256
 const COLLECT_MS = 100
 /** A journal is written anew when it has this many lines more than twice its mappings. */
 const SLACK_LINES = 1000
-
-const LOCK_EX = 2
-const LOCK_NB = 4
-const flock = koffi.load(null).func('flock', 'int', ['int', 'int']) as (fd: number, operation: number) => number
 
 /**
  * The mappings on disk: one journal per running instance in a shared directory, so that two never write one file. A lock
@@ -159,7 +154,7 @@ const journalNames = (directory: string): readonly string[] =>
 const lockFree = (directory: string): Lock => {
   for (let number = 0; number < MAX_INSTANCES; number++) {
     const fd = openSync(join(directory, `hosts.${number}.lock`), 'w', 0o600)
-    if (flock(fd, LOCK_EX | LOCK_NB) === 0) return { fd, number, file: join(directory, `hosts.${number}.journal`) }
+    if (libc.tryLock(fd)) return { fd, number, file: join(directory, `hosts.${number}.journal`) }
     closeSync(fd)
   }
   throw new Error(`${directory}: ${MAX_INSTANCES} instances use it already`)

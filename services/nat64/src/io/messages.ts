@@ -30,6 +30,10 @@ export type FromWorker =
   | { readonly kind: 'attached'; readonly offload: Offload }
   /** The TUN could not be had. The worker ends. */
   | { readonly kind: 'failed'; readonly code: TunErrorCode; readonly message: string }
+  /** It was told to stop, and has. `isHandedOver`: another instance of this host reads on. */
+  | { readonly kind: 'ended'; readonly isHandedOver: boolean }
+  /** Another instance handed its FTP and SIP connections over, and they are not understood. */
+  | { readonly kind: 'strange-gateway'; readonly message: string }
   /** The TUN went away under the worker. The worker ends. */
   | { readonly kind: 'lost'; readonly message: string }
   /** Something that an operator should hear, at most once. */

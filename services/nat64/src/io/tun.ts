@@ -7,6 +7,8 @@ const DEVICE = '/dev/net/tun'
 const TUNSETPERSIST = 0x400454cb
 const TUNSETIFF = 0x400454ca
 const TUNSETOFFLOAD = 0x400454d0
+/** `_IOR('T', 210, unsigned int)`: fills a struct ifreq. */
+const TUNGETIFF = 0x800454d2
 const TUNSETVNETHDRSZ = 0x400454d8
 const TUNSETVNETLE = 0x400454dc
 
@@ -117,8 +119,8 @@ const setQueueLength = (): void => {
   }
 }
 
-/** Offloads belong to the device, so every instance sets the same. */
-const setBestOffload = (fd: number): Offload => {
+/** Offloads belong to the device, so every instance sets the same. Throws `TunError`, `HostError`. */
+export const setBestOffload = (fd: number): Offload => {
   for (const [offload, flags] of OFFLOADS) {
     try {
       libc.ioctl(fd, TUNSETOFFLOAD, flags)
@@ -156,4 +158,17 @@ export const attachTun = (name: string): Tun => {
     libc.closeFd(fd)
     throw error instanceof TunError ? error : attachError(name, error)
   }
+}
+
+/** True when `fd` is an attached queue of the TUN `name`. */
+export const isQueueOf = (name: string, fd: number): boolean => {
+  cell.bytes.fill(0)
+  try {
+    libc.ioctl(fd, TUNGETIFF, cell.address)
+  } catch (error) {
+    if (error instanceof HostError) return false
+    throw error
+  }
+  const end = cell.bytes.indexOf(0)
+  return new TextDecoder().decode(cell.bytes.subarray(0, Math.min(end, IFREQ.NAME_BYTES))) === name
 }

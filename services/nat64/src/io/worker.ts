@@ -6,6 +6,7 @@ import { AddressMap } from '../core/address-map/address-map.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
 import { installPacked, type PackedHosts } from '../core/address-map/packed-hosts.ts'
 import { Coalescer, Offer, TRAINS } from '../core/coalescer.ts'
+import type { FlowState } from '../core/alg/flow.ts'
 import { ALG_COUNTERS_AT, COUNTERS, Tally } from '../core/counters.ts'
 import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
 import { HoldRing } from '../core/hold-ring.ts'
@@ -18,7 +19,8 @@ import { AlgPeer } from './alg-peer.ts'
 import { type DataPlaneSnapshot, type FromWorker, monotonicMs, type ToWorker, type WorkerStart } from './messages.ts'
 import { NativeFrame } from './native-frame.ts'
 import { askConntrack } from './outside.ts'
-import { attachTun, type Tun, TunError } from './tun.ts'
+import { type Gateway, handOver, hasPeer, QueueHandover, takeSpareQueue } from './queue-handover.ts'
+import { attachTun, setBestOffload, type Tun, TunError } from './tun.ts'
 import { warmUp } from './warm-up.ts'
 
 /** Packets between two looks at the control eventfd. */
@@ -30,10 +32,26 @@ const READ_BYTES = MAX_PACKET + VNET.LEN
 const POLLFD_BYTES = 8
 /** How far the clock is behind at most when the first packet after a pause comes. */
 const CLOCK_MS = 1000
+/** struct pollfd: fd i32, events i16, revents i16. */
+const POLLFD = { EVENTS: 4, REVENTS: 6 } as const
+/** Places in the poll set; the queues follow. */
+const AT = { EVENT: 0, GATEWAY: 1, PEERS: 2, QUEUES: 3 } as const
+const MAX_QUEUES = 256
+/** Packets of new hosts that wait for their mapping when this instance ends are given so long. */
+const LAST_HELD_MS = 500
 
-/** A queue of the TUN and everything that works on it: reads, translates, writes, until it is told to stop. */
+/** What a data plane has beside it. */
+interface Surroundings {
+  readonly algPeer: AlgPeer
+  readonly peers?: QueueHandover
+  readonly tell?: (message: FromWorker, transfer?: ArrayBuffer[]) => void
+}
+
+/** Queues of the TUN and everything that works on them: reads, translates, writes, until it is told to stop. */
 class DataPlane {
-  readonly #fd: number
+  readonly #queues: number[]
+  /** The queue that is read, and what becomes of its packets is written to. */
+  #fd: number
   readonly #eventFd: number
   readonly #counters: Float64Array
   readonly #clock: Clock = { nowMs: 0, nowS: 0 }
@@ -50,17 +68,21 @@ class DataPlane {
   readonly #spare = new NativeFrame()
   readonly #coalescer: Coalescer
   // Native memory is freed when nothing refers to it: all buffers are fields.
-  readonly #poll = nativeBuffer(3 * POLLFD_BYTES)
+  readonly #poll = nativeBuffer((AT.QUEUES + MAX_QUEUES) * POLLFD_BYTES)
   readonly #eventValue = nativeBuffer(8)
   readonly #translator: Translator
   readonly #algPeer: AlgPeer
+  readonly #peers: QueueHandover | undefined
   readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void
   /** What is done with a packet that was held. */
   readonly #again = (frame: Frame): void => this.#process(frame)
   #stopped = false
 
-  constructor({ fd, offload }: Tun, start: WorkerStart, algPeer: AlgPeer, tell = post) {
+  /** `peers`: where other instances of this host speak. */
+  constructor({ fd, offload }: Tun, start: WorkerStart, { algPeer, peers, tell = post }: Surroundings) {
     this.#fd = fd
+    this.#queues = [fd]
+    this.#peers = peers
     this.#post = tell
     this.#eventFd = start.eventFd
     this.#counters = start.counters
@@ -88,12 +110,16 @@ class DataPlane {
       findOutside: askConntrack(monotonicMs),
     })
     this.#algPeer = algPeer
-    this.#poll.view.setInt32(2 * POLLFD_BYTES, algPeer.fd, true)
-    this.#poll.view.setInt16(2 * POLLFD_BYTES + 4, POLL.IN, true)
-    this.#poll.view.setInt32(0, fd, true)
-    this.#poll.view.setInt16(4, POLL.IN, true)
-    this.#poll.view.setInt32(POLLFD_BYTES, start.eventFd, true)
-    this.#poll.view.setInt16(POLLFD_BYTES + 4, POLL.IN, true)
+    this.#watch()
+  }
+
+  /** Puts all that is waited for into the poll set. */
+  #watch(): void {
+    const watched = [this.#eventFd, this.#algPeer.fd, this.#peers?.fd ?? -1, ...this.#queues]
+    for (const [index, fd] of watched.entries()) {
+      this.#poll.view.setInt32(index * POLLFD_BYTES, fd, true)
+      this.#poll.view.setInt16(index * POLLFD_BYTES + POLLFD.EVENTS, POLL.IN, true)
+    }
   }
 
   /** Returns why it ended: told to, or the TUN went away. */
@@ -114,14 +140,84 @@ class DataPlane {
   }
 
   #wait(): boolean {
+    const queues = this.#queues.length
     // Also under full load: the control eventfd must not wait for a pause in the traffic.
-    const ready = libc.poll(this.#poll.address, 3, CLOCK_MS)
+    const ready = libc.poll(this.#poll.address, AT.QUEUES + queues, CLOCK_MS)
     if (ready < 0 && ready !== -ERRNO.EINTR) return false
-    if (this.#poll.view.getInt16(POLLFD_BYTES + 6, true) !== 0) this.#control()
-    if (this.#poll.view.getInt16(2 * POLLFD_BYTES + 6, true) !== 0) this.#readHandedOver()
-    const events = this.#poll.view.getInt16(6, true)
-    if ((events & POLL.IN) !== 0) return this.#readBatch()
-    return (events & (POLL.ERR | POLL.HUP | POLL.NVAL)) === 0
+    if (this.#eventsOf(AT.EVENT) !== 0) this.#control()
+    if (this.#eventsOf(AT.GATEWAY) !== 0) this.#readHandedOver()
+    for (let index = 0; index < queues; index++) if (!this.#serve(index)) return false
+    // Last: it changes the set.
+    if (this.#eventsOf(AT.PEERS) !== 0) this.#listen()
+    return true
+  }
+
+  #eventsOf(place: number): number {
+    return this.#poll.view.getInt16(place * POLLFD_BYTES + POLLFD.REVENTS, true)
+  }
+
+  /** False when the TUN is gone. */
+  #serve(index: number): boolean {
+    const events = this.#eventsOf(AT.QUEUES + index)
+    if ((events & POLL.IN) === 0) return (events & (POLL.ERR | POLL.HUP | POLL.NVAL)) === 0
+    this.#fd = this.#queues[index] as number
+    return this.#readBatch()
+  }
+
+  /** Another instance ends and leaves its queues, or begins and wants one. */
+  #listen(): void {
+    this.#peers?.answer({
+      onEstate: ({ queues, gateway }) => {
+        const room = MAX_QUEUES - this.#queues.length
+        this.#queues.push(...queues.slice(0, room))
+        for (const fd of queues.slice(room)) libc.closeFd(fd)
+        if (gateway !== undefined) this.#adopt(gateway)
+      },
+      onSpare: () => {
+        if (this.#queues.length < 2) return undefined
+        const spare = this.#queues.pop()
+        this.#fd = this.#queues[0] as number
+        return spare
+      },
+    })
+    this.#watch()
+  }
+
+  /** The gateways for FTP and SIP are this instance's now. */
+  #adopt({ fd, connections }: Gateway): void {
+    this.#algPeer.adopt(fd)
+    try {
+      this.#translator.resumeGateway(JSON.parse(connections) as readonly FlowState[])
+    } catch (error) {
+      // Of another version, whose connections are not like this one's: those that are edited have to be made again.
+      this.#post({ kind: 'strange-gateway', message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  /**
+   * Ends: gives what it reads from to another instance of this host, if there is one, and waits for the mappings of hosts whose
+   * packets it holds. True: another one goes on.
+   */
+  finish(tunName: string): boolean {
+    this.#peers?.close()
+    const gateway = this.#algPeer.isOwner
+      ? { fd: this.#algPeer.fd, connections: JSON.stringify(this.#translator.gatewayState) }
+      : undefined
+    const isHandedOver = handOver(tunName, { queues: this.#queues, gateway })
+    const endMs = monotonicMs() + LAST_HELD_MS
+    // Queues can still be written to, whoever reads them.
+    for (let leftMs = LAST_HELD_MS; leftMs > 0 && this.#ring.size > 0; leftMs = endMs - monotonicMs()) {
+      if (libc.poll(this.#poll.address, AT.EVENT + 1, Math.ceil(leftMs)) <= 0) continue
+      this.#tick()
+      this.#control()
+    }
+    return isHandedOver
+  }
+
+  /** The kernel drops what waits in a queue when its last descriptor is closed. */
+  close(): void {
+    for (const fd of this.#queues) libc.closeFd(fd)
+    this.#queues.length = 0
   }
 
   #tick(): void {
@@ -294,29 +390,50 @@ const makeMap = (snapshot: DataPlaneSnapshot, present: HostTable | undefined): A
 
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => parentPort?.postMessage(message, transfer)
 
+/** A queue: the spare one of another instance, or a new one. With others alive, only once all is ready to read it. */
+const firstQueue = (tunName: string): Tun => {
+  const spare = takeSpareQueue(tunName)
+  return spare === undefined ? attachTun(tunName) : { fd: spare, offload: setBestOffload(spare) }
+}
+
 const main = (): void => {
   const start = workerData as WorkerStart
+  const { tunName } = start
+  const heat = (): void =>
+    warmUp((tun, begin, algPeer) => new DataPlane(tun, begin, { algPeer, tell: () => undefined }))
   let tun: Tun
   try {
-    tun = attachTun(start.tunName)
-    // With the queue attached: what comes meanwhile waits in it.
-    warmUp((...parts) => new DataPlane(...parts, () => undefined))
+    // Alone: what comes meanwhile waits in the queue. Else others serve it, and what came here would have to wait.
+    if (hasPeer(tunName)) {
+      heat()
+      tun = firstQueue(tunName)
+    } else {
+      tun = attachTun(tunName)
+      heat()
+    }
     // Nothing of the event loop runs in this thread later on.
     flushCompileCache()
-    post({ kind: 'attached', offload: tun.offload })
   } catch (error) {
     if (!(error instanceof TunError)) throw error
     post({ kind: 'failed', code: error.code, message: error.message })
     return
   }
-  const algPeer = new AlgPeer(start.tunName)
+  const algPeer = new AlgPeer(tunName)
+  const peers = new QueueHandover(tunName)
+  const plane = new DataPlane(tun, start, { algPeer, peers })
+  // Not before others can hand over to this one: they may be stopped as soon as it is said that it is there.
+  post({ kind: 'attached', offload: tun.offload })
+  let isHandedOver = false
   try {
-    if (new DataPlane(tun, start, algPeer).run() === 'lost')
-      post({ kind: 'lost', message: `TUN ${start.tunName} was removed (${errnoName(ERRNO.EBADFD)}); it is made anew` })
+    if (plane.run() === 'lost')
+      post({ kind: 'lost', message: `TUN ${tunName} was removed (${errnoName(ERRNO.EBADFD)}); it is made anew` })
+    else isHandedOver = plane.finish(tunName)
   } finally {
-    libc.closeFd(tun.fd)
+    plane.close()
+    peers.close()
     algPeer.close()
   }
+  post({ kind: 'ended', isHandedOver })
 }
 
 main()

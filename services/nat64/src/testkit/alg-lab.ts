@@ -26,10 +26,12 @@ export interface Weather {
   readonly loss: number
   readonly double: number
   readonly late: number
+  /** In one round of so many another process takes over; 0: never. */
+  readonly handover: number
 }
 
 /** Nothing happens to anybody. */
-export const CALM: Weather = { dice: () => 0, loss: 0, double: 0, late: 0 }
+export const CALM: Weather = { dice: () => 0, loss: 0, double: 0, late: 0, handover: 0 }
 
 /** What the applications of both ends do. They are asked whenever something arrived. */
 export interface Script {
@@ -137,6 +139,7 @@ export class AlgLab {
         idle < PATIENCE,
         `stuck.\nclient got ${JSON.stringify(toClient)}\nserver got ${JSON.stringify(toServer)}`,
       )
+      if (this.#weather.handover > 0 && dice(this.#weather.handover) === 0) this.core.handOver()
       idle = toClient.length === lengths.client && toServer.length === lengths.server ? idle + 1 : 0
       if (toClient.length !== lengths.client) script.client(toClient, write(this.client))
       if (toServer.length !== lengths.server) script.server(toServer, write(this.server))

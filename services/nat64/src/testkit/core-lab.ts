@@ -82,23 +82,36 @@ export const PLAIN: Octets = Array.from({ length: VNET.LEN }, () => 0)
 
 export class CoreLab {
   readonly clock: Clock = { nowMs: 1_000_000, nowS: 1000 }
-  readonly translator: Translator
+  translator: Translator
+  readonly #options: LabOptions
   readonly settings: XlateSettings
   readonly frame = new Frame()
   #out: Uint8Array[] = []
 
   constructor(options: LabOptions = {}) {
-    const table = new HostTable(new Uint32Array(16), 7)
-    for (const { slot, ip6, pref, ip4 } of hostsOf(options)) table.install(slot, ip6, pref, ip4)
+    this.#options = options
     this.settings = { ...DEFAULT_SETTINGS, ...options.settings }
-    this.translator = new Translator({
-      map: new AddressMap(addressMapConfig(options), table),
+    this.translator = this.#makeTranslator()
+  }
+
+  #makeTranslator(): Translator {
+    const table = new HostTable(new Uint32Array(16), 7)
+    for (const { slot, ip6, pref, ip4 } of hostsOf(this.#options)) table.install(slot, ip6, pref, ip4)
+    return new Translator({
+      map: new AddressMap(addressMapConfig(this.#options), table),
       settings: this.settings,
       clock: this.clock,
       output: { send: (frame) => this.#keep(frame), sendPiece: (frame) => this.#keep(frame) },
       random: () => 0,
-      ...(options.findOutside === undefined ? {} : { findOutside: options.findOutside }),
+      ...(this.#options.findOutside === undefined ? {} : { findOutside: this.#options.findOutside }),
     })
+  }
+
+  /** Another process goes on, with what it is told of the gateways' connections. */
+  handOver(): void {
+    const told = JSON.stringify(this.translator.gatewayState)
+    this.translator = this.#makeTranslator()
+    this.translator.resumeGateway(JSON.parse(told) as typeof this.translator.gatewayState)
   }
 
   #keep(frame: Frame): void {

@@ -8,6 +8,7 @@ export const weatherArb: fc.Arbitrary<Weather> = fc
     loss: fc.constantFrom(0, 5, 20),
     double: fc.constantFrom(0, 8),
     late: fc.constantFrom(0, 6),
+    handover: fc.constantFrom(0, 3, 20),
   })
   .map(({ seed, ...rest }) => {
     let state = seed

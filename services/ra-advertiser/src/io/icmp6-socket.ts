@@ -1,19 +1,21 @@
 import { asIp6, IP6_LEN, type Ip6 } from '@sixgate/addr'
-import { AF, ERRNO, HostError, libc, MSG, type NativeBuffer, nativeBuffer, SOCK, watchReadable } from '@sixgate/host'
+import {
+  AF,
+  CMSGHDR,
+  ERRNO,
+  HostError,
+  IOVEC,
+  libc,
+  MSG,
+  MSGHDR,
+  type NativeBuffer,
+  nativeBuffer,
+  SOCK,
+  watchReadable,
+} from '@sixgate/host'
 import { ICMP6_TYPE } from '../core/ra-wire.ts'
 import type { ReceivedMessage } from '../core/rs-check.ts'
-import {
-  CMSG,
-  CMSGHDR,
-  ICMP6_FILTER_LEN,
-  IN6_PKTINFO,
-  IOVEC,
-  IPPROTO_ICMPV6,
-  IPV6_MREQ,
-  MSGHDR,
-  OPTION,
-  SOCKADDR_IN6,
-} from './icmp6-abi.ts'
+import { CMSG, ICMP6_FILTER_LEN, IN6_PKTINFO, IPPROTO_ICMPV6, IPV6_MREQ, OPTION, SOCKADDR_IN6 } from './icmp6-abi.ts'
 
 /** RFC 4291 §2.7.1. */
 const ALL_NODES = asIp6(Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1))

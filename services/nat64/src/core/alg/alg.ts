@@ -4,7 +4,7 @@ import { IPV4 } from '../wire/ipv4.ts'
 import { IPV6 } from '../wire/ipv6.ts'
 import { PROTOCOL, TCP, TCP_FLAG, UDP } from '../wire/protocol.ts'
 import type { Xlate } from '../xlate.ts'
-import type { Direction, Ends, Session } from './flow.ts'
+import type { Direction, Ends, FlowState, Session } from './flow.ts'
 import { FtpSession } from './ftp/session.ts'
 import type { FindOutside } from './outside.ts'
 import { swapDatagram } from './sip/datagram.ts'
@@ -70,6 +70,16 @@ export class Alg {
     this.#isOn = algPorts(settings).length > 0
     this.#watched = bitmapOf(algPorts(settings))
     this.#edited = bitmapOf([...settings.ftpPorts, ...settings.sipPorts])
+  }
+
+  /** Connections whose payload is edited, for another process: JSON. */
+  get state(): readonly FlowState[] {
+    return this.#tcp.state
+  }
+
+  /** Goes on with those of another process; the ports of the document in force say whose they are. */
+  resume(states: readonly FlowState[]): void {
+    this.#tcp.resume(states.filter(({ localPort, remotePort }) => this.#isEdited(localPort, remotePort)))
   }
 
   /**

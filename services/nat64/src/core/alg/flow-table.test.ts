@@ -4,7 +4,8 @@ import { Budget } from './budget.ts'
 import { type Ends, Flow } from './flow.ts'
 import { FlowTable, MAX_FLOWS, MAX_FLOWS_OF_HOST } from './flow-table.ts'
 
-const SESSION = { up: { cut: () => undefined, isIdle: true }, down: { cut: () => undefined, isIdle: true } }
+const EDITOR = { cut: () => undefined, isIdle: true }
+const SESSION = { up: EDITOR, down: EDITOR, state: undefined, resume: () => undefined }
 const BUDGET = new Budget()
 const ends = (local4: number, localPort: number): Ends => ({ local4, remote4: 7, localPort, remotePort: 21 })
 const flow = (local4: number, localPort: number, nowMs = 0): Flow =>

@@ -20,6 +20,10 @@ export class FlowTable {
     return this.#size
   }
 
+  *[Symbol.iterator](): Generator<Flow> {
+    for (const bucket of this.#flows.values()) yield* bucket
+  }
+
   find(ends: Ends): Flow | undefined {
     return this.#flows.get(hashOf(ends))?.find((flow) => flow.is(ends))
   }

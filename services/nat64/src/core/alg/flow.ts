@@ -1,6 +1,5 @@
 import type { Budget } from './budget.ts'
-import type { Editor } from './stream.ts'
-import { Stream } from './stream.ts'
+import { type Editor, Stream, type StreamState } from './stream.ts'
 
 /** From the IPv6 host of ours to the IPv4 network, or back. */
 export type Direction = 'up' | 'down'
@@ -18,6 +17,22 @@ export interface Ends {
 export interface Session {
   readonly up: Editor
   readonly down: Editor
+  /** What it knows, for another process: JSON. */
+  readonly state: unknown
+  /** Goes on where another process stopped: `state` of a session of the same kind. */
+  resume(state: unknown): void
+}
+
+/** All that is known of a connection, for another process: JSON. */
+export interface FlowState extends Readonly<Ends> {
+  readonly local6: readonly number[]
+  readonly session: unknown
+  readonly up: StreamState | undefined
+  readonly down: StreamState | undefined
+  readonly sides: Readonly<Record<Direction, Readonly<SideState>>>
+  readonly lastMs: number
+  readonly isEstablished: boolean
+  readonly isReset: boolean
 }
 
 /** What was last seen of one side, for acknowledgements that are made in its name. */
@@ -69,6 +84,35 @@ export class Flow implements Ends {
     this.up = new Stream(session.up, budget)
     this.down = new Stream(session.down, budget)
     this.lastMs = nowMs
+  }
+
+  get state(): FlowState {
+    const { local4, remote4, localPort, remotePort, sides, lastMs, isEstablished, isReset } = this
+    return {
+      local4,
+      remote4,
+      localPort,
+      remotePort,
+      sides,
+      lastMs,
+      isEstablished,
+      isReset,
+      local6: [...this.local6],
+      session: this.session.state,
+      up: this.up.state,
+      down: this.down.state,
+    }
+  }
+
+  /** Goes on where another process stopped. */
+  resume({ session, up, down, sides, isEstablished, isReset }: FlowState): void {
+    this.session.resume(session)
+    if (up !== undefined) this.up.resume(up)
+    if (down !== undefined) this.down.resume(down)
+    Object.assign(this.sides.up, sides.up)
+    Object.assign(this.sides.down, sides.down)
+    this.isEstablished = isEstablished
+    this.isReset = isReset
   }
 
   get isClosing(): boolean {

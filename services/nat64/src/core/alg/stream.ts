@@ -1,4 +1,5 @@
 import { Budget } from './budget.ts'
+import { toBytes, toText } from './octet-text.ts'
 import { advance, distance, latest } from './sequence.ts'
 
 /** What an editor makes of the bytes at the head of a stream. */
@@ -27,6 +28,16 @@ interface Edit {
   readonly outStart: number
   readonly outEnd: number
   readonly bytes: Uint8Array
+}
+
+/** All that a stream knows, for another process: JSON. Octets are characters 0–255. */
+export interface StreamState {
+  readonly inNext: number
+  readonly outNext: number
+  readonly acked: number
+  readonly shift: number
+  readonly held: string
+  readonly edits: readonly (Omit<Edit, 'bytes'> & { readonly bytes: string })[]
 }
 
 /** What `accept` did with a segment. `gap`: bytes before it are missing; `full`: too much is unacknowledged. */
@@ -109,6 +120,32 @@ export class Stream {
     this.#edits = []
     this.#editedBytes = 0
     this.#charge(0)
+  }
+
+  /** `undefined`: it knows nothing yet. */
+  get state(): StreamState | undefined {
+    if (!this.#isKnown) return undefined
+    return {
+      inNext: this.#inNext,
+      outNext: this.#outNext,
+      acked: this.#acked,
+      shift: this.#shift,
+      held: toText(this.#held),
+      edits: this.#edits.map((edit) => ({ ...edit, bytes: toText(edit.bytes) })),
+    }
+  }
+
+  /** Goes on where another process stopped. */
+  resume({ inNext, outNext, acked, shift, held, edits }: StreamState): void {
+    this.#isKnown = true
+    this.#inNext = inNext
+    this.#outNext = outNext
+    this.#acked = acked
+    this.#shift = shift
+    this.#held = toBytes(held)
+    this.#edits = edits.map((edit) => ({ ...edit, bytes: toBytes(edit.bytes) }))
+    this.#editedBytes = this.#edits.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    this.#charge(this.#held.length + this.#editedBytes)
   }
 
   /** Gives back what it has taken of the budget: nothing of it will be used any more. */

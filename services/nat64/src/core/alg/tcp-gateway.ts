@@ -4,7 +4,7 @@ import { TCP, TCP_FLAG } from '../wire/protocol.ts'
 import type { Xlate } from '../xlate.ts'
 import { acknowledge } from './acknowledge.ts'
 import { Budget } from './budget.ts'
-import { type Direction, type Ends, Flow, type Session } from './flow.ts'
+import { type Direction, type Ends, Flow, type FlowState, type Session } from './flow.ts'
 import { FlowTable } from './flow-table.ts'
 import { advance } from './sequence.ts'
 import type { Stream } from './stream.ts'
@@ -35,6 +35,26 @@ export class TcpGateway {
 
   get size(): number {
     return this.#flows.size
+  }
+
+  /** All connections, for another process: JSON. */
+  get state(): readonly FlowState[] {
+    return Array.from(this.#flows, (flow) => flow.state)
+  }
+
+  /** Goes on with the connections of another process, as far as there is room. One that is known here already stays as it is here. */
+  resume(states: readonly FlowState[]): void {
+    for (const state of states) {
+      if (this.#flows.find(state) !== undefined) continue
+      const local6 = Uint8Array.from(state.local6)
+      const { local4, remote4, localPort, remotePort } = state
+      const ends = { local4, remote4, localPort, remotePort }
+      const session = this.#makeSession(ends, local6, false)
+      const flow = new Flow(ends, { local6, session, budget: this.#budget }, state.lastMs)
+      flow.resume(state)
+      if (!this.#flows.add(flow, state.lastMs)) flow.release()
+    }
+    this.#report.counts[AlgTally.FLOWS] = this.#flows.size
   }
 
   /** CONTINUE: translate what is in the frame now. Else the packet is dropped. */

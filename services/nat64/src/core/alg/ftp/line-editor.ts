@@ -38,6 +38,15 @@ export class LineEditor implements Editor {
     this.#rules = rules
   }
 
+  get isInside(): boolean {
+    return this.#isInside
+  }
+
+  /** Goes on where another process stopped. */
+  resume(isInside: boolean): void {
+    this.#isInside = isInside
+  }
+
   get isIdle(): boolean {
     return this.#rules.isIdle()
   }

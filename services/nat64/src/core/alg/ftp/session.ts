@@ -1,5 +1,5 @@
 import type { Session } from '../flow.ts'
-import type { Editor } from '../stream.ts'
+import { toBytes, toText } from '../octet-text.ts'
 import { type AlgReport, AlgTally, count } from '../tally.ts'
 import { lineOf, mayBecomeCommand, portCommand, readEprt, splitCommand } from './commands.ts'
 import { LineEditor, type LineResult } from './line-editor.ts'
@@ -20,6 +20,18 @@ const UNTRANSLATED: LineResult = { put: undefined }
 const TAKEN_OUT: LineResult = { put: new Uint8Array(0) }
 const PASSIVE_PROTOCOLS = ['', '2']
 
+/** All that a session knows, for another process: JSON. */
+interface FtpState {
+  readonly expected: readonly Expected[]
+  readonly toClient: readonly string[]
+  readonly toServer: readonly string[]
+  readonly isEnabled: boolean
+  readonly isTransparent: boolean
+  readonly replyUnderWay: string | undefined
+  readonly passivePort: number | undefined
+  readonly isInside: { readonly up: boolean; readonly down: boolean }
+}
+
 /** The client of a control channel, as both sides know it. */
 export interface FtpClient {
   /** 16 octets. */
@@ -32,8 +44,8 @@ export interface FtpClient {
 
 /** RFC 6384: one FTP control channel from an IPv6 client to an IPv4 server. */
 export class FtpSession implements Session {
-  readonly up: Editor
-  readonly down: Editor
+  readonly up: LineEditor
+  readonly down: LineEditor
   readonly #client: FtpClient
   readonly #report: AlgReport
   readonly #expected: Expected[] = []
@@ -70,6 +82,32 @@ export class FtpSession implements Session {
       refuse: (refusal) => this.#refuse(this.#toServer, refusal),
       insertions: this.#toClient,
     })
+  }
+
+  get state(): FtpState {
+    return {
+      expected: this.#expected,
+      toClient: this.#toClient.map(toText),
+      toServer: this.#toServer.map(toText),
+      isEnabled: this.#isEnabled,
+      isTransparent: this.#isTransparent,
+      replyUnderWay: this.#replyUnderWay,
+      passivePort: this.#passivePort,
+      isInside: { up: this.up.isInside, down: this.down.isInside },
+    }
+  }
+
+  resume(state: unknown): void {
+    const { expected, toClient, toServer, isInside, ...flags } = state as FtpState
+    this.#expected.splice(0, Infinity, ...expected)
+    this.#toClient.splice(0, Infinity, ...toClient.map(toBytes))
+    this.#toServer.splice(0, Infinity, ...toServer.map(toBytes))
+    this.#isEnabled = flags.isEnabled
+    this.#isTransparent = flags.isTransparent
+    this.#replyUnderWay = flags.replyUnderWay
+    this.#passivePort = flags.passivePort
+    this.up.resume(isInside.up)
+    this.down.resume(isInside.down)
   }
 
   #refuse(queue: Uint8Array[], refusal: Uint8Array): void {

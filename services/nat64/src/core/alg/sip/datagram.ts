@@ -8,7 +8,8 @@ import type { Direction } from '../flow.ts'
 import { type AlgReport, AlgTally, count } from '../tally.ts'
 import { hasSoundChecksum, leaveChecksum, replaceTail } from '../transport-payload.ts'
 import type { LiteralSwap } from './literals.ts'
-import { swapMessage, toBytes, toText } from './message.ts'
+import { toBytes, toText } from '../octet-text.ts'
+import { swapMessage } from './message.ts'
 
 /**
  * SIP over UDP: one message a datagram (RFC 3261 §18.3). Nothing is kept between two. CONTINUE: translate what is in the

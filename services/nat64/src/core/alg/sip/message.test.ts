@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CoreLab, HOST_A, HOST_B, ip4Of, type LabOptions, prefix4Of } from '../../../testkit/core-lab.ts'
 import { toIp4Texts, toIp6Texts } from './literals.ts'
-import { extentOf, swapMessage, toBytes, toText } from './message.ts'
+import { toBytes, toText } from '../octet-text.ts'
+import { extentOf, swapMessage } from './message.ts'
 
 const WAN = '203.0.113.1'
 const OPTIONS: LabOptions = {

@@ -1,8 +1,9 @@
 import type { Direction, Session } from '../flow.ts'
 import type { Cut, Editor } from '../stream.ts'
+import { toBytes, toText } from '../octet-text.ts'
 import { type AlgReport, AlgTally, count } from '../tally.ts'
 import type { LiteralSwap } from './literals.ts'
-import { extentOf, isStartLine, swapMessage, toBytes, toText } from './message.ts'
+import { extentOf, isStartLine, swapMessage } from './message.ts'
 
 /** A start line that is longer is none. */
 const MAX_START_BYTES = 4096
@@ -10,6 +11,12 @@ const MAX_START_BYTES = 4096
 const MAX_MESSAGE_BYTES = 60_000
 const CR = 13
 const LF = 10
+
+/** What an editor knows, for another process: JSON. */
+interface EditorState {
+  readonly skip: number
+  readonly isIdle: boolean
+}
 
 /** SIP over TCP, one direction: whole messages (RFC 3261 §18.3), and what keeps a connection alive between them. */
 class MessageEditor implements Editor {
@@ -25,6 +32,15 @@ class MessageEditor implements Editor {
     this.#swap = swap
     this.#report = report
     this.#onMessage = onMessage
+  }
+
+  get state(): EditorState {
+    return { skip: this.#skip, isIdle: this.isIdle }
+  }
+
+  resume({ skip, isIdle }: EditorState): void {
+    this.#skip = skip
+    this.isIdle = isIdle
   }
 
   cut(bytes: Uint8Array): Cut | undefined {
@@ -81,12 +97,22 @@ export interface SipParts {
 
 /** SIP over TCP: both directions. */
 export class SipSession implements Session {
-  readonly up: Editor
-  readonly down: Editor
+  readonly up: MessageEditor
+  readonly down: MessageEditor
 
   constructor({ up, down, onMessage }: SipParts, report: AlgReport) {
     this.up = new MessageEditor(up, report, (_, after) => onMessage('up', after))
     this.down = new MessageEditor(down, report, (before) => onMessage('down', before))
     count(report, AlgTally.SIP_CONNECTIONS)
+  }
+
+  get state(): { readonly up: EditorState; readonly down: EditorState } {
+    return { up: this.up.state, down: this.down.state }
+  }
+
+  resume(state: unknown): void {
+    const { up, down } = state as { up: EditorState; down: EditorState }
+    this.up.resume(up)
+    this.down.resume(down)
   }
 }
