@@ -86,7 +86,7 @@ check_page() {
 check_site() {
   local lan vlan wan
   if [ ! -r "$SITE_FILE" ]; then
-    bad "$SITE_FILE cannot be read: it describes the site; deploy/site.yaml is the one to start from"
+    bad "$SITE_FILE cannot be read: it describes the site, and the console does not start without. deploy/pi/first-boot.sh writes it, git checkout deploy/site.yaml brings back the one that ships"
     return
   fi
   lan=$(site_value "$SITE_FILE" lan interface)

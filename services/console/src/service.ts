@@ -32,6 +32,7 @@ import { CONSOLE_LEASE, notHere } from './io/publishing.ts'
 import { restoreQuestion } from './restore-question.ts'
 import { rollbackQuestion } from './rollback-question.ts'
 import { Restorer } from './io/restorer.ts'
+import { untilActive } from './stand-by.ts'
 import { WebConsole } from './web/web-console.ts'
 
 const TICK_MS = 1000
@@ -168,6 +169,10 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   const identity = { ...where, gateway, log }
   const nats = openNats({ url, seedFile, ...identity })
   keepEvent = (event) => nats.event(event)
+  // One that stands by leaves no mark: the site goes on without it.
+  let stop = async (): Promise<void> => await nats.close()
+  stopOnSignal(log, async () => await stop())
+  await untilActive(stateDir, nats, { ...identity, healthFile })
   const autoFile = autoFileOf(stateDir)
   // Of several gateways one publishes: two files would undo each other for ever.
   let followed: string | undefined
@@ -279,7 +284,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
   }
   let source: FileSource | undefined
   const timer = setInterval(report, TICK_MS)
-  stopOnSignal(log, async () => {
+  stop = async () => {
     clearInterval(timer)
     source?.close()
     await markStop(nats, settings, log)
@@ -288,7 +293,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     publisher.close()
     await lease?.release()
     await nats.close()
-  })
+  }
   await adoptKnownPrefix(nats, autoFile, log)
   // One that follows has no use for its own file.
   if (!publishes) return

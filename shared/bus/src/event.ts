@@ -31,7 +31,10 @@ export const eventSchema = z.object({
   /** A sentence for people. */
   message: z.string(),
   /** What it is about, flat. */
-  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  details: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .catch(undefined),
 })
 
 export type SiteEvent = Readonly<z.infer<typeof eventSchema>>

@@ -19,6 +19,30 @@ export type Answer =
   | { readonly instance: string; readonly answer: unknown; readonly refused?: undefined }
   | { readonly instance: string; readonly answer?: undefined; readonly refused: string }
 
+/** Who said what cannot be read: its version may be any. */
+const NOBODY = '(unknown instance)'
+
+/** Reads what an instance said, which may be of another version, or damaged: then it is a refusal that says so. */
+export const readAnswer = (text: string): Answer => {
+  const said = objectIn(text)
+  const instance = typeof said?.instance === 'string' ? said.instance : NOBODY
+  if (typeof said?.refused === 'string') return { instance, refused: said.refused }
+  if (instance !== NOBODY && said !== undefined && 'answer' in said) return { instance, answer: said.answer }
+  return {
+    instance,
+    refused: `what it says is no answer: ${text.slice(0, 80)}; see: sixgate status (are all of one version?)`,
+  }
+}
+
+const objectIn = (text: string): Partial<Record<string, unknown>> | undefined => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Subject of a question; every instance of the service listens to all of its own (`question` = `*`). */
 export const questionSubject = (service: ServiceName, question: string): string => `sixgate.${service}.${question}`
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseEvent } from './event.ts'
+import { readAnswer } from './questions.ts'
 import { parseStatus } from './status.ts'
 
 /** A report as the first version sent it: it knew neither `refused` nor `remarks`. */
@@ -35,8 +36,37 @@ describe('a report of another version', () => {
     assert.deepEqual(read(newer), { ...known, problems: [{ code: 'x', message: 'y' }] })
   })
 
-  it('with a state that this version does not know is left out, like a service that is silent', () =>
-    assert.equal(read({ ...FIRST, state: 'dreaming' }), undefined))
+  it('with a state that this version does not know is degraded, and says so', () => {
+    const { state, problems = [] } = read({ ...FIRST, state: 'dreaming' }) ?? {}
+    assert.equal(state, 'degraded')
+    assert.deepEqual(
+      problems.map(({ code, message }) => [
+        code,
+        /"dreaming", which is no state that this version knows/.test(message),
+      ]),
+      [['unknown-state', true]],
+    )
+  })
+
+  it('with problems, remarks and counters of other kinds keeps those that this version knows', () => {
+    const newer = {
+      ...FIRST,
+      problems: [{ id: 7 }, { code: 'a', message: 'b' }, 'text'],
+      remarks: [{ text: 'structured' }, 'plain'],
+      counters: { hosts: 1, latency: { p50: 1, p99: 7 }, none: null },
+    }
+    assert.deepEqual(read(newer), {
+      ...FIRST,
+      problems: [{ code: 'a', message: 'b' }],
+      remarks: ['plain'],
+      counters: { hosts: 1 },
+    })
+  })
+
+  it('that is none is left out', () => {
+    for (const none of [null, 7, [], {}, { ...FIRST, instance: undefined }, { ...FIRST, service: 'nat66' }])
+      assert.equal(read(none), undefined)
+  })
 })
 
 describe('an event of another version', () => {
@@ -51,5 +81,31 @@ describe('an event of another version', () => {
       trace: 'x',
     }
     assert.equal(parseEvent(JSON.stringify(newer))?.kind, 'of-tomorrow')
+    const withMore = { ...newer, level: 'fatal', details: { where: { line: 7 } } }
+    const { kind, level, details } = parseEvent(JSON.stringify(withMore)) ?? {}
+    assert.deepEqual([kind, level, details], ['of-tomorrow', 'info', undefined])
   })
+})
+
+describe('an answer of another version', () => {
+  const CASES: readonly (readonly [what: string, text: string, expected: unknown])[] = [
+    ['with more fields', '{"instance":"a","answer":[1],"trace":"x"}', { instance: 'a', answer: [1] }],
+    ['a refusal with more fields', '{"instance":"a","refused":"no","code":7}', { instance: 'a', refused: 'no' }],
+    ['an answer that is null', '{"instance":"a","answer":null}', { instance: 'a', answer: null }],
+  ]
+  for (const [what, text, expected] of CASES) it(what, () => assert.deepEqual(readAnswer(text), expected))
+
+  for (const text of [
+    '',
+    '{',
+    'null',
+    '7',
+    '[]',
+    '{}',
+    '{"instance":"a"}',
+    '{"answer":1}',
+    '{"instance":7,"answer":1}',
+  ])
+    it(`none: ${text === '' ? 'nothing' : text}`, () =>
+      assert.match(readAnswer(text).refused ?? '', /^what it says is no answer: .*are all of one version/))
 })

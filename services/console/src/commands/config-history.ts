@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Link, readEnvironment } from '@sixgate/bus'
 import { SiteError } from '@sixgate/site'
 import { type Command, JSON_OPTION } from '../command.ts'
+import { rolledBackAnswer } from '../core/answers.ts'
 import { renderColumns } from '../core/columns.ts'
 import { colourfulLine, diffTexts, fieldChanges, plainLine, renderDiff } from '../core/document-diff.ts'
 import { findRevision, type History, type Revision } from '../core/history.ts'
@@ -12,7 +13,6 @@ import { askConsole } from '../io/ask-console.ts'
 import { readHistory } from '../io/history-file.ts'
 import { readPublished } from '../io/publisher.ts'
 import { changedElsewhere } from '../io/publishing.ts'
-import type { RolledBack } from '../rollback-question.ts'
 import { isoTime, shortTime } from '../times.ts'
 import { awaitConvergence, readFrom, siteFileOf } from './config.ts'
 
@@ -127,18 +127,13 @@ export const CONFIG_ROLLBACK: Command = {
         terminal.complain(elsewhere)
         return EXIT.NOT_WELL
       }
-      const answer = await askConsole(link, gateway, 'rollback', { revision, who: 'sixgate' })
+      const body = { revision, who: 'sixgate' }
+      const { answer, complaint } = await askConsole({ link, gateway }, 'rollback', body, rolledBackAnswer)
       if (answer === undefined) {
-        terminal.complain(
-          'the console does not run, which alone writes site.yaml; see: docker compose ps --all console',
-        )
+        terminal.complain(complaint)
         return EXIT.NOT_WELL
       }
-      if (answer.refused !== undefined) {
-        terminal.complain(answer.refused)
-        return EXIT.NOT_WELL
-      }
-      const { document, replaced, revision: found } = answer.answer as RolledBack
+      const { document, replaced, revision: found } = answer
       const isPublished = await untilPublished(link, document)
       if (flag('json')) {
         const now = await readPublished(link)

@@ -5,6 +5,7 @@ import { type ReadSite, readSite, SiteError } from '@sixgate/site'
 import { stringify } from 'yaml'
 import { autoFileOf } from '../service.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
+import { anyAnswer } from '../core/answers.ts'
 import { EXIT, type Terminal, type Variables, withNats } from '../invocation.ts'
 import { askConsole } from '../io/ask-console.ts'
 import { putDocument, readPublished } from '../io/publisher.ts'
@@ -101,7 +102,7 @@ export const CONFIG_APPLY: Command = {
         return EXIT.NOT_WELL
       }
       // What was put back is published by the daemon alone, which would undo it again otherwise.
-      await askConsole(link, gateway, 'try-again')
+      await askConsole({ link, gateway }, 'try-again', undefined, anyAnswer)
       let standing = await putDocument(link, JSON.stringify(document))
       // Undefined: the daemon published at the same moment; then it stands there already, or is put again.
       while (standing === undefined) standing = await putDocument(link, JSON.stringify(document))

@@ -1,17 +1,12 @@
+import type { z } from 'zod'
 import type { Command } from '../command.ts'
-import { printable } from '../core/columns.ts'
 import { JSON_OPTION } from '../command.ts'
+import { explanationAnswer } from '../core/answers.ts'
+import { printable } from '../core/columns.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
 
-/** What an instance of dns64 answers to the question `explain`. */
-interface Explanation {
-  readonly question: string
-  readonly rcode: string
-  readonly origin: string
-  readonly records: readonly string[]
-  readonly because: readonly string[]
-}
+type Explanation = z.infer<typeof explanationAnswer>
 
 const render = (instance: string, { question, rcode, records, because }: Explanation): string =>
   [
@@ -42,7 +37,7 @@ export const DNS_EXPLAIN: Command = {
     }
     const body = { name, type: value('type'), client: value('client') }
     return await withNats(variables, terminal, async ({ link }) => {
-      const { answers, complaints } = await askInstances<Explanation>(link, 'dns64', 'explain', body)
+      const { answers, complaints } = await askInstances(link, 'dns64', 'explain', body, explanationAnswer)
       if (flag('json')) terminal.print(`${JSON.stringify({ answers, complaints }, null, 2)}\n`)
       else for (const { instance, answer } of answers) terminal.print(render(instance, answer))
       for (const complaint of complaints) terminal.complain(complaint)

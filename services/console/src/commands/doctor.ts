@@ -1,6 +1,7 @@
 import { KvError, type Link, readEnvironment, SERVICE_NAMES } from '@sixgate/bus'
-import { type Check, isWell, renderChecks } from '@sixgate/obs'
+import { isWell, renderChecks } from '@sixgate/obs'
 import { type Command, JSON_OPTION } from '../command.ts'
+import { checksAnswer } from '../core/answers.ts'
 import { problemChecks } from '../core/checks.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
@@ -17,7 +18,7 @@ export const DOCTOR: Command = {
     const look = async (link: Link): Promise<number> => {
       const { gateway } = readEnvironment(variables, 'console')
       const services = problemChecks(await readReports(link), SERVICE_NAMES, Date.now(), gateway)
-      const { answers, complaints } = await askInstances<readonly Check[]>(link, 'nat44-firewall', 'checks')
+      const { answers, complaints } = await askInstances(link, 'nat44-firewall', 'checks', undefined, checksAnswer)
       // Instances of a gateway share the machine: the first one speaks for it.
       const checks = [...services, ...(answers.find((one) => one.gateway === gateway)?.answer ?? [])]
       const well = isWell(checks) && complaints.length === 0

@@ -1,7 +1,8 @@
 import type { Command } from '../command.ts'
 import { JSON_OPTION } from '../command.ts'
+import { dropsAnswer } from '../core/answers.ts'
 import { renderColumns } from '../core/columns.ts'
-import { type Drop, sumDrops } from '../core/drops.ts'
+import { sumDrops } from '../core/drops.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
 
@@ -13,7 +14,7 @@ export const DROPS: Command = {
   help: 'packets that nat64 did not translate: how many, why, what to do',
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
-      const { answers, complaints } = await askInstances<readonly Drop[]>(link, 'nat64', 'drops')
+      const { answers, complaints } = await askInstances(link, 'nat64', 'drops', undefined, dropsAnswer)
       const drops = sumDrops(answers.map(({ answer }) => answer))
       if (flag('json')) terminal.print(`${JSON.stringify({ drops, complaints }, null, 2)}\n`)
       else if (drops.length > 0)

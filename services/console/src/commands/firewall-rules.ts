@@ -1,18 +1,9 @@
 import { readEnvironment } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
+import { rulesAnswer } from '../core/answers.ts'
 import { renderColumns } from '../core/columns.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
-
-/** As nat44-firewall answers to `rules`. */
-interface RuleLine {
-  readonly chain: string
-  readonly id: string
-  readonly text: string
-  readonly verdict: string
-  readonly packets: number
-  readonly bytes: number
-}
 
 export const FIREWALL_RULES: Command = {
   words: 'firewall rules',
@@ -22,7 +13,7 @@ export const FIREWALL_RULES: Command = {
   help: 'every rule in force: what it is for, what it does, packets and bytes',
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
-      const { answers, complaints } = await askInstances<readonly RuleLine[]>(link, 'nat44-firewall', 'rules')
+      const { answers, complaints } = await askInstances(link, 'nat44-firewall', 'rules', undefined, rulesAnswer)
       // Each gateway has rules of its own; instances that stand by have no list.
       const here = readEnvironment(variables, 'console').gateway
       const all = answers.find(({ gateway, answer }) => gateway === here && answer.length > 0)?.answer ?? []

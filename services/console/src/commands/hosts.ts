@@ -1,4 +1,5 @@
 import { type Command, JSON_OPTION } from '../command.ts'
+import { anyAnswer } from '../core/answers.ts'
 import { looksLikeClat } from '../core/clat.ts'
 import { renderColumns } from '../core/columns.ts'
 import { hostRows, macsOf } from '../core/hosts.ts'
@@ -18,7 +19,7 @@ export const HOSTS: Command = {
       const [{ hosts, complaints }, seen] = await Promise.all([
         allHosts(link),
         // No MAC is known while ra-advertiser does not answer; nothing else lacks.
-        askInstances<unknown>(link, 'ra-advertiser', 'hosts-seen'),
+        askInstances(link, 'ra-advertiser', 'hosts-seen', undefined, anyAnswer),
       ])
       const macs = macsOf(seen.answers.map(({ answer }) => answer))
       const chosen = hosts.filter(

@@ -1,6 +1,7 @@
-import { LOG_LEVEL_QUESTION, type LogLevelAnswer, SERVICE_NAMES } from '@sixgate/bus'
+import { LOG_LEVEL_QUESTION, SERVICE_NAMES } from '@sixgate/bus'
 import { LOG_LEVELS } from '@sixgate/obs'
 import { type Command, JSON_OPTION } from '../command.ts'
+import { logLevelAnswer } from '../core/answers.ts'
 import { renderColumns } from '../core/columns.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
@@ -23,7 +24,7 @@ export const LOG_LEVEL: Command = {
       const asked = await Promise.all(
         services.map(async (service) => ({
           service,
-          ...(await askInstances<LogLevelAnswer>(link, service, LOG_LEVEL_QUESTION, body)),
+          ...(await askInstances(link, service, LOG_LEVEL_QUESTION, body, logLevelAnswer)),
         })),
       )
       const levels = asked.flatMap(({ service, answers }) =>

@@ -1,20 +1,9 @@
 import type { Command } from '../command.ts'
 import { JSON_OPTION } from '../command.ts'
+import { neighboursAnswer } from '../core/answers.ts'
 import { printable, renderColumns } from '../core/columns.ts'
 import { EXIT, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
-
-/** What ra-advertiser answers to the question `neighbours`; the instance that stands by has none. */
-interface RouterSeen {
-  readonly link: string
-  readonly router: string
-  readonly mac?: string
-  readonly routerLifetimeS: number
-  readonly preference: string
-  readonly prefixes: readonly string[]
-  readonly silentS: number
-  readonly findings: readonly { readonly code: string; readonly message: string }[]
-}
 
 export const RA_NEIGHBOURS: Command = {
   words: 'ra neighbours',
@@ -24,14 +13,19 @@ export const RA_NEIGHBOURS: Command = {
   help: 'other routers on the LANs, and what they say otherwise',
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
-      const { answers, complaints } = await askInstances<readonly RouterSeen[]>(link, 'ra-advertiser', 'neighbours')
-      const seen = answers.flatMap(({ gateway, answer }) =>
+      const { answers, complaints } = await askInstances(
+        link,
+        'ra-advertiser',
+        'neighbours',
+        undefined,
+        neighboursAnswer,
+      )
+      const routers = answers.flatMap(({ gateway, answer }) =>
         answer.map((router) => ({ ...(gateway === undefined ? {} : { gateway }), ...router })),
       )
-      const hasNames = seen.some(({ gateway }) => gateway !== undefined)
+      const hasNames = routers.some(({ gateway }) => gateway !== undefined)
       const named = (gateway: string, cells: readonly string[]): readonly string[] =>
         hasNames ? [gateway, ...cells] : cells
-      const routers: readonly (RouterSeen & { readonly gateway?: string })[] = seen
       if (flag('json')) terminal.print(`${JSON.stringify({ routers, complaints }, null, 2)}\n`)
       else if (routers.length > 0) {
         terminal.print(

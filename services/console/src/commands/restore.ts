@@ -1,5 +1,6 @@
 import { type Link, readEnvironment } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
+import { savedAnswer } from '../core/answers.ts'
 import { BackupError } from '../core/backup.ts'
 import { printable } from '../core/columns.ts'
 import { colourfulLine, diffTexts, plainLine, renderDiff } from '../core/document-diff.ts'
@@ -8,7 +9,6 @@ import { EXIT, type Terminal, withNats } from '../invocation.ts'
 import { askConsole } from '../io/ask-console.ts'
 import { type CheckedBackup, openBackup, readArchive } from '../io/backup-archive.ts'
 import type { SitePlaces } from '../io/collect-backup.ts'
-import type { Saved } from '../io/document-store.ts'
 import { previewRestore } from '../io/preview-restore.ts'
 import { readPublished } from '../io/publisher.ts'
 import { changedElsewhere } from '../io/publishing.ts'
@@ -54,12 +54,12 @@ const restore = async (
   }
   const body = { digest: stageArchive(places.stateDir, archive), who: 'sixgate, restore' }
   try {
-    const answer = await askConsole(link, gateway, 'restore', body)
-    if (answer?.refused !== undefined) terminal.complain(answer.refused)
-    if (answer === undefined)
-      terminal.complain('the console does not run, which alone writes site.yaml; see: docker compose ps --all console')
-    if (answer === undefined || answer.refused !== undefined) return undefined
-    const { document, replaced } = answer.answer as Saved
+    const { answer, complaint } = await askConsole({ link, gateway }, 'restore', body, savedAnswer)
+    if (answer === undefined) {
+      terminal.complain(complaint)
+      return undefined
+    }
+    const { document, replaced } = answer
     terminal.print('site.yaml holds the text of the backup\n')
     if (replaced !== undefined) terminal.print(`what it held before was no revision; it is kept in ${replaced}\n`)
     const isPublished = await untilPublished(link, document)

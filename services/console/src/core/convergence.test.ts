@@ -122,6 +122,7 @@ describe('status as JSON', () => {
     assert.deepEqual(services.find(({ service }) => service === 'nat64')?.instances, [
       {
         instance: 'a',
+        version: '0.0.0',
         revision: 3,
         state: 'gone',
         since: 't-7000',

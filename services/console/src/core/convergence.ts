@@ -12,6 +12,8 @@ export interface InstanceOverview {
   readonly service: ServiceName
   /** undefined: no instance is known. */
   readonly instance: string | undefined
+  /** Version of the program; undefined: nobody told it. */
+  readonly version?: string
   /** Revision in force there; 0 = none. */
   readonly revision: number
   readonly state: InstanceState
@@ -46,10 +48,11 @@ const goneService = (service: ServiceName, gateway: string | undefined): Instanc
   problems: [{ code: 'gone', message: `nothing of it reports; see: docker compose ps --all ${service}` }],
 })
 
-const silentInstance = ({ service, instance, gateway, revision, atMs }: Status): InstanceOverview => ({
+const silentInstance = ({ service, instance, gateway, version, revision, atMs }: Status): InstanceOverview => ({
   ...placeOf(gateway),
   service,
   instance,
+  version,
   revision,
   state: 'gone',
   sinceMs: atMs,
@@ -57,8 +60,8 @@ const silentInstance = ({ service, instance, gateway, revision, atMs }: Status):
 })
 
 const liveInstance = (report: Status): InstanceOverview => {
-  const { service, instance, gateway, revision, state, sinceMs, problems, remarks } = report
-  const own = { service, instance, revision, state, sinceMs, problems }
+  const { service, instance, gateway, version, revision, state, sinceMs, problems, remarks } = report
+  const own = { service, instance, version, revision, state, sinceMs, problems }
   return { ...placeOf(gateway), ...own, ...(remarks === undefined ? {} : { remarks }) }
 }
 
@@ -135,9 +138,10 @@ export const overviewJson = (
     service: name,
     instances: instances
       .filter(({ service, instance }) => service === name && instance !== undefined)
-      .map(({ gateway, instance, revision, state, sinceMs, problems, remarks }) => ({
+      .map(({ gateway, instance, version, revision, state, sinceMs, problems, remarks }) => ({
         ...placeOf(gateway),
         instance,
+        version: version ?? null,
         revision,
         state,
         since: sinceMs === undefined ? null : showTime(sinceMs),

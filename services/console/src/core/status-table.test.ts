@@ -54,6 +54,23 @@ console         -             -         gone      -
     assert.equal(renderStatus(overview({ instances, isConverged: false }), NOW_MS, plain), expected)
   })
 
+  it('says who has which version while they differ; one that is gone does not count', () => {
+    const lines = (...versions: readonly string[]): string =>
+      renderStatus(
+        overview({
+          instances: [
+            ...versions.map((version, index) => instance({ instance: `${index}`, version })),
+            instance({ service: 'console', version: '0.1.0' }),
+            instance({ service: 'dns64', state: 'gone', version: '0.0.9' }),
+          ],
+        }),
+        NOW_MS,
+        plain,
+      )
+    assert.doesNotMatch(lines('0.1.0', '0.1.0'), /versions/)
+    assert.match(lines('0.1.0', '0.2.0'), /\n\nversions differ: 0\.1\.0 \(nat64, console\), 0\.2\.0 \(nat64\)\n$/)
+  })
+
   it('colours the state and nothing else, and stays aligned', () => {
     const coloured = renderStatus(overview({ instances: [instance({})] }), NOW_MS, colourful)
     assert.ok(coloured.includes('\u001b[32mok   \u001b[0m  3 h\n'), coloured)

@@ -50,6 +50,17 @@ const titleOf = ({ revision, documentProblem, isConverged }: SiteOverview): stri
   return `site document: revision ${revision}, ${isConverged ? 'in force everywhere' : 'not well everywhere'}${newer}`
 }
 
+/** While one service after the other is replaced: who has which version. Nothing when all have the same. */
+const versionLine = (rows: readonly InstanceOverview[]): string[] => {
+  const live = rows.filter(({ state, version }) => state !== 'gone' && version !== undefined)
+  const byVersion = Map.groupBy(live, ({ version }) => version)
+  if (byVersion.size < 2) return []
+  const parts = [...byVersion].map(
+    ([version, those]) => `${version} (${[...new Set(those.map(({ service }) => service))].join(', ')})`,
+  )
+  return ['', printable(`versions differ: ${parts.join(', ')}`)]
+}
+
 /** The table that `sixgate status` prints: a row per instance, below it problems with their fix, and remarks. */
 export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint): string => {
   // A site of one machine has no names of gateways.
@@ -69,5 +80,5 @@ export const renderStatus = (overview: SiteOverview, nowMs: number, paint: Paint
       (line) => `    ${printable(line).replaceAll('\n', '\n    ')}`,
     ),
   ])
-  return [titleOf(overview), '', joinCells(head ?? []), ...body, ''].join('\n')
+  return [titleOf(overview), '', joinCells(head ?? []), ...body, ...versionLine(rows), ''].join('\n')
 }

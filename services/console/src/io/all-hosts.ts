@@ -1,6 +1,6 @@
 import type { Link } from '@sixgate/bus'
 import { z } from 'zod'
-import { type Host, type HostsPage, mergePages } from '../core/hosts.ts'
+import { type Host, mergePages } from '../core/hosts.ts'
 import { byPath } from '../core/web/schemas.ts'
 import { askInstances } from './ask-instances.ts'
 
@@ -23,7 +23,7 @@ export const allHosts = async (link: Link): Promise<{ hosts: Host[]; complaints:
   let after: string | undefined
   for (;;) {
     const body = after === undefined ? undefined : { after }
-    const { answers, complaints } = await askInstances<HostsPage>(link, 'nat64', 'hosts', body, page)
+    const { answers, complaints } = await askInstances(link, 'nat64', 'hosts', body, page)
     const merged = mergePages(answers.map(({ answer }) => answer))
     hosts.push(...merged.hosts)
     after = merged.after

@@ -1,4 +1,4 @@
-import { type Answer, ask, type Link, type ServiceName } from '@sixgate/bus'
+import { ask, type Link, type ServiceName } from '@sixgate/bus'
 import type { z } from 'zod'
 import { printable } from '../core/columns.ts'
 import { SILENT_MS } from '../core/convergence.ts'
@@ -17,15 +17,15 @@ export interface Answers<T> {
 }
 
 /**
- * Puts a question to every instance of a service that reports. `T` is what that service answers to this question.
- * Throws KvError. `schema`: what is an answer; anything else becomes a complaint, since another version may say anything.
+ * Puts a question to every instance of a service that reports. `schema`: what is an answer. An instance of another version may say
+ * more, which is left out; what is none becomes a complaint. Throws KvError.
  */
 export const askInstances = async <T>(
   link: Link,
   service: ServiceName,
   question: string,
-  body?: unknown,
-  schema?: z.ZodType<T>,
+  body: unknown,
+  schema: z.ZodType<T>,
 ): Promise<Answers<T>> => {
   const nowMs = Date.now()
   const reporting = (await readReports(link)).filter(
@@ -40,15 +40,13 @@ export const askInstances = async <T>(
     ),
     ...silent.map(({ instance }) => `${service} ${instance} does not answer; see: docker compose logs ${service}`),
   ]
-  const given = answers.flatMap((answer: Answer) => (isGiven<T>(answer) ? [answer] : []))
-  const fit = given.filter(({ instance, answer }) => {
-    const issue = schema?.safeParse(answer).error?.issues[0]
-    if (issue !== undefined)
-      complaints.push(
-        `${service} ${instance}: its answer to ${question} is not understood, ${issue.path.join('.') || 'all of it'}: ${issue.message}; see: sixgate status (are all of one version?)`,
-      )
-    return issue === undefined
-  })
+  const fit: { readonly instance: string; readonly answer: T }[] = []
+  for (const { instance, answer, refused } of answers) {
+    if (refused !== undefined) continue
+    const { data, error } = schema.safeParse(answer)
+    if (error === undefined) fit.push({ instance, answer: data })
+    else complaints.push(notUnderstood(`${service} ${instance}`, question, error))
+  }
   if (answers.length === 0 && silent.length === 0)
     complaints.push(`no ${service} runs; see: docker compose ps --all ${service}`)
   return {
@@ -57,4 +55,6 @@ export const askInstances = async <T>(
   }
 }
 
-const isGiven = <T>(answer: Answer): answer is Answer & { readonly answer: T } => answer.refused === undefined
+/** What to say of an answer that is none: whose, where, what, and that versions may differ. */
+export const notUnderstood = (who: string, question: string, { issues: [issue] }: z.ZodError): string =>
+  `${who}: its answer to ${question} is not understood, ${issue?.path.join('.') || 'all of it'}: ${issue?.message ?? ''}; see: sixgate status (are all of one version?)`

@@ -1,4 +1,6 @@
 import type { Link } from '@sixgate/bus'
+import type { z } from 'zod'
+import { queriesAnswer, topNamesAnswer } from '../core/answers.ts'
 import type { NamesOfInstance, QueriesOfInstance } from '../core/dns-queries.ts'
 import { askInstances } from './ask-instances.ts'
 
@@ -21,15 +23,15 @@ interface Told<T> {
 /** As many as an instance counts: none is cut off before they are added up. */
 const ALL_NAMES = 1024
 
-const ask = async <T>(link: Link, question: string, body: unknown): Promise<Told<T>> => {
-  const { answers, complaints } = await askInstances<T>(link, 'dns64', question, body)
+const ask = async <T>(link: Link, question: string, body: unknown, schema: z.ZodType<T>): Promise<Told<T>> => {
+  const { answers, complaints } = await askInstances(link, 'dns64', question, body, schema)
   return { answers: answers.map(({ answer }) => answer), complaints: [...complaints] }
 }
 
 /** The newest queries that each instance of dns64 keeps. Throws KvError. */
 export const askQueries = async (link: Link, filter: QueryFilter): Promise<Told<QueriesOfInstance>> =>
-  await ask(link, 'queries', filter)
+  await ask(link, 'queries', filter, queriesAnswer)
 
 /** The names that each instance of dns64 counts. Throws KvError. */
 export const askTopNames = async (link: Link): Promise<Told<NamesOfInstance>> =>
-  await ask(link, 'top-names', { limit: ALL_NAMES })
+  await ask(link, 'top-names', { limit: ALL_NAMES }, topNamesAnswer)

@@ -7,6 +7,7 @@ import { metricsText } from '../core/metrics.ts'
 import { redactData, redactText } from '../core/redact.ts'
 import type { ArchivedFile } from '../core/ustar.ts'
 import { isoTime } from '../times.ts'
+import { anyAnswer } from '../core/answers.ts'
 import { askInstances } from './ask-instances.ts'
 import { siteEvents } from './events.ts'
 import { readMetrics } from './metrics.ts'
@@ -67,7 +68,7 @@ export const supportFiles = async (sources: SupportSources): Promise<ArchivedFil
     ['metrics.txt', async () => metricsText(await readMetrics(link))],
     ...QUESTIONS.map(
       ([name, service, question]) =>
-        [`${name}.json`, async () => json(await askInstances(link, service, question))] as const,
+        [`${name}.json`, async () => json(await askInstances(link, service, question, undefined, anyAnswer))] as const,
     ),
   ]
   return await Promise.all(

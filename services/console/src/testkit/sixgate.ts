@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { BUCKETS, KvBucket, type NatsSite, type ServiceName, type Status } from '@sixgate/bus'
+import { BUCKETS, KvBucket, type NatsSite, type ServiceName, type Status, VERSION } from '@sixgate/bus'
 import { runCommand } from '../commands.ts'
 import { SiteLab, siteYaml } from './site-lab.ts'
 
@@ -40,7 +40,7 @@ export const putReport = async (
   const status: Status = {
     service,
     instance: 'a',
-    version: '0.0.0',
+    version: VERSION,
     revision: 1,
     state: 'ok',
     sinceMs: Date.now() - 65_000,

@@ -1,14 +1,13 @@
 import type { Link, Status } from '@sixgate/bus'
 import { VERSION } from '@sixgate/bus'
 import type { Site } from '@sixgate/site'
-import { z } from 'zod'
+import { anyAnswer, dropsAnswer, explanationAnswer, neighboursAnswer, rulesAnswer } from '../core/answers.ts'
 import { mergeQueries, mergeTopNames } from '../core/dns-queries.ts'
 import { sumDrops } from '../core/drops.ts'
 import { metricsText } from '../core/metrics.ts'
 import { SESSION_COOKIE } from '../core/web/guard.ts'
 import { hostLines, namesOf } from '../core/web/host-lines.ts'
 import { openApi } from '../core/web/openapi.ts'
-import * as shapes from '../core/web/schemas.ts'
 import { advertisedBy, forwardsOf, siteAnswer } from '../core/web/site-answer.ts'
 import type { ThroughputHistory } from '../core/web/throughput-history.ts'
 import { allHosts } from '../io/all-hosts.ts'
@@ -28,11 +27,6 @@ export interface SiteSources {
   /** Which of several gateways this machine is. */
   readonly gateway?: string | undefined
 }
-
-const explanation = shapes.explanation.shape.answers.element.omit({ instance: true })
-const routersSeen = z.array(
-  shapes.routers.shape.routers.element.omit({ mac: true }).extend({ mac: z.string().exactOptional() }),
-)
 
 /** The routes that show how the site is: the same questions that the commands put. */
 export const siteHandlers = ({
@@ -65,17 +59,23 @@ export const siteHandlers = ({
     hosts: async () => {
       const [{ hosts, complaints }, seen] = await Promise.all([
         allHosts(link),
-        askInstances<unknown>(link, 'ra-advertiser', 'hosts-seen'),
+        askInstances(link, 'ra-advertiser', 'hosts-seen', undefined, anyAnswer),
       ])
       const told = seen.answers.map(({ answer }) => answer)
       return { hosts: hostLines(hosts, told, namesInForce()), complaints: [...complaints, ...seen.complaints] }
     },
     drops: async () => {
-      const { answers, complaints } = await askInstances(link, 'nat64', 'drops', undefined, shapes.drops.shape.drops)
+      const { answers, complaints } = await askInstances(link, 'nat64', 'drops', undefined, dropsAnswer)
       return { drops: sumDrops(answers.map(({ answer }) => answer)), complaints: [...complaints] }
     },
     routers: async () => {
-      const { answers, complaints } = await askInstances(link, 'ra-advertiser', 'neighbours', undefined, routersSeen)
+      const { answers, complaints } = await askInstances(
+        link,
+        'ra-advertiser',
+        'neighbours',
+        undefined,
+        neighboursAnswer,
+      )
       const { site } = inForce()
       return {
         routers: answers.flatMap(({ answer }) => answer).map((router) => ({ ...router, mac: router.mac ?? null })),
@@ -84,8 +84,7 @@ export const siteHandlers = ({
       }
     },
     firewall: async () => {
-      const { rules } = shapes.firewall.shape
-      const { answers, complaints } = await askInstances(link, 'nat44-firewall', 'rules', undefined, rules)
+      const { answers, complaints } = await askInstances(link, 'nat44-firewall', 'rules', undefined, rulesAnswer)
       const { site } = inForce()
       return {
         // Each gateway has rules of its own; instances that stand by have no list.
@@ -95,7 +94,7 @@ export const siteHandlers = ({
       }
     },
     explain: async ({ query }) => {
-      const { answers, complaints } = await askInstances(link, 'dns64', 'explain', query, explanation)
+      const { answers, complaints } = await askInstances(link, 'dns64', 'explain', query, explanationAnswer)
       return { answers: answers.map(({ instance, answer }) => ({ ...answer, instance })), complaints: [...complaints] }
     },
     dnsQueries: async ({ query }) => {

@@ -1,5 +1,5 @@
 import type { ServiceName } from '../contract.ts'
-import { ANSWER_MS, type Answer, questionSubject } from '../questions.ts'
+import { ANSWER_MS, type Answer, questionSubject, readAnswer } from '../questions.ts'
 import type { Link } from './link.ts'
 
 export interface Asked {
@@ -13,7 +13,7 @@ export interface Asked {
 
 /**
  * Puts a question to every instance of a service; resolves with their answers by instance name, at the latest after
- * `ANSWER_MS`. Empty when none runs. Throws KvError `disconnected`.
+ * `ANSWER_MS`. Empty when none runs. What is no answer is a refusal that says so. Throws KvError `disconnected`.
  */
 export const ask = async (link: Link, { service, question, body, expected }: Asked): Promise<Answer[]> => {
   const answers: Answer[] = []
@@ -24,7 +24,7 @@ export const ask = async (link: Link, { service, question, body, expected }: Ask
       maxMessages: Math.max(1, expected),
       maxWait: ANSWER_MS,
     })
-    for await (const message of replies) answers.push(message.json<Answer>())
+    for await (const message of replies) answers.push(readAnswer(message.string()))
   } catch (error) {
     if (!(error instanceof Error && /no responders/i.test(error.message))) throw error
   }
