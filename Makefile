@@ -119,7 +119,7 @@ node_modules/.package-lock.json: package-lock.json
 	@$(MACHINE)/node-modules.sh
 
 ##@ Run it: a Raspberry Pi, or any machine with Docker that is the site's gateway
-.PHONY: up down doctor sixgate
+.PHONY: up down upgrade doctor sixgate
 
 up:  ## check this machine, build what is new, start, wait until every service is healthy
 	@$(MACHINE)/check-host.sh
@@ -132,6 +132,12 @@ up:  ## check this machine, build what is new, start, wait until every service i
 down:  ## stop; the host is left as it was found, keys and state are kept
 	$(COMPOSE) down
 	@$(MACHINE)/remove-leftovers.sh
+
+upgrade:  ## build what is new and replace the running services by it, one after the other, while hosts use the site (ARGS=--all: every one)
+	@$(MACHINE)/base-images.sh
+	@$(COMPOSE) build --quiet
+	@$(MACHINE)/upgrade.sh $(ARGS)
+	@$(COMPOSE) exec console sixgate status
 
 doctor:  ## look at this machine and, when it runs, at the site: what is wrong, how to mend it (ARGS=--json)
 	@$(MACHINE)/doctor.sh $(ARGS)

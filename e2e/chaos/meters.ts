@@ -24,6 +24,8 @@ export interface Latency {
 
 /** What the probe in the client saw. */
 export interface Seen {
+  /** Names over TCP, each over a connection of its own. */
+  readonly dnsOverTcp: Meter
   readonly ping: Meter
   readonly udp: Meter
   readonly dns: Meter
@@ -53,11 +55,14 @@ export interface Meters {
   finish(): Promise<Measured>
 }
 
-/** Traffic of all kinds in the client, known to run when this resolves. `resumeS`: how long the one connection may need to go on. */
-export const startMeters = async (resumeS: number): Promise<Meters> => {
+/**
+ * Traffic of all kinds in the client, known to run when this resolves. `resumeS`: how long the one connection may need to go on. `everyMs`:
+ * between two pings, datagrams, and questions for names.
+ */
+export const startMeters = async (resumeS: number, everyMs = 100): Promise<Meters> => {
   const pid = Number(await docker(['inspect', '-f', '{{.State.Pid}}', CLIENT]))
   const withdrawals = await capture({ pid }, 'eth0', 'in', LIFETIME_ZERO)
-  const words = [String(resumeS), mapped(WEB_ADDRESSES[0]), ROUTER, ...WEB_ADDRESSES.map(mapped)]
+  const words = [String(resumeS), String(everyMs), mapped(WEB_ADDRESSES[0]), ROUTER, ...WEB_ADDRESSES.map(mapped)]
   const [file = '', ...argv] = inNetns({ pid }, [process.execPath, `${ROOT}e2e/chaos/probe.ts`, ...words])
   const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.on('error', () => undefined)

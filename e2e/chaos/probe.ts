@@ -13,9 +13,11 @@ import { mapped } from '../transcript/facts.ts'
 import { aaaaQuery, readAnswer } from './dns.ts'
 import type { Latencies, Latency, Meter, Seen } from './meters.ts'
 
-const [patience = '', server = '', resolver = '', ...known] = process.argv.slice(2)
+const [patience = '', interval = '', server = '', resolver = '', ...known] = process.argv.slice(2)
 const udpServer = mapped(DNS_ADDRESS)
 
+/** Between two of a kind. */
+const EVERY_MS = Number(interval)
 /** How long an answer may take before it counts as lost. */
 const PATIENCE_MS = 2000
 
@@ -48,7 +50,7 @@ class Tally implements Meter {
   }
 }
 
-const tallies = { ping: new Tally(), udp: new Tally(), dns: new Tally(), http: new Tally() }
+const tallies = { ping: new Tally(), udp: new Tally(), dns: new Tally(), http: new Tally(), dnsOverTcp: new Tally() }
 const timers: NodeJS.Timeout[] = []
 const every = (ms: number, work: () => void): unknown => timers.push(setInterval(work, ms))
 
@@ -89,7 +91,7 @@ const datagrams = (
 // Through the translation: a name server of the IPv4 world, which answers datagrams as fast as they come.
 datagrams(
   tallies.udp,
-  [udpServer, 53, 100],
+  [udpServer, 53, EVERY_MS],
   (id) => aaaaQuery(id, 'www.example'),
   (packet) => {
     const answer = readAnswer(packet)
@@ -103,7 +105,7 @@ const SERVFAIL = 2
 let fresh = 0
 datagrams(
   tallies.dns,
-  [resolver, 53, 100],
+  [resolver, 53, EVERY_MS],
   (id) => {
     return aaaaQuery(id, id % 2 === 0 ? 'www.example' : `n${process.pid}-${++fresh}.example`)
   },
@@ -120,7 +122,35 @@ datagrams(
   },
 )
 
-every(500, () => {
+/** RFC 7766 §6.2.1: one question for each connection is the least that a server meets. */
+every(5 * EVERY_MS, () => {
+  const { dnsOverTcp } = tallies
+  dnsOverTcp.sent += 1
+  const sentAtMs = performance.now()
+  const query = aaaaQuery(dnsOverTcp.sent % 65_536, 'www.example')
+  const socket = connect({ host: resolver, port: 53 }, () => {
+    socket.write(Buffer.concat([Buffer.of(query.length >> 8, query.length & 0xff), query]))
+  })
+  let got = Buffer.alloc(0)
+  let isDone = false
+  const end = (isOk: boolean): void => {
+    if (isDone) return
+    isDone = true
+    if (isOk) dnsOverTcp.ok(performance.now() - sentAtMs)
+    else dnsOverTcp.lost += 1
+    socket.destroy()
+  }
+  socket.setTimeout(PATIENCE_MS, () => end(false))
+  socket.on('data', (chunk: Buffer) => {
+    got = Buffer.concat([got, chunk])
+    if (got.length >= 2 && got.length >= 2 + got.readUInt16BE(0))
+      end(readAnswer(got.subarray(2))?.addresses.length === 3)
+  })
+  socket.on('error', () => end(false))
+  socket.on('close', () => end(false))
+})
+
+every(5 * EVERY_MS, () => {
   const { http } = tallies
   http.sent += 1
   const sentMs = performance.now()
@@ -159,7 +189,9 @@ every(100, () => {
 })
 
 // Linux's ping alone knows ICMP without a raw socket of ours; -O says at once what got no answer in time.
-const ping = spawn('ping', ['-6', '-n', '-O', '-i', '0.1', server], { stdio: ['ignore', 'pipe', 'inherit'] })
+const ping = spawn('ping', ['-6', '-n', '-O', '-i', String(EVERY_MS / 1000), server], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
 let pinged = ''
 const answered = new Set<number>()
 ping.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -17,6 +17,7 @@ export interface InstanceStatus {
   readonly state: string
   readonly revision: number
   readonly problems: readonly { readonly code: string; readonly message: string }[]
+  readonly remarks?: readonly string[]
 }
 
 /** Asks the console. Throws when it does not answer with JSON. */

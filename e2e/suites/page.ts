@@ -12,6 +12,21 @@ const PASSWORD = 'only for this site'
 /** The status stands behind the body. */
 const CURL = `curl -s -m 10 -w '\\n%{http_code}'`
 
+/** Asks the API of the page as its owner, from the client: sets the password, or logs in where it is set. */
+export const askPage = async ({ home, stack }: SiteUnderTest, path: string): Promise<unknown> => {
+  const { code } = JSON.parse((await stack.sixgate(['web', '--json'])).stdout) as { code: string | null }
+  const [route, body] = code === null ? ['login', { password: PASSWORD }] : ['setup', { code, password: PASSWORD }]
+  const headers = `-H 'content-type: application/json' -H 'origin: ${PAGE}'`
+  const jar = '/tmp/ask-page.cookies'
+  const entered = await home.client.type(
+    `${CURL} -k -c ${jar} ${headers} -d '${JSON.stringify(body)}' ${PAGE}/api/v1/${route}`,
+  )
+  assert.match(entered.output, /"isOwner":true/)
+  const { output } = await home.client.type(`${CURL} -k -b ${jar} ${PAGE}/api/v1/${path}`)
+  assert.match(output, /\n200$/)
+  return JSON.parse(output.slice(0, output.lastIndexOf('\n')))
+}
+
 /** The console's page through the real containers: for the LAN, after its first visit, and for nobody else. */
 export function pageSuite(site: SiteUnderTest): void {
   const { home, stack } = site
