@@ -27,7 +27,7 @@ SUITE ?=
 GUESTS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
+.PHONY: demo test check unit e2e e2e-two-gateways e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -47,7 +47,10 @@ unit: machine node_modules/.package-lock.json bpf networkd page  ## unit tests, 
 	$(RUN_UNIT) $(TEST_FLAGS) 'shared/**/*.test.ts' 'services/**/*.test.ts' 'e2e/**/*.test.ts' 'deploy/**/*.test.ts'
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
-	$(RUN_E2E) $(TEST_FLAGS) 'e2e/**/*.e2e.ts'
+	$(RUN_E2E) $(TEST_FLAGS) e2e/site.e2e.ts e2e/standalone.e2e.ts
+
+e2e-two-gateways: images  ## two gateways and a third NATS server around one LAN: what a host notices when one dies, comes back, is stopped
+	$(RUN_E2E) $(TEST_FLAGS) e2e/two-gateways.e2e.ts
 
 e2e-vm: machine node_modules/.package-lock.json bpf  ## in emulated machines: the site on arm64 with a VLAN, the fast path on kernel 6.1; ARCH=amd64; SUITE=… GUESTS=… (e2e/vm/README.md)
 	@$(MACHINE)/packages.sh --vm
