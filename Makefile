@@ -27,7 +27,7 @@ SUITE ?=
 GUESTS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-two-gateways e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
+.PHONY: demo test check unit e2e e2e-two-gateways e2e-upgrade e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -51,6 +51,9 @@ e2e: images  ## the real stack in a simulated site, by testcontainers
 
 e2e-two-gateways: images  ## two gateways and a third NATS server around one LAN: what a host notices when one dies, comes back, is stopped
 	$(RUN_E2E) $(TEST_FLAGS) e2e/two-gateways.e2e.ts
+
+e2e-upgrade: images  ## services replaced under traffic as make upgrade does it, images of two versions together
+	$(RUN_E2E) $(TEST_FLAGS) e2e/upgrade.e2e.ts
 
 e2e-vm: machine node_modules/.package-lock.json bpf  ## in emulated machines: the site on arm64 with a VLAN, the fast path on kernel 6.1; ARCH=amd64; SUITE=… GUESTS=… (e2e/vm/README.md)
 	@$(MACHINE)/packages.sh --vm

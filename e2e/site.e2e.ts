@@ -14,7 +14,6 @@ import { bringUp } from './harness/site-under-test.ts'
 import type { Stack } from './harness/stack.ts'
 import { documentSuite } from './suites/document.ts'
 import { downSuite } from './suites/down.ts'
-import { editSuite } from './suites/edit.ts'
 import { firewallSuite } from './suites/firewall.ts'
 import { fastPathSuite } from './suites/fast-path.ts'
 import { ftpSuite } from './suites/ftp.ts'
@@ -27,9 +26,7 @@ import { pathSuite } from './suites/path.ts'
 import { privilegeSuite } from './suites/privileges.ts'
 import { takeoverSuite } from './suites/ra-takeover.ts'
 import { restartSuite } from './suites/restarts.ts'
-import { rollingSuite } from './suites/rolling.ts'
 import { scalingSuite } from './suites/scaling.ts'
-import { skewSuite } from './suites/skew.ts'
 import { transcriptSuite } from './suites/transcript.ts'
 import { LAN_PREFIX, PREF64, ROUTER } from './transcript/facts.ts'
 
@@ -74,9 +71,6 @@ describe('the simulated site', () => {
   describe('each service stopped and started', () => restartSuite(site))
   describe('several instances', () => takeoverSuite(site))
   describe('two instances of each service', () => scalingSuite(site))
-  describe('rolling restart', () => rollingSuite(site))
-  describe('two versions together', () => skewSuite(site))
-  describe('a folder of its own for the site document', () => editSuite(site))
   describe('fast path', () => fastPathSuite(site))
   describe('docker compose down', () => {
     before(() => saveLogs(site.stack)) // down removes the containers and their logs

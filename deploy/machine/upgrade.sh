@@ -34,12 +34,16 @@ export SIXGATE_RESOLV_DIR
 
 is_wanted() { [ "${#wanted[@]}" = 0 ] || [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
-# What a service depends on is named to compose too (without it, compose would take the configuration for another one): in the numbers
-# that run.
-as_they_are=()
-for service in "${SCALING[@]}"; do
-  as_they_are+=(--scale "$service=$("$docker" compose ps --quiet "$service" | wc -l)")
-done
+# The console depends on all the others that scale: they are named to compose too (without them, it would take the configuration for another one),
+# in the numbers that run. Of other services compose refuses to hear that. Sets as_they_are.
+keep_others() {
+  local other
+  as_they_are=()
+  [ "$1" = console ] || return 0
+  for other in "${SCALING[@]}"; do
+    if [ "$other" != console ]; then as_they_are+=(--scale "$other=$("$docker" compose ps --quiet "$other" | wc -l)"); fi
+  done
+}
 
 # True when container $2 of service $1 was made of what there is now.
 is_current() {
@@ -74,6 +78,7 @@ replace_once() {
     "$docker" compose up --no-build --force-recreate keys >/dev/null 2>&1 || fail "keys: did not end well; docker compose logs keys says why"
     is_due_nats=yes
   else
+    keep_others "$service"
     "$docker" compose up --detach --no-build --force-recreate --wait "${as_they_are[@]}" "$service" >/dev/null 2>&1 ||
       fail "$service: does not become healthy; docker compose logs $service says why"
   fi
@@ -90,6 +95,7 @@ replace_beside() {
     say "$service: is current"
     return
   fi
+  keep_others "$service"
   if ! "$docker" compose up --detach --no-build --no-recreate --wait "${as_they_are[@]}" --scale "$service=$((2 * count))" "$service" >/dev/null 2>&1; then
     mapfile -t new < <("$docker" compose ps --all --quiet "$service" | grep -vxF -f <(printf '%s\n' "${old[@]}"))
     for container in "${new[@]}"; do
