@@ -20,6 +20,8 @@ const udpServer = mapped(DNS_ADDRESS)
 const EVERY_MS = Number(interval)
 /** How long an answer may take before it counts as lost. */
 const PATIENCE_MS = 2000
+/** An answer that came later than this is none that was only under way. */
+const UNDER_WAY_MS = 200
 
 class Tally implements Meter {
   sent = 0
@@ -228,6 +230,9 @@ const finish = async (): Promise<void> => {
   ping.kill('SIGINT')
   // What is under way gets its time.
   await pause(PATIENCE_MS + 500)
+  // SIGINT does not wait for answers that are under way: what was sent last, within the patience of a moment, is not counted.
+  const lastAnswered = Math.max(0, ...answered)
+  if (tallies.ping.sent - lastAnswered <= UNDER_WAY_MS / EVERY_MS) tallies.ping.sent = lastAnswered
   tallies.ping.lost = Math.max(0, tallies.ping.sent - answered.size)
   const seen: Seen = { ...tallies, download: { survived: await hasResumed(), stalledMs } }
   process.stdout.write(`${JSON.stringify(seen)}\n`, () => process.exit())

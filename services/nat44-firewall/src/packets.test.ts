@@ -607,10 +607,12 @@ for (const { what, rules = ULA, from, probe, icmp6: message, rule } of [...DROPP
   test(`${what}: dropped by ${rule}`, { skip }, async () => {
     await net.load(rules)
     const places = (['gateway', 'host', 'internet', 'translator', 'other'] as const).map((who) => place(who))
+    await net.caughtUp()
     const before = places.map(({ received }) => received.length)
     if (probe !== undefined) place(from).fire(probe)
     if (message !== undefined) place(from).icmp6(message)
     await net.counted(rule, 0)
+    await net.caughtUp()
     assert.deepEqual(
       places.map(({ received }) => received.length),
       before,
@@ -740,9 +742,11 @@ test('a port that a container publishes is open to the uplink only with firewall
     assert.ok((await net.count('published-tcp-8080')) > 0)
     assert.equal(await net.internet.ask(udp(UPLINK, 8080, '198.51.100.7')), 'answer 198.51.100.7')
     assert.ok((await net.count('published-udp-8080')) > 0)
+    await net.caughtUp()
     const before = net.other.received.length
     net.internet.fire(tcp(UPLINK, 8081, '198.51.100.7'))
     await net.counted('wan-forward-refused', 0)
+    await net.caughtUp()
     assert.equal(net.other.received.length, before)
   })
 })
@@ -750,9 +754,11 @@ test('a port that a container publishes is open to the uplink only with firewall
 test('a pool4 address that escapes NAT does not leave: dropped by leak-pool4-source', { skip }, async () => {
   await net.load(ULA)
   await withTable('chain r { type filter hook prerouting priority -350; iifname "nat64" notrack; }', async () => {
+    await net.caughtUp()
     const before = net.internet.received.length
     net.translator.fire(udp(SERVER, 7777, POOL_HOST))
     await net.counted('leak-pool4-source', 0)
+    await net.caughtUp()
     assert.equal(net.internet.received.length, before)
   })
 })
@@ -761,9 +767,11 @@ test('an IPv4 LAN that escapes NAT does not leave: dropped by leak-lan4-source',
   const lan4 = { lan4: [{ interface: 'docker0', prefix: '172.17.0.0/16' }] }
   await net.load(buildRuleset(testSite({ firewall: lan4 }), testFacts()))
   await withTable('chain r { type filter hook prerouting priority -350; iifname "docker0" notrack; }', async () => {
+    await net.caughtUp()
     const before = net.internet.received.length
     net.other.fire(udp('203.0.113.1', 7777, '172.17.0.2'))
     await net.counted('leak-lan4-source', 0)
+    await net.caughtUp()
     assert.equal(net.internet.received.length, before)
   })
 })

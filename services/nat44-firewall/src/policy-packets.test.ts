@@ -179,10 +179,12 @@ test('flows from the uplink beyond the limit are dropped; what is refused anyway
   for (let probe = 0; probe < 60; probe++) net.internet.fire(udp(UPLINK, 9999))
   await net.counted('wan-refused', 59)
   assert.equal(await net.internet.ask(udp(UPLINK, 8080)), `answer ${SERVER}`)
+  await net.caughtUp()
   const before = net.gateway.received.length
   for (let probe = 0; probe < 60; probe++) net.internet.fire(udp(UPLINK, 8080))
   // A burst of 20, and 10 for each second that passes.
   await net.counted('wan-new-flood', 20)
+  await net.caughtUp()
   const got = net.gateway.received.length - before
   assert.ok(got >= 10 && got < 40, `${got} arrived`)
 })
@@ -249,9 +251,11 @@ test('MSS of an IPv4 LAN fits the uplink', { skip }, async () => {
 
 test('a source that belongs to another link does not come from the uplink (RFC 3704)', { skip }, async () => {
   await net.load(rules(OPEN))
+  await net.caughtUp()
   const before = net.gateway.received.length
   net.internet.fire(udp(UPLINK, 8080, '172.17.0.9'))
   await net.counted('wan-reverse-path', 0)
+  await net.caughtUp()
   assert.equal(net.gateway.received.length, before)
   await net.load(rules({ ...OPEN, reversePath: false }))
   net.internet.fire(udp(UPLINK, 8080, '172.17.0.9'))

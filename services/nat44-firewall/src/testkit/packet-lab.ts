@@ -68,6 +68,11 @@ export class Place {
     return this.#question((id) => ({ op: 'ask', id, ...probe }))
   }
 
+  /** Resolves when `received` has everything that had come here before. */
+  async caughtUp(): Promise<void> {
+    await this.#question((id) => ({ op: 'catch-up', id }))
+  }
+
   /** Sends back what comes over TCP. */
   echo(port: number): void {
     this.#send({ op: 'echo', port })
@@ -248,6 +253,12 @@ export class PacketLab {
   /** Puts these rules in force, counters at 0. */
   async load(ruleset: Ruleset): Promise<void> {
     await this.#nft.load(ruleset, new Map(), await this.#nft.list())
+  }
+
+  /** Resolves when `received` of every place has everything that had come there before. */
+  async caughtUp(): Promise<void> {
+    const places = [this.gateway, this.host, this.internet, this.translator, this.other]
+    await Promise.all(places.map((place) => place.caughtUp()))
   }
 
   /** Packets that a rule has counted. */
