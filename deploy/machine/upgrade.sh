@@ -48,7 +48,8 @@ keep_others() {
 # True when container $2 of service $1 was made of what there is now.
 is_current() {
   local image ran hash made
-  image=$("$docker" compose config --images "$1" | grep -F "/$1:" || "$docker" compose config --images "$1" | head -n 1)
+  # Some versions of compose list the images of all services.
+  image=$("$docker" compose config --images "$1" | grep -E -m 1 "(^|/)$1:")
   image=$("$docker" image inspect --format '{{.Id}}' "$image")
   ran=$("$docker" inspect --format '{{.Image}}' "$2")
   hash=$("$docker" compose config --hash "$1" | cut -d ' ' -f 2)
