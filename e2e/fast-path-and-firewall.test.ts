@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { enterNamespace, Lab, Namespace, type Process } from '@sixgate/testkit'
+import { spawnPlain } from './harness/plain-service.ts'
 
 const skip = enterNamespace()
-const ROOT = join(import.meta.dirname, '..')
 const HOST = 'fd00:1:2:3::10'
 const GUEST = 'fd00:1:2:4::10'
 const SERVER = '64:ff9b::203.0.113.1'
@@ -134,14 +134,7 @@ ${more}`,
 }
 
 const start = async (name: 'nat64' | 'nat44-firewall', ready: RegExp): Promise<Process> => {
-  const stateDir = join(directory, name)
-  mkdirSync(stateDir)
-  const service = here().spawn(process.execPath, [join(ROOT, 'services', name, 'src/main.ts')], {
-    SITE: `file:${join(directory, 'site.yaml')}`,
-    STATE_DIR: stateDir,
-    HEALTH_FILE: join(stateDir, 'health.json'),
-    LOG_LEVEL: 'info',
-  })
+  const service = spawnPlain(here(), directory, name)
   await service.waitFor(ready)
   return service
 }

@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { enterNamespace, Lab, Namespace, type Process } from '@sixgate/testkit'
+import { spawnPlain } from './harness/plain-service.ts'
 
 const skip = enterNamespace()
-const ROOT = join(import.meta.dirname, '..')
 const HOST = 'fd00:1:2:3::10'
 const SERVER = '198.51.100.7'
 const MAPPED_SERVER = '64:ff9b::c633:6407'
@@ -159,12 +159,7 @@ nat64: { pool4: ["198.18.0.0/16"], wellKnownPrefix: off, fastPath: ${fastPath} }
   }
 
   async #service(name: 'nat64' | 'nat44-firewall', ready: RegExp): Promise<void> {
-    const service = this.gateway.spawn(process.execPath, [join(ROOT, 'services', name, 'src/main.ts')], {
-      SITE: `file:${join(this.#directory, 'site.yaml')}`,
-      STATE_DIR: mkdtempSync(join(this.#directory, `${name}-`)),
-      HEALTH_FILE: join(this.#directory, `${name}.json`),
-      LOG_LEVEL: 'info',
-    })
+    const service = spawnPlain(this.gateway, this.#directory, name)
     this.#processes.push(service)
     await service.waitFor(ready, PATIENCE_MS)
   }

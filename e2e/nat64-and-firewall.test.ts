@@ -7,14 +7,14 @@
  *                               └─────────┘
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { enterNamespace, Lab, Namespace, type Process } from '@sixgate/testkit'
+import { spawnPlain } from './harness/plain-service.ts'
 
 const skip = enterNamespace()
-const ROOT = join(import.meta.dirname, '..')
 const HOST = 'fd00:1:2:3::10'
 const NEIGHBOUR = 'fd00:1:2:3::20'
 const UPLINK = '203.0.113.2'
@@ -47,14 +47,7 @@ const ask = async (from: Namespace, ...words: readonly string[]): Promise<string
   (await from.run(process.execPath, '-e', CLIENT, ...words)).stdout
 
 const start = async (name: 'nat64' | 'nat44-firewall', ready: RegExp): Promise<void> => {
-  const stateDir = join(directory, name)
-  mkdirSync(stateDir)
-  const service = here().spawn(process.execPath, [join(ROOT, 'services', name, 'src/main.ts')], {
-    SITE: `file:${join(directory, 'site.yaml')}`,
-    STATE_DIR: stateDir,
-    HEALTH_FILE: join(stateDir, 'health.json'),
-    LOG_LEVEL: 'info',
-  })
+  const service = spawnPlain(here(), directory, name)
   services.push(service)
   await service.waitFor(ready)
 }

@@ -79,8 +79,7 @@ replace_once() {
     "$docker" compose up --no-build --force-recreate keys >/dev/null 2>&1 || fail "keys: did not end well; docker compose logs keys says why"
     is_due_nats=yes
   else
-    keep_others "$service"
-    "$docker" compose up --detach --no-build --force-recreate --wait "${as_they_are[@]}" "$service" >/dev/null 2>&1 ||
+    "$docker" compose up --detach --no-build --force-recreate --wait "$service" >/dev/null 2>&1 ||
       fail "$service: does not become healthy; docker compose logs $service says why"
   fi
   say "$service: started anew"

@@ -14,8 +14,7 @@ const here = (): Namespace => Namespace.here()
 const lab = new Lab()
 const directory = mkdtempSync(join(tmpdir(), 'sixgate-firewall-takeover-'))
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
-/** DESIGN §4: within 3 s; e2e holds it to that, here it is told only: programs share the processors with other tests. */
-/** Only a failed test waits so long. */
+/** Only a failed test waits so long. That a takeover ends within 3 s, e2e asserts: here programs share the processors with other tests. */
 const PATIENCE_MS = 30_000
 
 if (skip === false) {

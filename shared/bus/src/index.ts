@@ -3,7 +3,7 @@ export { Applier, type Condition, type Offer, type ServiceState } from './applie
 export { type MakeService, SiteRejected } from './contract.ts'
 export { type Environment, EnvironmentError, readEnvironment } from './environment.ts'
 export { type FileSink, FileSource } from './file-source.ts'
-export { instanceName } from './instance.ts'
+export { instanceName, isOnGateway } from './instance.ts'
 export { KvError, type KvErrorCode } from './kv-error.ts'
 export { type Asked, ask } from './nats/ask.ts'
 export { KvBucket } from './nats/kv-bucket.ts'

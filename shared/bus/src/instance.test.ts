@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { containerId, instanceName } from './instance.ts'
+import { containerId, instanceName, isOnGateway } from './instance.ts'
 
 const ID = '0123456789abcdef'.repeat(4)
 
@@ -24,4 +24,8 @@ describe('the name of an instance', () => {
 
   it('is one token of a NATS subject', () => assert.match(instanceName(), /^[A-Za-z0-9-]+$/))
   it('has the name of its gateway in front', () => assert.equal(instanceName('a'), `a-${instanceName()}`))
+  it('says which gateway it is on', () => {
+    const [here, elsewhere] = [isOnGateway(instanceName('a'), 'a'), isOnGateway(instanceName('a'), 'b')]
+    assert.deepEqual([here, elsewhere, isOnGateway(instanceName(), undefined)], [true, false, true])
+  })
 })

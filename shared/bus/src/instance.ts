@@ -22,3 +22,7 @@ const localName = (): string =>
 /** The same with the name of its gateway in front, when there are several. */
 export const instanceName = (gateway?: string): string =>
   gateway === undefined ? localName() : `${gateway}-${localName()}`
+
+/** True when `instance` is a name that `instanceName` gives on this gateway; undefined: the only one, which has all. */
+export const isOnGateway = (instance: string, gateway: string | undefined): boolean =>
+  gateway === undefined || instance.startsWith(`${gateway}-`)

@@ -121,33 +121,32 @@ const descriptorsIn = (control: NativeBuffer, lenBytes: number): number[] => {
   return found
 }
 
-/** A socket that listens under an abstract name for messages (SOCK_SEQPACKET), non-blocking; `undefined`: somebody has the name. */
-export const listenAbstract = (name: string): number | undefined => {
+/** A socket for messages (SOCK_SEQPACKET), non-blocking, made ready by `use`; `undefined`: that failed with one of `codes`. */
+const openAbstract = (
+  name: string,
+  codes: readonly string[],
+  use: (fd: number, address: NativeBuffer) => void,
+): number | undefined => {
   const address = abstractAddress(name)
   inUse.buffers = [address]
   const fd = libc.socket(AF.UNIX, SOCK.SEQPACKET | SOCK.NONBLOCK, 0)
   try {
-    libc.bind(fd, address.address, address.bytes.length, `listen as ${name}`)
-    libc.listen(fd, 8)
+    use(fd, address)
     return fd
   } catch (error) {
     libc.closeFd(fd)
-    if (error instanceof HostError && error.code === 'EADDRINUSE') return undefined
+    if (error instanceof HostError && codes.includes(error.code)) return undefined
     throw error
   }
 }
 
+/** A socket that listens under an abstract name for messages, non-blocking; `undefined`: somebody has the name. */
+export const listenAbstract = (name: string): number | undefined =>
+  openAbstract(name, ['EADDRINUSE'], (fd, { address, bytes }) => {
+    libc.bind(fd, address, bytes.length, `listen as ${name}`)
+    libc.listen(fd, 8)
+  })
+
 /** Connects to who listens under an abstract name; `undefined`: nobody does, or has no room. */
-export const connectAbstract = (name: string): number | undefined => {
-  const address = abstractAddress(name)
-  inUse.buffers = [address]
-  const fd = libc.socket(AF.UNIX, SOCK.SEQPACKET | SOCK.NONBLOCK, 0)
-  try {
-    libc.connect(fd, address.address, address.bytes.length)
-    return fd
-  } catch (error) {
-    libc.closeFd(fd)
-    if (error instanceof HostError && (error.code === 'ECONNREFUSED' || error.code === 'EAGAIN')) return undefined
-    throw error
-  }
-}
+export const connectAbstract = (name: string): number | undefined =>
+  openAbstract(name, ['ECONNREFUSED', 'EAGAIN'], (fd, { address, bytes }) => libc.connect(fd, address, bytes.length))

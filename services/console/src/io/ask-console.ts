@@ -1,4 +1,4 @@
-import { ask, type Link } from '@sixgate/bus'
+import { ask, isOnGateway, type Link } from '@sixgate/bus'
 import type { z } from 'zod'
 import { printable } from '../core/columns.ts'
 import { SILENT_MS } from '../core/convergence.ts'
@@ -34,7 +34,7 @@ export const askConsole = async <T>(
   const reports = await unlessMissing(readReports(link), [])
   const expected = reports.filter(({ service, atMs }) => service === 'console' && nowMs - atMs < SILENT_MS).length
   const heard = await ask(link, { service: 'console', question, body, expected })
-  const answers = gateway === undefined ? heard : heard.filter(({ instance }) => instance.startsWith(`${gateway}-`))
+  const answers = heard.filter(({ instance }) => isOnGateway(instance, gateway))
   const done = answers.find(({ refused }) => refused === undefined)
   if (done !== undefined) {
     const { data, error } = schema.safeParse(done.answer)

@@ -1,4 +1,4 @@
-import { BUCKETS, KvBucket, type Link } from '@sixgate/bus'
+import { BUCKETS, isOnGateway, KvBucket, type Link } from '@sixgate/bus'
 import { z } from 'zod'
 import { unlessMissing } from './unless-missing.ts'
 
@@ -28,7 +28,7 @@ export const changedElsewhere = async (link: Link, gateway: string | undefined):
   if (gateway === undefined) return undefined
   const instance = await publishingInstance(link)
   if (instance === undefined) return `no console publishes the site document now; ${WHEN_GONE}`
-  return instance.startsWith(`${gateway}-`) ? undefined : notHere(instance)
+  return isOnGateway(instance, gateway) ? undefined : notHere(instance)
 }
 
 /** `instance`: the console that publishes, as far as it is known. */

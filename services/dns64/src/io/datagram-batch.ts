@@ -1,9 +1,7 @@
-import { AF, ERRNO, libc, MSG, type NativeBuffer, nativeBuffer } from '@sixgate/host'
+import { AF, ERRNO, IOVEC, libc, MSG, MSGHDR, type NativeBuffer, nativeBuffer } from '@sixgate/host'
 
-/** recvmmsg(2), 64-bit Linux: struct mmsghdr = struct msghdr (56 octets) and msg_len; offsets from its start. */
-const MMSGHDR = { NAME: 0, NAMELEN: 8, IOV: 16, IOVLEN: 24, FLAGS: 48, LEN: 56, SIZE: 64 } as const
-/** struct iovec. */
-const IOVEC = { BASE: 0, LEN: 8, SIZE: 16 } as const
+/** recvmmsg(2), 64-bit Linux: struct mmsghdr = struct msghdr, then msg_len, padded to 8 octets. */
+const MMSGHDR = { LEN_U32: MSGHDR.SIZE, SIZE: MSGHDR.SIZE + 8 } as const
 
 /** Octets of a socket address here: struct sockaddr_in6 (28) in 32-bit words; struct sockaddr_in has 16. */
 export const SOCKADDR_WORDS = 7
@@ -19,11 +17,11 @@ const makeArrays = (slots: number, slotBytes: number) => {
   const put64 = (buffer: NativeBuffer, at: number, value: number): void =>
     buffer.view.setBigUint64(at, BigInt(value), true)
   for (let i = 0; i < slots; i++) {
-    put64(vectors, i * IOVEC.SIZE + IOVEC.BASE, payload.address + i * slotBytes)
-    put64(vectors, i * IOVEC.SIZE + IOVEC.LEN, slotBytes)
-    put64(headers, i * MMSGHDR.SIZE + MMSGHDR.NAME, addresses.address + i * SOCKADDR_BYTES)
-    put64(headers, i * MMSGHDR.SIZE + MMSGHDR.IOV, vectors.address + i * IOVEC.SIZE)
-    put64(headers, i * MMSGHDR.SIZE + MMSGHDR.IOVLEN, 1)
+    put64(vectors, i * IOVEC.SIZE + IOVEC.BASE_U64, payload.address + i * slotBytes)
+    put64(vectors, i * IOVEC.SIZE + IOVEC.LEN_U64, slotBytes)
+    put64(headers, i * MMSGHDR.SIZE + MSGHDR.NAME_U64, addresses.address + i * SOCKADDR_BYTES)
+    put64(headers, i * MMSGHDR.SIZE + MSGHDR.IOV_U64, vectors.address + i * IOVEC.SIZE)
+    put64(headers, i * MMSGHDR.SIZE + MSGHDR.IOVLEN_U64, 1)
   }
   return {
     headers,
@@ -64,11 +62,12 @@ export class ReceiveBatch {
 
   /** Octets of the datagram in a slot; what did not fit is cut off. */
   lengthOf(slot: number): number {
-    return this.#arrays.headerWords[(slot * MMSGHDR.SIZE + MMSGHDR.LEN) >> 2] ?? 0
+    return this.#arrays.headerWords[(slot * MMSGHDR.SIZE + MMSGHDR.LEN_U32) >> 2] ?? 0
   }
 
   #resetNames(count: number): void {
-    for (let i = 0; i < count; i++) this.#arrays.headerWords[(i * MMSGHDR.SIZE + MMSGHDR.NAMELEN) >> 2] = SOCKADDR_BYTES
+    for (let i = 0; i < count; i++)
+      this.#arrays.headerWords[(i * MMSGHDR.SIZE + MSGHDR.NAMELEN_U32) >> 2] = SOCKADDR_BYTES
   }
 }
 
@@ -85,7 +84,8 @@ export class SendBatch {
     this.#connected = connected
     this.slots = this.#arrays.slots
     if (connected)
-      for (let i = 0; i < slots; i++) this.#arrays.headers.view.setBigUint64(i * MMSGHDR.SIZE + MMSGHDR.NAME, 0n, true)
+      for (let i = 0; i < slots; i++)
+        this.#arrays.headers.view.setBigUint64(i * MMSGHDR.SIZE + MSGHDR.NAME_U64, 0n, true)
   }
 
   get count(): number {
@@ -105,13 +105,13 @@ export class SendBatch {
   push(lenBytes: number, words?: Uint32Array, at = 0): void {
     const slot = this.#count++
     const { vectorWords, headerWords, addressWords } = this.#arrays
-    vectorWords[(slot * IOVEC.SIZE + IOVEC.LEN) >> 2] = lenBytes
+    vectorWords[(slot * IOVEC.SIZE + IOVEC.LEN_U64) >> 2] = lenBytes
     if (this.#connected || words === undefined) return
     const to = slot * SOCKADDR_WORDS
     for (let i = 0; i < SOCKADDR_WORDS; i++) addressWords[to + i] = words[at + i] ?? 0
     // The family is the lower half of the first word on little-endian machines.
     const isIp6 = ((words[at] ?? 0) & 0xffff) === AF.INET6
-    headerWords[(slot * MMSGHDR.SIZE + MMSGHDR.NAMELEN) >> 2] = isIp6 ? SOCKADDR_BYTES : SOCKADDR_IN_BYTES
+    headerWords[(slot * MMSGHDR.SIZE + MSGHDR.NAMELEN_U32) >> 2] = isIp6 ? SOCKADDR_BYTES : SOCKADDR_IN_BYTES
   }
 
   /**

@@ -112,10 +112,7 @@ export class QueueHandover {
 }
 
 /** True when another instance of this TUN runs. */
-export const hasPeer = (tunName: string): boolean => {
-  const connection = toSomePeer(tunName, () => true)
-  return connection === true
-}
+export const hasPeer = (tunName: string): boolean => toSomePeer(tunName, () => true) === true
 
 /** A queue that another instance can do without; `undefined`: none can. It is the caller's. */
 export const takeSpareQueue = (tunName: string): number | undefined =>

@@ -94,6 +94,18 @@ export class GatewayLab {
     })
   }
 
+  /** Segmentation, receive and checksum offloads of all links but the TUN. */
+  setOffloads(state: 'on' | 'off'): void {
+    const features = ['tx', 'rx', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, state])
+    for (const [where, name] of [
+      [this.client, 'eth0'],
+      [this.server, 'eth0'],
+      [this.gateway, 'lan0'],
+      [this.gateway, 'wan0'],
+    ] as const)
+      where.sh('ethtool', '-K', name, ...features)
+  }
+
   /** Starts the server of traffic.ts. */
   async serve(): Promise<void> {
     await this.server.spawn(process.execPath, [TRAFFIC, 'serve', String(SERVER_PORT)]).waitFor(/^ready$/m)
