@@ -50,6 +50,28 @@ test('it calls again until the descriptor was read empty, and not after the end'
   libc.closeFd(fd)
 })
 
+test('`first` is asked before; what it has done is done, the rest is the callback’s', { timeout: 10_000 }, async () => {
+  const fd = libc.eventfd()
+  const calls: string[] = []
+  await new Promise<void>((resolve) => {
+    const unwatch = watchReadable(
+      fd,
+      () => {
+        calls.push('callback')
+        unwatch()
+        resolve()
+      },
+      () => {
+        calls.push('first')
+        return calls.length < 3
+      },
+    )
+    signal(fd)
+  })
+  assert.deepEqual(calls, ['first', 'first', 'first', 'callback'])
+  libc.closeFd(fd)
+})
+
 /** Runs a module that has the package's exports in scope, in a process of its own. */
 const runModule = (lines: string, flags: readonly string[] = []) => {
   const index = JSON.stringify(new URL('index.ts', import.meta.url).href)
@@ -78,4 +100,12 @@ test('what the callback throws is an uncaught exception of the process', () => {
   const { status, stderr } = runModule(`watchReadable(libc.eventfd(1), () => { throw new Error('from the callback') })`)
   assert.equal(status, 1)
   assert.match(stderr, /Error: from the callback/)
+})
+
+test('so is what `first` throws', () => {
+  const { status, stderr } = runModule(
+    `watchReadable(libc.eventfd(1), () => {}, () => { throw new Error('from first') })`,
+  )
+  assert.equal(status, 1)
+  assert.match(stderr, /Error: from first/)
 })

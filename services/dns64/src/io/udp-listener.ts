@@ -77,6 +77,10 @@ class UdpSocket {
   readonly #replies = new SendBatch(BATCH, REPLY_BYTES, false)
   readonly #unwatch: () => void
   readonly #onLost: (error: Error) => void
+  /** Of the last batch: how many came, or −errno, and the slots of those that were no hits. */
+  #count = 0
+  readonly #left = new Uint8Array(BATCH)
+  #leftCount = 0
   #flushDue = false
   #closed = false
 
@@ -86,7 +90,11 @@ class UdpSocket {
     this.#hits = handlers.hits
     this.#onLost = handlers.onLost
     this.#sources = new SourceTable((address) => handlers.hits.sourceOf(address))
-    this.#unwatch = watchReadable(fd, () => this.#receive())
+    this.#unwatch = watchReadable(
+      fd,
+      () => this.#receiveRest(),
+      () => this.#answerHits(),
+    )
   }
 
   /**
@@ -112,58 +120,102 @@ class UdpSocket {
     if (this.#closed) return
     this.#receive()
     this.#flush()
-    // What was read last may have shown that the socket is gone.
     this.#end()
   }
 
   #end(): void {
+    if (this.#closed) return
     this.#closed = true
     this.#unwatch()
     libc.closeFd(this.#fd)
   }
 
+  /**
+   * Straight from the poll, which spares a hit the rest of the event loop: true when nothing is left to do. What is not a
+   * hit stays in its slot for `#receiveRest`, because promises settle only there.
+   */
+  #answerHits(): boolean {
+    this.#hits.beginBatch()
+    for (let call = 0; call < MAX_CALLS; call++) {
+      this.#read()
+      if (this.#leftCount > 0 || this.#count < 0) return false
+      if (!this.#isMoreLikely) return true
+    }
+    return true
+  }
+
+  #receiveRest(): void {
+    this.#handleLeft()
+    if (this.#count === BATCH) this.#receive()
+  }
+
   #receive(): void {
+    this.#handleLeft()
     this.#hits.beginBatch()
     for (let call = 0; call < MAX_CALLS && !this.#closed; call++) {
-      const count = this.#received.receive(this.#fd)
-      if (count < 0) {
-        this.#end()
-        this.#onLost(new HostError('receive queries', -count))
-        return
-      }
-      let hits = 0
-      for (let slot = 0; slot < count; slot++) if (this.#take(slot)) hits++
-      this.#flush()
-      // Looking again costs a tenth of a turn of the event loop. What is not a hit goes upstream when this turn is over.
-      const isBurst = hits === count && count >= BURST
-      if (count < BATCH && !isBurst) return
+      this.#read()
+      const isMoreLikely = this.#isMoreLikely
+      this.#handleLeft()
+      if (!isMoreLikely) return
     }
   }
 
-  /** Handles one datagram; true when it was a hit. */
-  #take(slot: number): boolean {
+  /** Receives a batch and answers what is a hit. */
+  #read(): void {
+    const count = this.#received.receive(this.#fd)
+    this.#count = count
+    for (let slot = 0; slot < count; slot++) if (!this.#answer(slot)) this.#left[this.#leftCount++] = slot
+    this.#flush()
+  }
+
+  /** Looking again costs a tenth of a turn of the event loop. What is not a hit goes upstream when this turn is over. */
+  get #isMoreLikely(): boolean {
+    return this.#count === BATCH || (this.#leftCount === 0 && this.#count >= BURST)
+  }
+
+  /** Hands on what was no hit, or the error that came instead. */
+  #handleLeft(): void {
+    if (this.#count < 0) {
+      this.#end()
+      this.#onLost(new HostError('receive queries', -this.#count))
+      this.#count = 0
+      return
+    }
+    if (this.#leftCount === 0) return
+    for (let i = 0; i < this.#leftCount; i++) this.#handle(this.#left[i] ?? 0)
+    this.#leftCount = 0
+    this.#flush()
+  }
+
+  /** Replies to the datagram in a slot when its answer is at hand. */
+  #answer(slot: number): boolean {
     const { addressWords, slots } = this.#received
     const at = slot * SOCKADDR_WORDS
-    const packet = slots[slot] as Buffer
-    const len = this.#received.lengthOf(slot)
-    const source = this.#sources.find(addressWords, at)
     if (this.#replies.isFull) this.#flush()
-    const replyLen = this.#hits.hit(packet, len, source, this.#replies.next)
-    if (replyLen > 0) {
-      this.#replies.push(replyLen, addressWords, at)
-      return true
-    }
+    const len = this.#hits.hit(
+      slots[slot] as Buffer,
+      this.#received.lengthOf(slot),
+      this.#sources.find(addressWords, at),
+      this.#replies.next,
+    )
+    if (len > 0) this.#replies.push(len, addressWords, at)
+    return len > 0
+  }
+
+  #handle(slot: number): void {
+    const { addressWords, slots } = this.#received
+    const at = slot * SOCKADDR_WORDS
     // RFC 768: a source port of zero means that no reply is wanted, and none can be sent.
-    if (portOfSockaddr(addressWords, at) === 0) return false
+    if (portOfSockaddr(addressWords, at) === 0) return
+    const packet = (slots[slot] as Buffer).subarray(0, this.#received.lengthOf(slot))
     let to: Uint32Array | undefined
     let isNow = true
-    this.#onQuery(packet.subarray(0, len), source, 'udp', (bytes) => {
+    this.#onQuery(packet, this.#sources.find(addressWords, at), 'udp', (bytes) => {
       if (isNow) this.#reply(bytes, addressWords, at)
       else if (to !== undefined) this.#replyLater(bytes, to)
     })
     isNow = false
     to = addressWords.slice(at, at + SOCKADDR_WORDS)
-    return false
   }
 
   #reply(bytes: Uint8Array, words: Uint32Array, at: number): void {
