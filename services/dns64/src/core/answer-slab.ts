@@ -56,6 +56,8 @@ interface Segment {
 const FIRST = 1
 const MIN_SEGMENT_BITS = 12
 const MAX_SEGMENT_BITS = 18
+/** Buckets at first. One more with each record beyond them: so few pages of memory are touched as answers need. */
+const MIN_BUCKETS = 256
 /** Records of one bucket; a name that finds it full takes the place of the oldest. Bounds the work of a look-up. */
 const MAX_CHAIN = 16
 /** Records that were used and are kept for another round, for one insertion: bounds its work. */
@@ -83,6 +85,9 @@ export class AnswerSlab {
   readonly #free: number[] = []
   readonly #buckets: Uint32Array
   readonly #denials: Uint32Array
+  /** Linear hashing (Litwin, 1980): the buckets in use, of both tables, and the bits of a hash that choose among them. */
+  #bucketsInUse: number
+  #mask: number
   /** Where the sweep is in the oldest segment. */
   #tail: number = FIRST
   #records = 0
@@ -96,6 +101,8 @@ export class AnswerSlab {
     // Zeroed memory of the system: only pages that are written to are resident.
     this.#buckets = new Uint32Array(buckets)
     this.#denials = new Uint32Array(buckets)
+    this.#bucketsInUse = Math.min(buckets, MIN_BUCKETS)
+    this.#mask = this.#bucketsInUse - 1
     const room = Math.max(0, maxOctets - 2 * this.#buckets.byteLength)
     const bits = Math.floor(Math.log2(Math.max(1, room / WORD_BYTES / 16)))
     this.#segmentBits = Math.min(MAX_SEGMENT_BITS, Math.max(MIN_SEGMENT_BITS, bits))
@@ -152,7 +159,7 @@ export class AnswerSlab {
   find(key: KeyOctets): Position {
     const { hash, length, bytes: wanted } = key
     const [bits, mask] = [this.#segmentBits, this.#segmentWords - 1]
-    let position = this.#buckets[hash & (this.#buckets.length - 1)] ?? 0
+    let position = this.#buckets[this.#bucketOf(hash)] ?? 0
     while (position !== 0) {
       const { words, bytes } = this.#segments[position >>> bits] as Segment
       const at = position & mask
@@ -169,7 +176,7 @@ export class AnswerSlab {
 
   /** Denials of names with a hash: the first, and the one behind another. Names may differ. */
   firstDenial(nameHash: number): Position {
-    return this.#denials[nameHash & (this.#denials.length - 1)] ?? 0
+    return this.#denials[this.#bucketOf(nameHash)] ?? 0
   }
 
   nextDenial(position: Position): Position {
@@ -205,6 +212,7 @@ export class AnswerSlab {
       bytes[end++] = ttl >>> 8
       bytes[end++] = ttl
     }
+    if (this.#records > this.#bucketsInUse && this.#bucketsInUse < this.#buckets.length) this.#openBucket()
     this.#link(position)
     return position
   }
@@ -244,6 +252,40 @@ export class AnswerSlab {
     return position & (this.#segmentWords - 1)
   }
 
+  /** A bit less for those whose bucket is not open yet. */
+  #bucketOf(hash: number): number {
+    const bucket = hash & this.#mask
+    return bucket < this.#bucketsInUse ? bucket : bucket & (this.#mask >>> 1)
+  }
+
+  /** One more bucket: it gets what another one has kept for it. */
+  #openBucket(): void {
+    const fresh = this.#bucketsInUse
+    if (fresh > this.#mask) this.#mask = this.#mask * 2 + 1
+    const from = fresh & (this.#mask >>> 1)
+    this.#bucketsInUse++
+    this.#split(this.#buckets, from, FIELD.HASH, FIELD.NEXT)
+    this.#split(this.#denials, from, FIELD.NAME_HASH, FIELD.NEXT_DENIAL)
+  }
+
+  /** Deals the records of a bucket out anew, in their order. */
+  #split(table: Uint32Array, from: number, hash: Field, next: Field): void {
+    let [lastKept, lastMoved] = [0, 0]
+    let at = table[from] ?? 0
+    table[from] = 0
+    while (at !== 0) {
+      const behind = this.field(at, next)
+      const bucket = this.#bucketOf(this.field(at, hash))
+      const last = bucket === from ? lastKept : lastMoved
+      if (last === 0) table[bucket] = at
+      else this.setField(last, next, at)
+      if (bucket === from) lastKept = at
+      else lastMoved = at
+      this.setField(at, next, 0)
+      at = behind
+    }
+  }
+
   /** Puts a record at the front of its buckets. */
   #link(position: Position): void {
     this.#linkInto(this.#buckets, position, FIELD.HASH, FIELD.NEXT)
@@ -252,7 +294,7 @@ export class AnswerSlab {
   }
 
   #linkInto(table: Uint32Array, position: Position, hash: Field, next: Field): void {
-    const bucket = this.field(position, hash) & (table.length - 1)
+    const bucket = this.#bucketOf(this.field(position, hash))
     this.setField(position, next, table[bucket] ?? 0)
     table[bucket] = position
     let last = position
@@ -271,7 +313,7 @@ export class AnswerSlab {
   }
 
   #unlinkFrom(table: Uint32Array, position: Position, hash: Field, next: Field): void {
-    const bucket = this.field(position, hash) & (table.length - 1)
+    const bucket = this.#bucketOf(this.field(position, hash))
     const behind = this.field(position, next)
     if (table[bucket] === position) {
       table[bucket] = behind
