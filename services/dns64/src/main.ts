@@ -11,6 +11,9 @@ const portOf = (text: string | undefined): number => {
   return port
 }
 
+/** A restart is noticed for so much longer, and the first clients of a start wait for so much less. */
+const WARM_UP_MS = 500
+
 await runService(
   'dns64',
   ({ log }) =>
@@ -18,5 +21,6 @@ await runService(
       log,
       port: portOf(process.env.DNS_PORT),
       resolvConf: process.env.RESOLV_CONF || '/etc/resolv.conf',
+      warmUpMs: WARM_UP_MS,
     }),
 )

@@ -20,6 +20,7 @@ import { type NetworkState, readNetworkState, watchNetworkState } from './io/net
 import { randomBits32, randomId16 } from './io/random-id.ts'
 import { UpstreamConnections } from './io/upstream-connections.ts'
 import { UpstreamSockets } from './io/upstream-sockets.ts'
+import { warmUp } from './warm-up.ts'
 
 /** What the service needs besides the document. */
 export interface Dns64Options {
@@ -30,6 +31,8 @@ export interface Dns64Options {
   readonly resolvConf: string
   /** PEM of the certificate authorities that upstreams over TLS are checked by; undefined = those that Node has. */
   readonly authorities?: string | undefined
+  /** How long to warm up at most before the first listener opens; 0 or undefined = not at all. */
+  readonly warmUpMs?: number | undefined
 }
 
 /** How often silent upstreams are looked after. */
@@ -64,6 +67,7 @@ export class Dns64 implements Service {
   #endWatch: (() => void) | undefined
   #tick: NodeJS.Timeout | undefined
   #ticks = 0
+  #isWarm = false
 
   constructor(options: Dns64Options) {
     this.#options = options
@@ -123,6 +127,7 @@ export class Dns64 implements Service {
     this.#site = site
     this.#own = own
     this.#useSnapshot()
+    await this.#warmUp()
     await this.#listeners.want(own)
     this.#tick ??= setInterval(() => this.#onTick(), TICK_MS)
     this.#onTick()
@@ -164,6 +169,21 @@ export class Dns64 implements Service {
   get #nameServer(): NameServer {
     if (this.#server === undefined) throw new Error('a query came before the first document')
     return this.#server
+  }
+
+  /** Once, before anybody can ask. */
+  async #warmUp(): Promise<void> {
+    const { log, warmUpMs = 0 } = this.#options
+    const policy = this.#resolver?.snapshot.policy
+    if (warmUpMs === 0 || policy === undefined || this.#isWarm) return
+    this.#isWarm = true
+    const startMs = nowMs()
+    try {
+      const { queries_total } = await warmUp(policy, warmUpMs)
+      log.debug({ queries: queries_total, tookMs: Math.round(nowMs() - startMs) }, 'warmed up')
+    } catch (error) {
+      log.debug({ err: error }, 'not warmed up: the first answers take longer')
+    }
   }
 
   #watch(): NetworkState {

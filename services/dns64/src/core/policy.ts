@@ -79,7 +79,8 @@ const literal6 = (text: string): Prefix6 => {
 const IP4_MAPPED = literal6('::ffff:0:0/96')
 const ALL = literal6('::/0')
 const LINK_LOCAL = literal6('fe80::/10')
-const LOOPBACK6 = literal6('::1/128')
+/** This machine. */
+export const LOOPBACK6 = literal6('::1/128')
 const LOOPBACK4_NET = 127
 const NO_SUFFIX = literal6('::/128').addr
 
