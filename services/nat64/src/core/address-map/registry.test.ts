@@ -19,6 +19,8 @@ test('each host and each address once; slots are given out again', () => {
   registry.remove(one)
   registry.remove(one)
   assert.equal(registry.holds(one), false)
+  assert.equal(registry.ofHost(host(1)), undefined)
+  assert.equal(registry.ofIp4(ip4Of('198.18.0.2')), undefined)
   assert.equal(registry.add(host(3), ip4Of('198.18.0.5'), 5)?.slot, one.slot)
   assert.equal(registry.size, 2)
 })
