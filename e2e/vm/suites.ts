@@ -66,6 +66,7 @@ export const SUITES: readonly Suite[] = [
           'services/nat64/src/io/bpf-generation.test.ts',
         ),
       ),
+      tests('what is kept for the next process', 'services/nat64/src/io/fast-path-keep.test.ts'),
       tests('golden vectors through a real TUN', 'services/nat64/src/io/fast-path.vectors.test.ts'),
       tests('golden vectors by BPF_PROG_TEST_RUN', 'services/nat64/src/io/fast-path.test-run.test.ts'),
       tests('golden vectors from a LAN', 'services/nat64/src/io/lan-ingress.vectors.test.ts'),

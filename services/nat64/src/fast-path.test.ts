@@ -1,5 +1,8 @@
 /** The fast path in the whole service; see testkit/gateway-lab.ts for the picture. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { GatewayLab, labSite, SERVER_SEEN } from './testkit/gateway-lab.ts'
 
@@ -85,6 +88,44 @@ test('killed and started again, under ping and TCP: no ping is lost, what TCP ca
   assert.equal(sha256, peer)
   assert.equal(programs(lab).length, 1, 'one program, in the place of the other')
   assert.notEqual(programs(lab)[0], before)
+})
+
+test('killed and started again where a bpffs is mounted: the new process goes on with program, maps and counters', async () => {
+  await using lab = await GatewayLab.make()
+  const bpffs = mkdtempSync(join(tmpdir(), 'bpffs-'))
+  lab.gateway.sh('mount', '-t', 'bpf', 'bpf', bpffs)
+  try {
+    const first = await lab.start({ BPFFS: bpffs })
+    await first.waitFor(/"msg":"fast path: on"/)
+    assert.equal(await lab.ping(SERVER_SEEN), 1)
+    await first.waitFor(/"msg":"mapping"/)
+    const before = programs(lab)
+    const pinging = lab.client.spawn('ping', ['-n', '-i0.01', '-c400', '-W2', SERVER_SEEN])
+    await pinging.waitFor(/icmp_seq=50 /)
+    await first.stop('SIGKILL')
+    await pinging.waitFor(/icmp_seq=150 /)
+    const second = await lab.start({ BPFFS: bpffs })
+    await second.waitFor(/fast path: on, with the program and maps of the process before/)
+    assert.equal(await pinging.ended, 0)
+    assert.match(pinging.output.stdout, /400 received, 0% packet loss/)
+    assert.deepEqual(programs(lab), before)
+
+    // Another document: another program, in the same place.
+    lab.write(labSite({ more: '  lowestIpv6Mtu: 1400\n' }))
+    await second.waitFor(/"revision":2,"msg":"document in force"/)
+    assert.equal(programs(lab).length, 1)
+    assert.notDeepEqual(programs(lab), before)
+    assert.equal(await lab.ping(SERVER_SEEN, '-c', '20'), 20)
+    await second.stop('SIGTERM')
+    assert.deepEqual(
+      readdirSync(bpffs).filter((name) => name.startsWith('sixgate')),
+      [],
+      'nothing is kept',
+    )
+  } finally {
+    lab.gateway.sh('umount', '-l', bpffs)
+    rmdirSync(bpffs)
+  }
 })
 
 test('documents: off removes it, another pool leaves nothing of the old one', async () => {

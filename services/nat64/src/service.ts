@@ -54,10 +54,11 @@ export class Nat64 implements Service {
   #inForce: { readonly snapshot: SiteSnapshot; readonly plan: Plan } | undefined
   #trouble: Problem | undefined
 
-  constructor(context: ServiceContext) {
+  /** `bpffs`: mount point of a bpffs, where the fast path is kept for the next process. */
+  constructor(context: ServiceContext, bpffs?: string) {
     this.#context = context
     this.#network = new HostNetwork(TUN_NAME, () => this.#addressesMayHaveChanged())
-    this.#fastPath = new FastPath(TUN_NAME, context.log, () => this.#fastPathSource())
+    this.#fastPath = new FastPath(TUN_NAME, context.log, () => this.#fastPathSource(), { bpffs })
     this.#mappings = new Mappings(context.stateDir, context.bus.bucket('hosts'), context.log, {
       onInstall: ({ slot, ip6, ip4 }, pref) => {
         this.#dataPlane.install({ slot, ip6, pref, ip4 })

@@ -1,6 +1,6 @@
 import { asIp4, type Ip4, type Prefix6 } from '@sixgate/addr'
 import { libc } from '@sixgate/host'
-import { offsetOf, sizeOf, TOTALS } from '../core/fast-path-layout.ts'
+import { LAYOUT_VERSION, offsetOf, sizeOf, TOTALS } from '../core/fast-path-layout.ts'
 import {
   type FastPathHost,
   type FastPathPlan,
@@ -9,7 +9,7 @@ import {
   special4Key,
   takesHost,
 } from '../core/fast-path-plan.ts'
-import { BpfMap } from './bpf-map.ts'
+import { BpfMap, createMap, hasLayout } from './bpf-map.ts'
 import type { BpfObject, MapDefinition } from './bpf-object.ts'
 import { loadProgram, programId } from './bpf-program.ts'
 import { BpfError } from './bpf-syscall.ts'
@@ -59,6 +59,17 @@ export interface GenerationOptions {
   readonly lan?: BpfObject | undefined
   /** Whether the kernel is asked to work on many entries at once. */
   readonly knowsBatches?: boolean
+  /** Descriptors of programs and maps, as `parts` names them, that an earlier process made; not closed when this throws. */
+  readonly kept?: ReadonlyMap<string, number> | undefined
+}
+
+/** Names under which `parts` has programs; maps have those of their definitions. */
+const PARTS = { PROGRAM: 'program', LAN_PROGRAM: 'lan_program' } as const
+
+/** Whether two keys or values are the same, `from` here on. */
+const isSame = (a: DataView, b: Uint8Array, from: number): boolean => {
+  for (let at = from; at < b.length; at++) if (a.getUint8(at) !== b[at]) return false
+  return a.byteLength === b.length
 }
 
 /**
@@ -77,7 +88,7 @@ export class Generation {
 
   /** `capacity`: hosts at most. Throws `BpfError`. */
   constructor(object: BpfObject, plan: FastPathPlan, capacity: number, options: GenerationOptions = {}) {
-    const { lan, knowsBatches = true } = options
+    const { lan, knowsBatches = true, kept } = options
     this.#plan = plan
     const entries: Readonly<Record<string, number>> = {
       hosts6: Math.max(1, capacity),
@@ -89,8 +100,19 @@ export class Generation {
     this.#maps = maps
     try {
       for (const definition of object.maps) {
-        const map = makeMap(definition, entries[definition.name], knowsBatches)
+        if (kept !== undefined && !kept.has(definition.name))
+          throw new BpfError('other-version', `map ${definition.name} is missing`)
+        const map = makeMap(definition, entries[definition.name], knowsBatches, kept?.get(definition.name))
         maps.set(definition.name, map)
+      }
+      if (kept !== undefined) {
+        const version = this.#map('config_map').get(ZERO_KEY)?.[0]?.getUint32(offsetOf('config', 'version'), true)
+        if (version !== LAYOUT_VERSION) throw new BpfError('other-version', `maps of version ${version}`)
+        this.programFd = kept.get(PARTS.PROGRAM) ?? -1
+        this.programId = programId(this.programFd)
+        this.lanProgramFd = kept.get(PARTS.LAN_PROGRAM) ?? -1
+        if (this.lanProgramFd >= 0) this.lanProgramId = programId(this.lanProgramFd)
+        return
       }
       this.#map('config_map').set(ZERO_KEY, plan.config)
       for (const prefix of plan.special4) this.#map('special4').set(special4Key(prefix), PRESENT)
@@ -100,9 +122,66 @@ export class Generation {
       this.lanProgramFd = loadProgram(LAN_PROGRAM, lan, maps)
       this.lanProgramId = programId(this.lanProgramFd)
     } catch (error) {
-      this.close()
+      if (kept === undefined) this.close()
       throw error
     }
+  }
+
+  /** Descriptors of all that it consists of, by name. */
+  parts(): ReadonlyMap<string, number> {
+    const parts = new Map(Array.from(this.#maps, ([name, { fd }]) => [name, fd] as const))
+    parts.set(PARTS.PROGRAM, this.programFd)
+    if (this.lanProgramFd >= 0) parts.set(PARTS.LAN_PROGRAM, this.lanProgramFd)
+    return parts
+  }
+
+  /**
+   * Of a generation that an earlier process filled: whoever is not among these hosts, or has another address or prefix now, is
+   * out of both maps when it returns; the others go on counting. Throws `BpfError`.
+   */
+  adopt(hosts: readonly FastPathHost[]): void {
+    const wanted = this.#places(hosts)
+    const right6 = this.#sift('hosts6', (key, value) => {
+      const place = wanted.get(asIp4(value.getUint32(offsetOf('host6', 'ip4'))))
+      const entry = place && host6Entry(place.host, place.prefix, place.place)
+      const isRight =
+        entry !== undefined && isSame(key, entry.key, 0) && isSame(value, entry.value, offsetOf('host6', 'ip4'))
+      return isRight ? place?.host.ip4 : undefined
+    })
+    const right4 = this.#sift('hosts4', (key, value) => {
+      const place = wanted.get(asIp4(key.getUint32(0)))
+      return place !== undefined && isOf(value, place) ? place.host.ip4 : undefined
+    })
+    for (const [ip4, place] of wanted) if (right6.has(ip4) && right4.has(ip4)) this.#installed.set(ip4, place)
+    this.installAll(hosts)
+  }
+
+  /** Takes out the entries for which `judge` names no address; returns those that it names. */
+  #sift(name: 'hosts6' | 'hosts4', judge: (key: DataView, value: DataView) => Ip4 | undefined): Set<Ip4> {
+    const right = new Set<Ip4>()
+    for (const [key, value] of this.#map(name).entries()) {
+      const ip4 = judge(key, value)
+      if (ip4 === undefined) this.#map(name).delete(bytesOf(key))
+      else right.add(ip4)
+    }
+    return right
+  }
+
+  #places(hosts: readonly FastPathHost[]): Map<Ip4, Place> {
+    return new Map(hosts.flatMap((host) => this.#placeOf(host) ?? []).map((place) => [place.host.ip4, place]))
+  }
+
+  /** What `earlier` carried for those of these hosts that have the address and prefix that they had there. */
+  usagesIn(earlier: Generation, hosts: readonly FastPathHost[]): Map<Ip4, HostUsage> {
+    const places = this.#places(hosts)
+    const usages = earlier.usages()
+    const same = new Map<Ip4, HostUsage>()
+    for (const [key, value] of earlier.#map('hosts4').entries()) {
+      const ip4 = asIp4(key.getUint32(0))
+      const [place, usage] = [places.get(ip4), usages.get(ip4)]
+      if (place !== undefined && usage !== undefined && isOf(value, place)) same.set(ip4, usage)
+    }
+    return same
   }
 
   /** Hosts that are translated here. */
@@ -227,6 +306,12 @@ export class Generation {
   }
 }
 
+/** Whether a value of `hosts4` is the one of this host and prefix. */
+const isOf = (value: DataView, { host, prefix }: Place): boolean =>
+  isSame(value, host4Entry(host, prefix).value, offsetOf('host4', 'word0'))
+
+const bytesOf = (view: DataView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+
 const concat = (arrays: readonly Uint8Array[]): Uint8Array => {
   const size = arrays[0]?.length ?? 0
   const bytes = new Uint8Array(arrays.length * size)
@@ -244,14 +329,21 @@ const EXPECTED: Readonly<Record<string, readonly [keyBytes: number, valueBytes: 
   totals_map: [4, sizeOf('totals'), TOTALS],
 }
 
-const makeMap = (definition: MapDefinition, entries: number | undefined, knowsBatches: boolean): BpfMap => {
+const makeMap = (
+  definition: MapDefinition,
+  entries: number | undefined,
+  knowsBatches: boolean,
+  kept: number | undefined,
+): BpfMap => {
   const [keyBytes, valueBytes, fixed] = EXPECTED[definition.name] ?? []
   if (keyBytes !== definition.keyBytes || valueBytes !== definition.valueBytes)
     throw new BpfError(
       'bad-object',
       `map ${definition.name} of the BPF object has another layout: build it anew (make bpf)`,
     )
-  return new BpfMap(definition, entries ?? fixed ?? 1, knowsBatches)
+  if (kept !== undefined && !hasLayout(kept, definition))
+    throw new BpfError('other-version', `map ${definition.name} of another layout`)
+  return new BpfMap(definition, kept ?? createMap(definition, entries ?? fixed ?? 1), knowsBatches)
 }
 
 /** True for a refusal because a map is full. */

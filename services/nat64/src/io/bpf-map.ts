@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { ERRNO, libc, nativeBuffer, type NativeBuffer } from '@sixgate/host'
 import type { MapDefinition } from './bpf-object.ts'
-import { BPF, bpf, bpfError, putAddress } from './bpf-syscall.ts'
+import { BPF, BpfError, bpf, bpfError, putAddress } from './bpf-syscall.ts'
 
 /** union bpf_attr for BPF_MAP_CREATE, and for the commands that work on entries. */
 const CREATE = { TYPE: 0, KEY_SIZE: 4, VALUE_SIZE: 8, MAX_ENTRIES: 12, FLAGS: 16, NAME: 28, NAME_BYTES: 15 } as const
@@ -32,6 +32,42 @@ const part =
   (from: number, until: number): Uint8Array =>
     bytes.subarray(from * size, until * size)
 
+const copyOf = ({ buffer, byteOffset, byteLength }: DataView): DataView =>
+  new DataView(buffer.slice(byteOffset, byteOffset + byteLength))
+
+/** Makes a map; returns its descriptor. Throws `BpfError`. */
+export const createMap = ({ name, type, keyBytes, valueBytes, flags }: MapDefinition, maxEntries: number): number => {
+  const result = bpf(BPF.MAP_CREATE, (view) => {
+    view.setUint32(CREATE.TYPE, type, true)
+    view.setUint32(CREATE.KEY_SIZE, keyBytes, true)
+    view.setUint32(CREATE.VALUE_SIZE, valueBytes, true)
+    view.setUint32(CREATE.MAX_ENTRIES, maxEntries, true)
+    view.setUint32(CREATE.FLAGS, flags, true)
+    for (let at = 0; at < Math.min(name.length, CREATE.NAME_BYTES); at++)
+      view.setUint8(CREATE.NAME + at, name.charCodeAt(at))
+  })
+  if (result < 0) throw bpfError(`make BPF map ${name}`, -result)
+  return result
+}
+
+/** union bpf_attr for BPF_OBJ_GET_INFO_BY_FD, struct bpf_map_info. */
+const INFO = { FD: 0, LEN: 4, POINTER: 8, TYPE: 0, KEY_SIZE: 8, VALUE_SIZE: 12, BYTES: 20 } as const
+
+/** Whether a map has the type and the sizes of this definition. Throws `BpfError`. */
+export const hasLayout = (fd: number, { name, type, keyBytes, valueBytes }: MapDefinition): boolean => {
+  const { address, view: info } = nativeBuffer(INFO.BYTES)
+  const result = bpf(BPF.OBJ_GET_INFO_BY_FD, (view) => {
+    view.setUint32(INFO.FD, fd, true)
+    view.setUint32(INFO.LEN, INFO.BYTES, true)
+    putAddress(view, INFO.POINTER, address)
+  })
+  if (result < 0) throw bpfError(`ask about BPF map ${name}`, -result)
+  const [theirType, theirKey, theirValue] = [INFO.TYPE, INFO.KEY_SIZE, INFO.VALUE_SIZE].map((at) =>
+    info.getUint32(at, true),
+  )
+  return theirType === type && theirKey === keyBytes && theirValue === valueBytes
+}
+
 /** A map in the kernel. It lives as long as this or a program that uses it. */
 export class BpfMap {
   readonly fd: number
@@ -45,19 +81,9 @@ export class BpfMap {
   #batch: Batch | undefined
   #knowsBatches: boolean
 
-  /** `knowsBatches`: whether to try them. Throws `BpfError`. */
-  constructor({ name, type, keyBytes, valueBytes, flags }: MapDefinition, maxEntries: number, knowsBatches = true) {
-    const result = bpf(BPF.MAP_CREATE, (view) => {
-      view.setUint32(CREATE.TYPE, type, true)
-      view.setUint32(CREATE.KEY_SIZE, keyBytes, true)
-      view.setUint32(CREATE.VALUE_SIZE, valueBytes, true)
-      view.setUint32(CREATE.MAX_ENTRIES, maxEntries, true)
-      view.setUint32(CREATE.FLAGS, flags, true)
-      for (let at = 0; at < Math.min(name.length, CREATE.NAME_BYTES); at++)
-        view.setUint8(CREATE.NAME + at, name.charCodeAt(at))
-    })
-    if (result < 0) throw bpfError(`make BPF map ${name}`, -result)
-    this.fd = result
+  /** `fd`: of a map as `definition` says, which is there already. `knowsBatches`: whether to try them. */
+  constructor({ name, type, keyBytes, valueBytes }: MapDefinition, fd: number, knowsBatches = true) {
+    this.fd = fd
     this.name = name
     this.#count = type === MAP_TYPE_PERCPU_ARRAY ? possibleCpus() : 1
     this.#valueBytes = valueBytes
@@ -137,6 +163,14 @@ export class BpfMap {
         )
       if (result < 0) return true
     }
+  }
+
+  /** All entries of a hash map, as copies. Throws `BpfError`. */
+  entries(): [key: DataView, value: DataView][] {
+    const entries: [DataView, DataView][] = []
+    if (!this.readAll((key, value) => entries.push([copyOf(key), copyOf(value)])))
+      throw new BpfError('EOPNOTSUPP', `read BPF map ${this.name}: the kernel gives no entries in batches`)
+    return entries
   }
 
   /** Remembers it, too. */

@@ -11,13 +11,16 @@ export const BPF = {
   MAP_UPDATE_ELEM: 2,
   MAP_DELETE_ELEM: 3,
   PROG_LOAD: 5,
+  OBJ_PIN: 6,
+  OBJ_GET: 7,
   PROG_TEST_RUN: 10,
+  PROG_GET_FD_BY_ID: 13,
   OBJ_GET_INFO_BY_FD: 15,
   MAP_LOOKUP_BATCH: 24,
   MAP_UPDATE_BATCH: 26,
 } as const
 
-export type BpfErrorCode = ErrnoName | 'not-built' | 'bad-object'
+export type BpfErrorCode = ErrnoName | 'not-built' | 'bad-object' | 'other-version'
 
 /** What the kernel (or the object file) refused: what was tried, why, and for a program the verifier's words. */
 export class BpfError extends Error {

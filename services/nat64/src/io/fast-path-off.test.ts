@@ -37,7 +37,7 @@ for (const [what, objectFile, wanted, off] of [
   ['the document wants none', undefined, () => ({ ...source(), plan: undefined }), 'document'],
 ] as const)
   test(`${what}: ${off}`, { skip }, () => {
-    const fastPath = new FastPath('nat64', silent, wanted, objectFile)
+    const fastPath = new FastPath('nat64', silent, wanted, objectFile === undefined ? {} : { objectFile })
     try {
       fastPath.rebuild()
       assert.equal(fastPath.off, off)
@@ -76,7 +76,7 @@ test('no TUN yet: it waits with everything ready, and is on when the TUN comes',
 
 test('no program for LANs to be had: it says so, and the TUN has its own', { skip }, () => {
   const object = new URL('../../bpf/build/test-ethernet.o', import.meta.url).pathname
-  const fastPath = new FastPath('nat64', silent, () => ({ ...source(), lans: ['lo'] }), object)
+  const fastPath = new FastPath('nat64', silent, () => ({ ...source(), lans: ['lo'] }), { objectFile: object })
   const { fd } = attachTun('nat64')
   try {
     fastPath.rebuild()

@@ -14,7 +14,8 @@ import { LAYOUT_VERSION, TOTAL_LAN } from '../core/fast-path-layout.ts'
 import type { FastPathHost, FastPathPlan } from '../core/fast-path-plan.ts'
 import { Verdict } from '../core/verdict.ts'
 import { Generation, type HostUsage, isFull, type Usage } from './bpf-generation.ts'
-import { type BpfObject, readBpfObject } from './bpf-object.ts'
+import { BpfKeep, closeParts, type Kept, makeOf } from './bpf-keep.ts'
+import { readBpfObject } from './bpf-object.ts'
 import { BpfError } from './bpf-syscall.ts'
 import { FastPathOwner } from './fast-path-owner.ts'
 import { LanIngress } from './lan-ingress.ts'
@@ -85,20 +86,25 @@ const explain = (error: unknown): { off: FastPathOff; reason: string } => {
   return { off: 'failed', reason }
 }
 
-const readObject = (file: string, program: 'tc' | 'lan'): BpfObject => {
-  let bytes: Uint8Array
+const readObject = (file: string): Uint8Array => {
   try {
-    bytes = readFileSync(file)
+    return readFileSync(file)
   } catch (error) {
     throw new BpfError('not-built', `${file} is not there: build it with "make bpf" (needs clang)`, error)
   }
-  return readBpfObject(bytes, program)
 }
+
+/** What a generation is made of, but for its hosts; `tun_ifindex` of the configuration is 0 here. */
+const makeFor = (object: Uint8Array, { config, special4 }: FastPathPlan, source: FastPathSource): string =>
+  makeOf(object, config, JSON.stringify(special4), `${source.capacity} ${wantsLans(source)}`)
+
+const wantsLans = ({ lans, notAtLans }: FastPathSource): boolean => lans.length > 0 && notAtLans === undefined
 
 /**
  * The eBPF program at the egress of the TUN, a second one at the ingress of the LANs where the document wants it, and their
  * maps. An accelerator: whatever fails here leaves everything to TypeScript and says so once. Programs and maps stay in the
- * kernel when the process ends; the next one puts its own, filled from the mappings it knows, in their place.
+ * kernel when the process ends. The next one goes on with them where a bpffs keeps them and they are of its make; else it puts
+ * its own, filled from the mappings it knows, in their place.
  */
 export class FastPath {
   readonly #tunName: string
@@ -107,23 +113,37 @@ export class FastPath {
   readonly #objectFile: string
   readonly #owner: FastPathOwner
   readonly #lan: LanIngress
+  readonly #keep: BpfKeep | undefined
   readonly #earlier = new Map<number, Usage>()
   /** What earlier generations carried for hosts that are there still. */
   #earlierByHost = new Map<Ip4, HostUsage>()
   #generation: Generation | undefined
+  /** While a generation is made: what an earlier process kept, until it is gone on with. */
+  #left: Kept | undefined
   #isAttached = false
   #off: FastPathOff | undefined = 'stopped'
   #reason = 'it waits for the first document'
   #timer: NodeJS.Timeout | undefined
 
-  /** `source` is asked whenever a generation is made. */
-  constructor(tunName: string, log: Logger, source: () => FastPathSource, objectFile = OBJECT_FILE) {
+  /** `source` is asked whenever a generation is made. `bpffs`: where programs and maps are kept for the next process. */
+  constructor(
+    tunName: string,
+    log: Logger,
+    source: () => FastPathSource,
+    { objectFile = OBJECT_FILE, bpffs }: { readonly objectFile?: string; readonly bpffs?: string | undefined } = {},
+  ) {
     this.#tunName = tunName
     this.#log = log
     this.#source = source
     this.#objectFile = objectFile
     this.#owner = new FastPathOwner(tunName)
     this.#lan = new LanIngress(log)
+    if (bpffs === undefined) return
+    if (BpfKeep.isAt(bpffs)) this.#keep = new BpfKeep(bpffs, tunName)
+    else
+      log.warn(
+        `fast path: no bpffs is mounted at ${bpffs}: the next process will not find programs and maps of this one`,
+      )
   }
 
   /** Why there is none; `undefined`: there is one. */
@@ -152,9 +172,14 @@ export class FastPath {
         this.#turnOff('document', 'nat64.fastPath is off in the site document', true)
         return
       }
-      const next = this.#make(source.plan, source)
+      const { plan } = source
+      const object = readObject(this.#objectFile)
+      const make = makeFor(object, plan, source)
+      if (this.#generation === undefined) this.#left = this.#leftBehind()
+      const adopted = this.#left?.make === make ? this.#adopt(this.#left, object, plan, source) : undefined
+      const next = adopted ?? this.#make(object, plan, source)
       try {
-        next.installAll(source.hosts)
+        if (adopted === undefined) next.installAll(source.hosts)
         this.#attach(next)
         this.#attachToLans(next, source)
       } catch (error) {
@@ -162,25 +187,84 @@ export class FastPath {
         throw error
       }
       this.#retire()
+      if (this.#left !== undefined) this.#takeOver(this.#left, next, object, source)
       this.#generation = next
-      if (this.#off !== undefined) this.#log.info({ hosts: next.hosts, program: next.programId }, 'fast path: on')
+      this.#keepParts(next, make)
+      if (this.#off !== undefined)
+        this.#log.info(
+          { hosts: next.hosts, program: next.programId },
+          adopted === undefined ? 'fast path: on' : 'fast path: on, with the program and maps of the process before',
+        )
       this.#off = undefined
     } catch (error) {
       const { off, reason } = explain(error)
       this.#turnOff(off, reason, true)
+    } finally {
+      if (this.#left !== undefined) closeParts(this.#left)
+      this.#left = undefined
     }
   }
 
-  #make(plan: FastPathPlan, { capacity, lans, notAtLans }: FastPathSource): Generation {
-    const object = readObject(this.#objectFile, 'tc')
-    if (lans.length > 0 && notAtLans === undefined)
+  #make(file: Uint8Array, plan: FastPathPlan, source: FastPathSource): Generation {
+    const object = readBpfObject(file, 'tc')
+    if (wantsLans(source))
       try {
-        return new Generation(object, plan, capacity, { lan: readObject(this.#objectFile, 'lan') })
+        return new Generation(object, plan, source.capacity, { lan: readBpfObject(file, 'lan') })
       } catch (error) {
         // Perhaps it is the second program only that this kernel does not like.
         this.#log.warn({ err: error }, 'fast path: the program for the LANs cannot be had')
       }
-    return new Generation(object, plan, capacity)
+    return new Generation(object, plan, source.capacity)
+  }
+
+  /** What an earlier process kept of the program that is at the TUN. */
+  #leftBehind(): Kept | undefined {
+    try {
+      const place = this.#place()
+      const id = place === undefined ? undefined : bpfFilter(place)?.programId
+      return id === undefined ? undefined : this.#keep?.find(id)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'fast path: what the process before kept cannot be had')
+      return undefined
+    }
+  }
+
+  /** The generation of an earlier process, with the hosts that there are now; `undefined`: it cannot be gone on with. */
+  #adopt(
+    left: Kept,
+    file: Uint8Array,
+    plan: FastPathPlan,
+    { capacity, hosts }: FastPathSource,
+  ): Generation | undefined {
+    try {
+      const generation = new Generation(readBpfObject(file, 'tc'), plan, capacity, { kept: left.parts })
+      generation.adopt(hosts)
+      // Its descriptors are the generation's now.
+      this.#left = undefined
+      return generation
+    } catch (error) {
+      this.#log.warn({ err: error }, 'fast path: what the process before kept is replaced')
+      return undefined
+    }
+  }
+
+  /** What hosts used with an earlier process whose program and maps were replaced. */
+  #takeOver(left: Kept, next: Generation, file: Uint8Array, { plan, capacity, hosts }: FastPathSource): void {
+    try {
+      if (plan === undefined) return
+      const earlier = new Generation(readBpfObject(file, 'tc'), plan, capacity, { kept: left.parts })
+      this.#earlierByHost = next.usagesIn(earlier, hosts)
+    } catch (error) {
+      this.#log.info({ err: error }, 'fast path: what hosts used before is not known')
+    }
+  }
+
+  #keepParts(generation: Generation, make: string): void {
+    try {
+      this.#keep?.keep(generation.programId, { make, parts: generation.parts() })
+    } catch (error) {
+      this.#log.warn({ err: error }, 'fast path: the next process will not find programs and maps of this one')
+    }
   }
 
   /** The program of an earlier document or process leaves the links that are not meant any more. */
@@ -285,7 +369,8 @@ export class FastPath {
     this.#isAttached = false
     if (place === undefined) return
     try {
-      replaceBpfFilter(place, generation.programFd, FILTER_NAME)
+      if (bpfFilter(place)?.programId !== generation.programId)
+        replaceBpfFilter(place, generation.programFd, FILTER_NAME)
       if (generation.lanProgramFd >= 0) generation.setTun(place.ifindex)
       this.#isAttached = true
     } catch (error) {
@@ -304,6 +389,11 @@ export class FastPath {
     }
     this.#lan.detachExcept([])
     this.#isAttached = false
+    try {
+      this.#keep?.clear()
+    } catch (error) {
+      this.#log.error({ err: error }, 'fast path: what was kept of it could not be removed')
+    }
   }
 
   #retire(): void {
