@@ -72,8 +72,8 @@ test('a port forward: translated, it reaches the host and its port, and no other
   await net.load(rules(FORWARDS, STATIC))
   assert.equal(await net.translator.ask(tcp(HOST, 7777, MAPPED_SERVER)), `answer ${MAPPED_SERVER}`)
   await counted('forward6-tcp-8443')
-  net.translator.fire(udp(HOST, 5004, MAPPED_SERVER))
-  await net.counted('forward6-udp-5000-5010', 0)
+  await net.send(rules(FORWARDS, STATIC), 'translator', { probe: udp(HOST, 5004, MAPPED_SERVER) })
+  await net.passedBy('forward6-udp-5000-5010')
   assert.equal(await net.translator.ask(tcp(HOST, 500, MAPPED_SERVER)), 'ECONNREFUSED')
   await counted('lan-forward-refused-tcp')
 })
@@ -95,18 +95,19 @@ test('a port forward, hairpin: a LAN host that names the uplink address is sent 
 })
 
 test('a port forward: straight to the pool address is no way in', { skip }, async () => {
-  await net.load(rules(FORWARDS, STATIC))
-  net.internet.fire(udp(POOL_HOST, 5004))
-  await net.counted('pool4-from-outside', 0)
+  await net.send(rules(FORWARDS, STATIC), 'internet', { probe: udp(POOL_HOST, 5004) })
+  await net.stoppedBy('pool4-from-outside')
 })
 
 test('a port forward with ipv6: the own address of the host too, that port only', { skip }, async () => {
   const forward = { protocol: 'tcp', port: 8443, to: HOST_GLOBAL, toPort: 7777, ipv6: true }
-  await net.load(rules({ forwards: [forward] }, GLOBAL))
+  const forwarding = rules({ forwards: [forward] }, GLOBAL)
+  await net.load(forwarding)
   assert.equal(await net.internet.ask(tcp(HOST_GLOBAL)), `answer ${SERVER6}`)
   await counted('forward-native-tcp-8443')
-  net.internet.fire(tcp(HOST_GLOBAL, 500))
+  await net.send(forwarding, 'internet', { probe: tcp(HOST_GLOBAL, 500) })
   await net.counted('wan-unsolicited-tcp', 0)
+  await net.stoppedBy('unsolicited-waits')
 })
 
 test('ipv6Inbound accept: LAN hosts are reached from the uplink (RFC 6092 REC-49)', { skip }, async () => {
@@ -190,17 +191,20 @@ test('flows from the uplink beyond the limit are dropped; what is refused anyway
 })
 
 test('TCP flows from the uplink have a limit of their own; UDP goes on', { skip }, async () => {
-  await net.load(rules({ ...OPEN, limits: { synFromWanPerSecond: 5 } }))
+  const limited = rules({ ...OPEN, limits: { synFromWanPerSecond: 5 } })
+  await net.watch(limited, { match: 'iifname "wan0" tcp dport 8080 tcp flags & (syn | ack) == syn' })
   for (let probe = 0; probe < 40; probe++) net.internet.fire(tcp(UPLINK, 8080))
   await net.counted('wan-syn-flood', 20)
+  await net.heldBackBy('wan-syn-flood')
   assert.equal(await net.internet.ask(udp(UPLINK, 8080)), `answer ${SERVER}`)
   assert.equal(await net.count('wan-new-flood'), 0)
 })
 
 test('a LAN host that opens flow after flow is held, its neighbour is not', { skip }, async () => {
-  await net.load(rules({ limits: { newPerHostPerSecond: 10 } }))
+  await net.watch(rules({ limits: { newPerHostPerSecond: 10 } }), { match: `ip6 saddr ${HOST} udp dport 7777` })
   for (let probe = 0; probe < 60; probe++) net.host.fire(udp(MAPPED_SERVER, 7777, HOST))
   await net.counted('lan-new-flood', 20)
+  await net.heldBackBy('lan-new-flood')
   assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, 'fd00:1:2:3::11')), 'answer fd00:1:2:3::11')
   // Rules that are replaced keep the set, and with it what each host has used up.
   await net.load(rules({ limits: { newPerHostPerSecond: 10 }, mssClamp: false }))
@@ -208,27 +212,29 @@ test('a LAN host that opens flow after flow is held, its neighbour is not', { sk
 })
 
 test('IPv4 on the LAN, when firewall.lan4 says so: masqueraded, its own prefix only', { skip }, async () => {
-  await net.load(rules({ lan4: [{ interface: 'lan0', prefix: '192.168.7.0/24' }] }))
+  const lan4 = rules({ lan4: [{ interface: 'lan0', prefix: '192.168.7.0/24' }] })
+  await net.load(lan4)
   assert.equal(await net.host.ask(tcp(SERVER, 7777, '192.168.7.7')), `answer ${UPLINK}`)
   await counted('masquerade-lan4')
   assert.equal(await net.host.ask(udp('192.168.7.1', 53)), 'answer 192.168.7.7')
-  net.host.fire({ ...udp('192.168.7.1', 67), sourcePort: 68 })
-  await net.counted('lan4-dhcp', 0)
-  await net.load(rules({ lan4: [{ interface: 'lan0', prefix: '192.168.6.0/24' }] }))
-  net.host.fire(udp(SERVER, 7777, '192.168.7.7'))
-  await net.counted('lan4-spoof-1', 0)
-  net.host.fire(udp('192.168.7.1', 53))
-  await net.counted('lan-ip4', 0)
+  await net.send(lan4, 'host', { probe: { ...udp('192.168.7.1', 67), sourcePort: 68 } })
+  await net.passedBy('lan4-dhcp')
+  const other = rules({ lan4: [{ interface: 'lan0', prefix: '192.168.6.0/24' }] })
+  await net.send(other, 'host', { probe: udp(SERVER, 7777, '192.168.7.7') })
+  await net.stoppedBy('lan4-spoof-1')
+  await net.send(other, 'host', { probe: udp('192.168.7.1', 53) })
+  await net.stoppedBy('lan-ip4')
 })
 
 test('an IPv4 LAN on a link of its own: masqueraded; from the uplink nothing comes to it', { skip }, async () => {
-  await net.load(rules({ lan4: [{ interface: 'docker0', prefix: '172.17.0.0/16' }] }))
+  const lan4 = rules({ lan4: [{ interface: 'docker0', prefix: '172.17.0.0/16' }] })
+  await net.load(lan4)
   assert.equal(await net.other.ask(tcp(SERVER, 7777, '172.17.0.2')), `answer ${UPLINK}`)
   await counted('lan4-to-wan-1')
-  net.other.fire(udp(SERVER, 7777, '192.0.2.2'))
-  await net.counted('lan4-spoof-1', 0)
-  net.internet.fire(tcp('172.17.0.2'))
-  await net.counted('wan-forward-refused', 0)
+  await net.send(lan4, 'other', { probe: udp(SERVER, 7777, '192.0.2.2') })
+  await net.stoppedBy('lan4-spoof-1')
+  await net.send(lan4, 'internet', { probe: tcp('172.17.0.2') })
+  await net.stoppedBy('wan-forward-refused')
 })
 
 test('an IPv4 LAN reaches a forwarded port by the uplink address', { skip }, async () => {
@@ -250,16 +256,13 @@ test('MSS of an IPv4 LAN fits the uplink', { skip }, async () => {
 })
 
 test('a source that belongs to another link does not come from the uplink (RFC 3704)', { skip }, async () => {
-  await net.load(rules(OPEN))
   await net.caughtUp()
   const before = net.gateway.received.length
-  net.internet.fire(udp(UPLINK, 8080, '172.17.0.9'))
-  await net.counted('wan-reverse-path', 0)
-  await net.caughtUp()
+  await net.send(rules(OPEN), 'internet', { probe: udp(UPLINK, 8080, '172.17.0.9') })
+  await net.stoppedBy('wan-reverse-path')
   assert.equal(net.gateway.received.length, before)
-  await net.load(rules({ ...OPEN, reversePath: false }))
-  net.internet.fire(udp(UPLINK, 8080, '172.17.0.9'))
-  await net.counted('open-udp-8080', 0)
+  await net.send(rules({ ...OPEN, reversePath: false }), 'internet', { probe: udp(UPLINK, 8080, '172.17.0.9') })
+  await net.passedBy('open-udp-8080')
 })
 
 test('a LAN host with a prefix that is no longer valid is told so (RFC 7084 L-14)', { skip }, async () => {
@@ -268,28 +271,28 @@ test('a LAN host with a prefix that is no longer valid is told so (RFC 7084 L-14
   net.host.namespace.ip(`-6 address add ${source}/64 dev eth0 nodad`)
   // As the service does: the answer needs a way back.
   net.gateway.namespace.ip(`-6 route add ${old} dev lan0`)
-  await net.load(rules({}, {}, { oldPrefixes: [testSite({ lan: { prefix: '2001:db8:1d::/64' } }).lan.prefix] }))
+  const renumbered = rules({}, {}, { oldPrefixes: [testSite({ lan: { prefix: '2001:db8:1d::/64' } }).lan.prefix] })
+  await net.load(renumbered)
   // ICMPv6 1/5: the host's kernel makes EACCES of it.
   assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, source)), 'EACCES')
   await counted('lan-old-prefix')
-  net.host.icmp6(icmp6(ICMP6.NEIGHBOR_SOLICITATION, { source }))
-  await net.counted('lan-old-nd', 0)
+  await net.send(renumbered, 'host', { icmp6: icmp6(ICMP6.NEIGHBOR_SOLICITATION, { source }) })
+  await net.passedBy('lan-old-nd')
   net.gateway.namespace.ip(`-6 route del ${old} dev lan0`)
   net.host.namespace.ip(`-6 address del ${source}/64 dev eth0`)
 })
 
 test('a DHCP answer comes through before there is a way back to the server', { skip }, async () => {
-  await net.load(rules({}))
-  net.internet.fire({ ...udp(UPLINK, 68, '172.17.0.9'), sourcePort: 67 })
-  await net.counted('wan-dhcp4', 0)
+  await net.send(rules({}), 'internet', { probe: { ...udp(UPLINK, 68, '172.17.0.9'), sourcePort: 67 } })
+  await net.passedBy('wan-dhcp4')
 })
 
-/** ICMPv6 of RFC 4890 §4.3 from the uplink to a LAN host with a global address: type and the rule that decides. */
-const TRANSIT: readonly (readonly [what: string, type: number, rule: string])[] = [
-  ['home agent address discovery request (§4.3.2)', 144, 'wan-to-lan-mobility'],
-  ['home agent address discovery reply (§4.3.2)', 145, 'wan-to-lan-mobility'],
-  ['mobile prefix solicitation (§4.3.2)', 146, 'wan-to-lan-mobility'],
-  ['mobile prefix advertisement (§4.3.2)', 147, 'wan-to-lan-mobility'],
+/** ICMPv6 of RFC 4890 §4.3 from the uplink to a LAN host with a global address: type and the rule that decides; all but mobility are refused. */
+const TRANSIT: readonly (readonly [what: string, type: number, rule: string, passes?: true])[] = [
+  ['home agent address discovery request (§4.3.2)', 144, 'wan-to-lan-mobility', true],
+  ['home agent address discovery reply (§4.3.2)', 145, 'wan-to-lan-mobility', true],
+  ['mobile prefix solicitation (§4.3.2)', 146, 'wan-to-lan-mobility', true],
+  ['mobile prefix advertisement (§4.3.2)', 147, 'wan-to-lan-mobility', true],
   ['seamoby (§4.3.4)', 150, 'forward-invalid'],
   ['an error that does not exist (§4.3.4)', 60, 'forward-invalid'],
   ['an information that does not exist (§4.3.4)', 180, 'forward-invalid'],
@@ -302,14 +305,14 @@ const TRANSIT: readonly (readonly [what: string, type: number, rule: string])[] 
   ['the last information, kept for extensions (§4.3.5)', 255, 'forward-invalid'],
 ]
 
-for (const [what, type, rule] of TRANSIT)
+for (const [what, type, rule, passes = false] of TRANSIT)
   test(`ICMPv6 from the uplink to the LAN: ${what}: ${rule}`, { skip }, async () => {
-    await net.load(rules({}, GLOBAL))
-    net.internet.icmp6(icmp6(type, { source: SERVER6, destination: HOST_GLOBAL, hopLimit: 64 }))
-    await net.counted(rule, 0)
+    const message = icmp6(type, { source: SERVER6, destination: HOST_GLOBAL, hopLimit: 64 })
+    await net.send(rules({}, GLOBAL), 'internet', { icmp6: message })
+    await (passes ? net.passedBy(rule) : net.stoppedBy(rule))
   })
 
-/** The same to the gateway, from the LAN (§4.4). */
+/** The same to the gateway, from the LAN (§4.4): all are refused. */
 const LOCAL: readonly (readonly [what: string, type: number, rule: string])[] = [
   ['router renumbering (§4.4.3)', 138, 'input-invalid'],
   ['home agent address discovery request: this is none (§4.4.3)', 144, 'input-invalid'],
@@ -325,29 +328,29 @@ const LOCAL: readonly (readonly [what: string, type: number, rule: string])[] = 
 
 for (const [what, type, rule] of LOCAL)
   test(`ICMPv6 from the LAN to the gateway: ${what}: ${rule}`, { skip }, async () => {
-    await net.load(rules({}))
-    net.host.icmp6(icmp6(type, { source: HOST, destination: 'fd00:1:2:3::1', hopLimit: 64 }))
-    await net.counted(rule, 0)
+    const message = icmp6(type, { source: HOST, destination: 'fd00:1:2:3::1', hopLimit: 64 })
+    await net.send(rules({}), 'host', { icmp6: message })
+    await net.stoppedBy(rule)
   })
 
 test('Mobile IPv6 messages of the LAN go out (RFC 4890 §4.3.2)', { skip }, async () => {
-  await net.load(rules({}, GLOBAL))
-  net.host.icmp6(icmp6(144, { source: HOST_GLOBAL, destination: SERVER6, hopLimit: 64 }))
-  await net.counted('lan-to-wan-mobility', 0)
+  const message = icmp6(144, { source: HOST_GLOBAL, destination: SERVER6, hopLimit: 64 })
+  await net.send(rules({}, GLOBAL), 'host', { icmp6: message })
+  await net.passedBy('lan-to-wan-mobility')
 })
 
 test('a mobile host of the LAN: its home address option goes out, type 2 routing headers come back (RFC 6092 REC-27)', {
   skip,
 }, async () => {
   for (const { path, value } of planConntrack(['nf_conntrack_checksum'])) net.gateway.namespace.sysctl(path, value)
-  await net.load(rules({}, GLOBAL))
   const [home, far] = [
     { address: '2001:db8:aaaa::77', port: 5000 },
     { address: SERVER6, port: 7777 },
   ]
   const out = `${homeAddressOption(home.address)}${udpDatagram(home, far)}`
-  net.host.raw6({ destination: far.address, packet: ipv6Packet('3c', out, HOST_GLOBAL, far.address) })
-  await net.counted('lan-to-wan', 0)
+  const outgoing = { destination: far.address, packet: ipv6Packet('3c', out, HOST_GLOBAL, far.address) }
+  await net.send(rules({}, GLOBAL), 'host', { raw6: outgoing })
+  await net.passedBy('lan-to-wan')
   const known = await net.count('forward-established')
   const back = `${routingHeader2(home.address)}${udpDatagram(far, home)}`
   net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet('2b', back) })
@@ -359,9 +362,8 @@ test('a mobile host of the LAN: its home address option goes out, type 2 routing
 const AH = '11040000000000010000000101020304050607080910111200001e611e6100080000'
 
 test('AH comes in, whatever it protects (RFC 6092 REC-21)', { skip }, async () => {
-  await net.load(rules({}, GLOBAL))
-  net.internet.raw6({ destination: HOST_GLOBAL, packet: ipv6Packet('33', AH) })
-  await net.counted('wan-to-lan-ah', 0)
+  await net.send(rules({}, GLOBAL), 'internet', { raw6: { destination: HOST_GLOBAL, packet: ipv6Packet('33', AH) } })
+  await net.passedBy('wan-to-lan-ah')
 })
 
 /** RFC 8200 §4: next header AH, no more words, padding; the routing header is of type 2 (RFC 6275 §6.4) and has an address. */
@@ -372,10 +374,9 @@ const BEFORE_AH: readonly (readonly [what: string, nextHeader: string, header: s
 ]
 for (const [what, nextHeader, header, rule] of BEFORE_AH)
   test(`AH behind ${what} comes in too (RFC 6092 REC-21)`, { skip }, async () => {
-    await net.load(rules({}, GLOBAL))
     const packet = ipv6Packet(nextHeader, `${header}${AH}`)
-    net.internet.raw6({ destination: HOST_GLOBAL, packet })
-    await net.counted(rule, 0)
+    await net.send(rules({}, GLOBAL), 'internet', { raw6: { destination: HOST_GLOBAL, packet } })
+    await net.passedBy(rule)
   })
 
 test('addresses of documentation: no place in the internet for a LAN that has none of them (RFC 6092 REC-3)', {
@@ -384,9 +385,10 @@ test('addresses of documentation: no place in the internet for a LAN that has no
   const host = '2a00:1:2:3::10'
   net.host.namespace.ip(`-6 address add ${host}/64 dev eth0 nodad`)
   net.gateway.namespace.ip('-6 address add 2a00:1:2:3::1/64 dev lan0 nodad')
-  await net.load(rules({}, { lan: { prefix: '2a00:1:2:3::/64' } }))
+  const real = rules({}, { lan: { prefix: '2a00:1:2:3::/64' } })
+  await net.load(real)
   assert.equal(await net.host.ask(tcp(SERVER6, 7777, host)), 'ENETUNREACH')
   await counted('lan-to-wan-local')
-  net.internet.fire(udp(host, 7777, SERVER6))
-  await net.counted('wan-forward-bogon6', 0)
+  await net.send(real, 'internet', { probe: udp(host, 7777, SERVER6) })
+  await net.stoppedBy('wan-forward-bogon6')
 })

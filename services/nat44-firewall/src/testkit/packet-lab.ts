@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { Lab, Namespace, type Process } from '@sixgate/testkit'
 import type { Ruleset } from '../core/nft.ts'
 import { NftTool } from '../io/nft-tool.ts'
+import { Checkpoints, type Packet } from './checkpoints.ts'
 import type { Command, Frame, Icmp6, Probe, Raw6, Report, Stream } from './packet-agent.ts'
+import type { Who } from './packets.ts'
 
 const AGENT = fileURLToPath(new URL('packet-agent.ts', import.meta.url))
 /** Packets and counters take microseconds; only a failed test waits so long. */
@@ -114,6 +116,13 @@ export class Place {
   }
 }
 
+/** What can be sent once. */
+export type Single =
+  | { readonly probe: Probe }
+  | { readonly icmp6: Icmp6 }
+  | { readonly raw6: Raw6 }
+  | { readonly frame: Frame }
+
 /**
  *      host ── lan0 ┌─────────┐ wan0 ── internet
  *   fd00:1:2:3::10  │ gateway │        203.0.113.1, 198.51.100.7, 2001:db8:ffff::1
@@ -131,6 +140,9 @@ export class PacketLab {
   readonly directory: string
   readonly #lab: Lab
   readonly #nft: NftTool
+  #checkpoints: Checkpoints | undefined
+  /** Below those that kernels give out. */
+  #nextPort = 20_000
 
   private constructor(places: readonly [Place, Place, Place, Place, Place], lab: Lab, directory: string) {
     ;[this.gateway, this.host, this.internet, this.translator, this.other] = places
@@ -255,6 +267,66 @@ export class PacketLab {
     await this.#nft.load(ruleset, new Map(), await this.#nft.list())
   }
 
+  /** Loads the rules and watches one packet, which is sent later, on its way through them. Its sender uses what is returned. */
+  async watch<P extends Packet>(ruleset: Ruleset, packet: P): Promise<P> {
+    await this.load(ruleset)
+    this.#checkpoints = new Checkpoints(this.gateway.namespace, ruleset, packet)
+    return packet
+  }
+
+  /** The probe from a port of its own, unless it has one. */
+  ownPort(probe: Probe): Probe & { readonly sourcePort: number } {
+    return { sourcePort: this.#nextPort++, ...probe }
+  }
+
+  /** Loads the rules, sends one packet and watches it on its way through them. */
+  async send(ruleset: Ruleset, from: Who, packet: Single): Promise<void> {
+    const watched = await this.watch(ruleset, 'probe' in packet ? { probe: this.ownPort(packet.probe) } : packet)
+    const place = this[from]
+    if ('probe' in watched) place.fire(watched.probe)
+    else if ('icmp6' in watched) place.icmp6(watched.icmp6)
+    else if ('raw6' in watched) place.raw6(watched.raw6)
+    else place.frame(watched.frame)
+  }
+
+  /** Waits until a rule has counted, and holds that the packet watched came to the rule's chain and not behind it. */
+  async stoppedBy(rule: string): Promise<void> {
+    await this.counted(rule, 0)
+    await this.caughtUp()
+    const { came, wentOn } = this.#fate(rule)
+    assert.ok(came > 0, `the packet did not come to the chain of ${rule}`)
+    assert.equal(wentOn, 0, `the packet went on behind the chain of ${rule}`)
+  }
+
+  /** Of what is watched and came to the chain of a rule: what the rule has counted is not seen behind. */
+  async heldBackBy(rule: string): Promise<void> {
+    const held = await this.count(rule)
+    const { came, wentOn } = this.#fate(rule)
+    assert.ok(held > 0 && wentOn <= came - held, `${rule} counted ${held}, ${wentOn} of ${came} went on`)
+  }
+
+  /** Waits until so many of what is watched are seen behind the chain of a rule. */
+  async passed(rule: string, packets: number): Promise<void> {
+    const done = (): boolean => this.#fate(rule).wentOn >= packets
+    await this.#until(done, `fewer than ${packets} went on behind the chain of ${rule}`)
+  }
+
+  /** Waits until a rule has counted and the packet watched is seen behind the rule's chain. */
+  async passedBy(rule: string): Promise<void> {
+    await this.counted(rule, 0)
+    await this.passed(rule, 1)
+  }
+
+  #fate(rule: string): ReturnType<Checkpoints['fate']> {
+    return this.#checkpoints?.fate(rule) ?? assert.fail('no packet is watched')
+  }
+
+  async #until(done: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    const deadline = performance.now() + COUNT_TIMEOUT_MS
+    while (!(await done()))
+      if (performance.now() > deadline) assert.fail(`${what}; rules that counted: ${await this.#counts()}`)
+  }
+
   /** Resolves when `received` of every place has everything that had come there before. */
   async caughtUp(): Promise<void> {
     const places = [this.gateway, this.host, this.internet, this.translator, this.other]
@@ -269,10 +341,7 @@ export class PacketLab {
 
   /** Waits until a rule has counted more than `before`. */
   async counted(rule: string, before: number): Promise<void> {
-    const deadline = performance.now() + COUNT_TIMEOUT_MS
-    while ((await this.count(rule)) <= before)
-      if (performance.now() > deadline)
-        assert.fail(`rule ${rule} did not count; those that did: ${await this.#counts()}`)
+    await this.#until(async () => (await this.count(rule)) > before, `rule ${rule} did not count`)
   }
 
   async #counts(): Promise<string> {
