@@ -179,6 +179,9 @@ describe('the page in Chromium', { skip }, () => {
       await page.screenshot({ path: join(SCREENSHOTS, `${id}-telephone.png`), fullPage: true })
       const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
       assert.ok(width <= 390, `${title}: ${width} px wide`)
+      const strays = await page.evaluate(`[...document.querySelectorAll('td > *')].filter((part) =>
+        part.getBoundingClientRect().left < part.parentElement.getBoundingClientRect().left + 100).map((part) => part.outerHTML)`)
+      assert.deepEqual(strays, [], `${title}: what stands below its label instead of beside it`)
       await page.setViewportSize({ width: 1280, height: 720 })
     })
 
@@ -212,6 +215,24 @@ describe('the page in Chromium', { skip }, () => {
       await page.unroute(url)
     })
   }
+
+  it('of two gateways: which one each instance runs on, and which one answers', async () => {
+    const answer = ROUTES.site.answer.parse(await (await page.request.get('/api/v1/site')).json())
+    const at = (gateway: string, state: 'ok' | 'gone') =>
+      answer.instances.map((one) => ({ ...one, gateway, instance: `${gateway}-1`, state }))
+    const json = { ...answer, here: 'b', isConverged: false, instances: [...at('a', 'gone'), ...at('b', 'ok')] }
+    await page.route('**/api/v1/site', async (asked) => await asked.fulfill({ json }))
+    await open('overview')
+    await page.getByText('a: gone, b: ok').first().waitFor()
+    assert.match(String(await page.getByLabel('Instances of gateway a').textContent()), /^Gateway a.*dns64 a-1 gone/)
+    assert.match(
+      String(await page.getByLabel('Instances of gateway b').textContent()),
+      /^Gateway b \(this one\).*dns64 b-1 ok/,
+    )
+    await page.screenshot({ path: join(SCREENSHOTS, 'overview-two-gateways.png'), fullPage: true })
+    assert.deepEqual(await violations(page), [])
+    await page.unroute('**/api/v1/site')
+  })
 
   it('says why a name has the answer that it has', async () => {
     await open('dns')

@@ -51,6 +51,7 @@ export const HELP: Readonly<Record<string, string>> = {
   ra_advertiser_ra_neighbours: 'Other routers on the LANs.',
   ra_advertiser_ra_neighbours_unknown: 'Other routers that ra.knownRouters does not name.',
   ra_advertiser_ra_conflicts: 'What other routers say otherwise than this one.',
+  ra_advertiser_gateways_silent: 'Other gateways of the site that do not answer on a LAN, and are withdrawn there.',
   ra_advertiser_dhcp4_received_total: 'DHCPv4 messages to port 67.',
   ra_advertiser_dhcp4_offers_total: 'DHCPv4 answers with option 108 (IPv6-only preferred).',
   ra_advertiser_dhcp4_refused_total: 'DHCPv4 messages without an answer, by reason.',

@@ -137,6 +137,7 @@ export const EMPTY: { readonly [N in RouteName]?: AnswerOf<N> } = {
     isConverged: false,
     documentProblem: null,
     instances: [],
+    here: null,
     facts: null,
     counters: {},
   },

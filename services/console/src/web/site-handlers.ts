@@ -54,7 +54,7 @@ export const siteHandlers = ({
     return site === undefined ? new Map() : namesOf(site)
   }
   return {
-    site: () => siteAnswer(inForce(), reports(), Date.now()),
+    site: () => siteAnswer({ ...inForce(), ...(here !== undefined && { here }) }, reports(), Date.now()),
     throughput: ({ query }) => throughput.show(query.range),
     hosts: async () => {
       const [{ hosts, complaints }, seen] = await Promise.all([

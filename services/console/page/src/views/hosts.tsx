@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { HostLine, Hosts as Answered } from '../../../src/core/web/schemas.ts'
+import type { Hosts as Answered, HostLine } from '../../../src/core/web/schemas.ts'
 import { Answer, Complaints } from '../answer.tsx'
 import { showAge, showBytes } from '../format.ts'
 import { Table } from '../table.tsx'
@@ -8,6 +8,9 @@ import { useApi } from '../use-api.ts'
 const EVERY_MS = 5000
 
 const bytesOf = (path: HostLine['out']): number => (path === null ? 0 : path.fastPath.bytes + path.typescript.bytes)
+
+/** What was never carried, for want of a mapping, is no 0. */
+const showCarried = (path: HostLine['out']): string => (path === null ? '–' : showBytes(bytesOf(path)))
 
 const fastShare = ({ out, in: back }: HostLine): string => {
   const all = bytesOf(out) + bytesOf(back)
@@ -34,8 +37,8 @@ const COLUMNS = [
   },
   { head: 'IPv4 of the pool', cell: ({ ip4 }: HostLine) => (ip4 === null ? '–' : <code>{ip4}</code>) },
   { head: 'CLAT', cell: ({ isLikelyClat }: HostLine) => (isLikelyClat ? 'likely' : '–') },
-  { head: 'Out', isNumber: true, cell: ({ out }: HostLine) => showBytes(bytesOf(out)) },
-  { head: 'In', isNumber: true, cell: (line: HostLine) => showBytes(bytesOf(line.in)) },
+  { head: 'Out', isNumber: true, cell: ({ out }: HostLine) => showCarried(out) },
+  { head: 'In', isNumber: true, cell: (line: HostLine) => showCarried(line.in) },
   { head: 'In the kernel', isNumber: true, cell: fastShare },
   { head: 'Last packet', cell: ({ idleS }: HostLine) => (idleS === null ? '–' : `${showAge(idleS)} ago`) },
 ] as const

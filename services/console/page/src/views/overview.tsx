@@ -46,8 +46,37 @@ const STATE_WORDS: Readonly<Record<Site['instances'][number]['state'], string>> 
   gone: 'gone',
 }
 
-/** Of several instances the worst speaks for the service. */
-const ORDER = ['ok', 'starting', 'stopping', 'degraded', 'rejected', 'gone'] as const
+type State = Site['instances'][number]['state']
+
+const ORDER: readonly (State | undefined)[] = ['ok', 'starting', 'stopping', 'degraded', 'rejected', 'gone']
+
+const worst = (states: readonly (State | undefined)[]): State | undefined =>
+  states.toSorted((a, b) => ORDER.indexOf(b) - ORDER.indexOf(a))[0]
+
+/** Names of the gateways, in their order; one alone has none. */
+const gatewaysOf = (site: Site): readonly (string | null)[] => [
+  ...new Set(site.instances.map(({ gateway }) => gateway)),
+]
+
+/** A service on one gateway. */
+interface Place {
+  readonly gateway: string | null
+  readonly state: State | undefined
+  readonly live: number
+}
+
+/** Of several instances the worst speaks for the service; those that are gone do not count while others of that gateway live. */
+const placeOf = (site: Site, service: string, gateway: string | null): Place => {
+  const instances = site.instances.filter((one) => one.service === service && one.gateway === gateway)
+  const live = instances.filter(({ state }) => state !== 'gone')
+  const state = worst((live.length === 0 ? instances : live).map((one) => one.state))
+  return { gateway, state, live: live.length }
+}
+
+const wordOf = ({ gateway, state, live }: Place): string => {
+  const word = `${state === undefined ? '' : STATE_WORDS[state]}${live > 1 ? ` × ${live}` : ''}`
+  return gateway === null ? word : `${gateway}: ${word}`
+}
 
 const liveLine = (service: string, site: Site, rateOf: RateOf): string | undefined => {
   const counters = site.counters[service] ?? {}
@@ -73,19 +102,13 @@ const ServiceBox = ({
   readonly site: Site
   readonly rateOf: RateOf
 }) => {
-  const instances = site.instances.filter((one) => one.service === service)
-  const live = instances.filter(({ state }) => state !== 'gone')
-  const state = (live.length === 0 ? instances : live)
-    .map((one) => one.state)
-    .toSorted((a, b) => ORDER.indexOf(b) - ORDER.indexOf(a))[0]
+  const places = gatewaysOf(site).map((gateway) => placeOf(site, service, gateway))
+  const state = worst(places.map((place) => place.state))
   const line = liveLine(service, site, rateOf)
   return (
     <li class={`box ${state}`}>
       <strong>{service}</strong>
-      <span class="word">
-        {state === undefined ? '' : STATE_WORDS[state]}
-        {live.length > 1 && ` × ${live.length}`}
-      </span>
+      <span class="word">{places.map(wordOf).join(', ')}</span>
       <span class="faint">{WHAT[service]}</span>
       {line !== undefined && <span>{line}</span>}
     </li>
@@ -134,9 +157,9 @@ const Picture = ({ site }: { readonly site: Site }) => {
 const titleOf = ({ revision, isConverged }: Site): string =>
   `Revision ${revision} of the site document is ${isConverged ? 'in force everywhere, and all is well' : 'not well everywhere'}.`
 
-const Instances = ({ site }: { readonly site: Site }) => (
+const Instances = ({ instances, site }: { readonly instances: Site['instances']; readonly site: Site }) => (
   <ul class="instances">
-    {site.instances.map(({ service, instance, version, revision, state, sinceMs, problems, remarks }) => (
+    {instances.map(({ service, instance, version, revision, state, sinceMs, problems, remarks }) => (
       <li key={`${service} ${instance}`}>
         <strong>{service}</strong> {instance !== null && <code>{instance}</code>}{' '}
         <span class={`word ${state}`}>{state}</span>{' '}
@@ -160,6 +183,23 @@ const Instances = ({ site }: { readonly site: Site }) => (
   </ul>
 )
 
+/** Gateway by gateway, where there are several. */
+const InstancesByGateway = ({ site }: { readonly site: Site }) => (
+  <>
+    {gatewaysOf(site).map((gateway) => (
+      <section key={gateway ?? ''} aria-label={gateway === null ? 'Instances' : `Instances of gateway ${gateway}`}>
+        {gateway !== null && (
+          <h3>
+            Gateway {gateway}
+            {gateway === site.here && <span class="faint"> (this one)</span>}
+          </h3>
+        )}
+        <Instances instances={site.instances.filter((one) => one.gateway === gateway)} site={site} />
+      </section>
+    ))}
+  </>
+)
+
 export const Overview = () => {
   const site = useApi<Site>('site', EVERY_MS)
   return (
@@ -172,7 +212,7 @@ export const Overview = () => {
           {value.documentProblem !== null && <p class="notice bad">{value.documentProblem}</p>}
           <Picture site={value} />
           <h2>Instances</h2>
-          <Instances site={value} />
+          <InstancesByGateway site={value} />
         </>
       )}
     </Answer>

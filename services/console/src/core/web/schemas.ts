@@ -36,6 +36,8 @@ export const newToken = z.object({ name: z.string(), secret: z.string() })
 
 export const instance = z.object({
   service: z.string(),
+  /** Which of several gateways it runs on; null: there is one alone, without a name. */
+  gateway: z.string().nullable(),
   /** null: nothing of this service reports. */
   instance: z.string().nullable(),
   version: z.string().nullable(),
@@ -55,6 +57,8 @@ export const site = z.object({
   /** Why the file is not what is in force. */
   documentProblem: z.string().nullable(),
   instances: z.array(instance),
+  /** Which of several gateways answers; null: the only one. */
+  here: z.string().nullable(),
   /** What the document in force says; null while there is none. */
   facts: z
     .object({

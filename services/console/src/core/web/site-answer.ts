@@ -28,9 +28,9 @@ const factsOf = (site: Site): NonNullable<SiteAnswer['facts']> => ({
 
 const formatPref64 = ({ addr, lenBits }: Site['pref64'][number]): string => `${formatIp6(addr)}/${lenBits}`
 
-/** How the site is: the reports put together, and what the document in force says. */
+/** How the site is: the reports put together, and what the document in force says. `here`: which of several gateways answers. */
 export const siteAnswer = (
-  { revision, site }: { readonly revision: number; readonly site: Site | undefined },
+  { revision, site, here }: { readonly revision: number; readonly site: Site | undefined; readonly here?: string },
   reports: readonly Status[],
   nowMs: number,
 ): SiteAnswer => {
@@ -43,8 +43,9 @@ export const siteAnswer = (
     revision,
     isConverged,
     documentProblem: documentProblem ?? null,
-    instances: instances.map(({ service, instance, revision, state, sinceMs, problems, remarks }) => ({
+    instances: instances.map(({ gateway, service, instance, revision, state, sinceMs, problems, remarks }) => ({
       service,
+      gateway: gateway ?? null,
       instance: instance ?? null,
       version: versionOf(service, instance),
       revision,
@@ -53,6 +54,7 @@ export const siteAnswer = (
       problems: [...problems],
       remarks: [...(remarks ?? [])],
     })),
+    here: here ?? null,
     facts: site === undefined ? null : factsOf(site),
     counters: sumCounters(reports, nowMs),
   }
