@@ -180,6 +180,10 @@ describe('two gateways', () => {
     const outages = await under(t, 'a (preferred) without power', async () => await site.powerOff(a))
     for (const [kind, { longestS }] of Object.entries(outages))
       assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
+    // Its RA said more than a minute: the other one took that back.
+    assert.deepEqual(await routers(), [`${await linkLocalOf(b)} medium`])
+    const { output } = await home.client.type('cat /etc/resolv.conf')
+    assert.deepEqual(output.match(/fd00:6:4::[12]\b/g), ['fd00:6:4::2'])
     assert.match(await untilGone(b), /a +ra-advertiser +\S+ +\S+ of \d+ +gone|a +ra-advertiser +- +- +gone/)
   })
 

@@ -123,10 +123,12 @@ export class RaService implements Service {
 
   #takeUp(link: LanLink, site: Site): void {
     this.#unwatch ??= watchNetwork({ links: true, addresses: true }, () => this.#sync())
-    const { log, stateDir } = this.#context
+    const { log, stateDir, gateway } = this.#context
     this.#prefixes ??= new PrefixFile(join(stateDir, 'prefixes.json'), log)
     const knownRouters = (view: Site): readonly Ip6[] | undefined => this.#health.knownRouters(view)
-    const ports = { log, counters: this.#counters, nowMs: this.#nowMs, prefixes: this.#prefixes, knownRouters }
+    const sourcesOf = (name: string): readonly Ip6[] => this.#health.sourcesOf(name)
+    const own = { log, gateway, counters: this.#counters, nowMs: this.#nowMs, prefixes: this.#prefixes }
+    const ports = { ...own, knownRouters, sourcesOf }
     for (const view of lanViews(site)) {
       const name = lanLinkName(view)
       const voice = this.#voices.get(name)
@@ -253,6 +255,10 @@ export class RaService implements Service {
     this.#counters.set('ra_neighbours_unknown', others.filter(({ findings }) => findings.some(isUnknown)).length)
     const conflicts = others.flatMap(({ findings }) => findings.filter((finding) => !isUnknown(finding)))
     this.#counters.set('ra_conflicts', conflicts.length)
+    this.#counters.set(
+      'gateways_silent',
+      voices.reduce((sum, voice) => sum + voice.silentTwins, 0),
+    )
     const health = views.map((view) => this.#health.of(view))
     for (const thing of ['nat64', 'dns64', 'uplink'] as const)
       this.#counters.set(`health_${thing}`, isOn(health.every((one) => one[thing])))

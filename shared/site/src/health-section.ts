@@ -13,6 +13,8 @@ export const health = section({
   uplink: yesNo.default(true),
   /** While one of these is not well, the preference is low: where there is another gateway, hosts use that one. */
   lowerPreference: yesNo.default(true),
+  /** Another gateway of `gateways` that answers no neighbour solicitation is withdrawn in its place, as router and as DNS server. */
+  gateways: yesNo.default(true),
   /** Hysteresis: not well for so long before it is said … */
   downAfterS: integer(1, WAIT_MAX_S, 'seconds').default(30),
   /** … and well again for so long. */

@@ -38,7 +38,15 @@ test('left out, everything has the default of its RFC', () => {
     rdnssLifetimeS: 1800,
     pref64LifetimeS: 1800,
     pref64Route: false,
-    health: { nat64: true, dns64: true, uplink: true, lowerPreference: true, downAfterS: 30, upAfterS: 10 },
+    health: {
+      nat64: true,
+      dns64: true,
+      uplink: true,
+      lowerPreference: true,
+      gateways: true,
+      downAfterS: 30,
+      upAfterS: 10,
+    },
   })
 })
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatIp6, formatPrefix } from '@sixgate/addr'
+import { asIp6, formatIp6, formatPrefix } from '@sixgate/addr'
 import { parseSite } from '@sixgate/site'
-import { advertisementOf, finalAdvertisementOf } from './advertisement.ts'
+import { advertisementOf, finalAdvertisementOf, lastWordsFor } from './advertisement.ts'
 import { ALL_WELL } from './health.ts'
 import { encodeOption } from './ndp-options.ts'
 import { decodeRouterAdvertisement, encodeRouterAdvertisement, type RouterAdvertisement } from './ra-wire.ts'
@@ -194,5 +194,26 @@ test('RFC 4861 §6.2.5: the final message withdraws router, routes, DNS and ever
     ['dnr', 0],
     ['pref64', 0],
     ['pref64', 0],
+  ])
+})
+
+test('RFC 8106 §5.3.1: the DNS server of a silent gateway is withdrawn, also where the document names it', () => {
+  const silent = [siteWith({}).lan.router].map((router) => asIp6(Uint8Array.from(router).fill(2, 15)))
+  const said = (ra: Record<string, unknown>) =>
+    advertisementOf(siteWith(ra), LAN, { ...FORWARDING, silent }).options.flatMap((option) =>
+      option.kind === 'rdnss' ? option.servers.map((one) => `${formatIp6(one)} ${option.lifetimeS}`) : [],
+    )
+  assert.deepEqual(said({}), ['fd00:1:2:3::1 1800', 'fd00:1:2:3::2 0'])
+  assert.deepEqual(said({ rdnss: ['fd00:1:2:3::2', 'fd00::53'] }), ['fd00::53 1800', 'fd00:1:2:3::2 0'])
+})
+
+test('RFC 4861 §6.2.5: last words in the name of a silent gateway: its routes and its DNS server, nothing that others say too', () => {
+  const site = siteWith({ dnssl: ['lan.example'], pref64Route: true, preference: 'high' })
+  const words = decodeRouterAdvertisement(encodeRouterAdvertisement(lastWordsFor(site, site.lan.router)))
+  assert.deepEqual([words.routerLifetimeS, words.preference], [0, 'medium'])
+  const lifetimes = words.options.map((option) => [option.kind, 'lifetimeS' in option ? option.lifetimeS : undefined])
+  assert.deepEqual(lifetimes, [
+    ['rio', 0],
+    ['rdnss', 0],
   ])
 })

@@ -25,6 +25,8 @@ export interface RouterState {
   readonly forwarding: boolean
   /** What of the site works; the parts that `ra.health` does not follow are well. */
   readonly health: Health
+  /** Addresses of other gateways of the site that are silent: hosts are told to ask nobody there. */
+  readonly silent?: readonly Ip6[]
   /** Now, in milliseconds since 1970: lifetimes that end at a fixed time count down to it. */
   readonly unixMs: number
 }
@@ -75,9 +77,16 @@ const autoAddress = (addresses: 'auto' | readonly Ip6[], router: Ip6): readonly 
   addresses === 'auto' ? [router] : addresses
 
 /** RFC 8106 §5.1: an address with lifetime 0 is no longer used; the others of the list go on. */
-const rdnssOptions = ({ lan, ra }: Site, lifetimeS: number, dns64: boolean): NdpOption[] => {
-  const all = autoAddress(ra.rdnss, lan.router)
-  const isDead = (server: Ip6): boolean => !dns64 && equalIp6(server, lan.router)
+const rdnssOptions = (
+  { lan, ra }: Site,
+  lifetimeS: number,
+  { dns64, silent = [] }: { readonly dns64: boolean; readonly silent?: readonly Ip6[] },
+): NdpOption[] => {
+  const own = autoAddress(ra.rdnss, lan.router)
+  const isAmong = (some: readonly Ip6[], server: Ip6): boolean => some.some((one) => equalIp6(one, server))
+  // RFC 8106 §5.3.1: hosts keep one list of servers, whoever told them of each, so one router takes back what another one said.
+  const all = [...own, ...silent.filter((server) => !isAmong(own, server))]
+  const isDead = (server: Ip6): boolean => isAmong(silent, server) || (!dns64 && equalIp6(server, lan.router))
   const option = (servers: readonly Ip6[], seconds: number): NdpOption[] =>
     servers.length === 0 ? [] : [{ kind: 'rdnss', lifetimeS: seconds, servers }]
   return [
@@ -154,7 +163,7 @@ const sllaOf = ({ mac }: LanFacts): NdpOption[] => (mac === undefined ? [] : [{ 
 /** The Router Advertisement that a site's document asks for (RFC 4861 §6.2.3), as far as the site is able to keep its word. */
 export const advertisementOf = (site: Site, lan: LanFacts, state: RouterState): RouterAdvertisement => {
   const { ra } = site
-  const { forwarding, health, unixMs } = state
+  const { forwarding, health, silent, unixMs } = state
   // RFC 4861 §6.2.5: a system that stops forwarding: "subsequent Router Advertisements MUST set the Router Lifetime field to zero".
   const isDefaultRouter = forwarding && health.uplink
   return {
@@ -166,7 +175,7 @@ export const advertisementOf = (site: Site, lan: LanFacts, state: RouterState): 
       ...prefixOptions(site, lan, unixMs),
       // What does not forward is no way to anywhere.
       ...routeOptions(site, !forwarding ? 'all' : health.nat64 ? 'none' : 'nat64'),
-      ...rdnssOptions(site, ra.rdnssLifetimeS, health.dns64),
+      ...rdnssOptions(site, ra.rdnssLifetimeS, { dns64: health.dns64, ...(silent && { silent }) }),
       ...dnsOptions(site, ra.rdnssLifetimeS),
       ...pref64Options(site, health.nat64 ? ra.pref64LifetimeS : 0),
       ...(ra.captivePortal === undefined ? [] : [{ kind: 'captive-portal', uri: ra.captivePortal } as const]),
@@ -184,8 +193,18 @@ export const finalAdvertisementOf = (site: Site, lan: LanFacts): RouterAdvertise
   options: [
     ...sllaOf(lan),
     ...routeOptions(site, 'all'),
-    ...rdnssOptions(site, 0, true),
+    ...rdnssOptions(site, 0, { dns64: true }),
     ...dnsOptions(site, 0),
     ...pref64Options(site, 0),
   ],
+})
+
+/**
+ * The last message of another gateway of the site, which died without one, as this gateway sends it in its name: no default router, no routes,
+ * no DNS server at `router`, its address on this LAN. No SLLA, so that hosts do not take it to be where this gateway is. The NAT64 prefix is left
+ * out: there is one list of those too, and this gateway still has it.
+ */
+export const lastWordsFor = (site: Site, router: Ip6): RouterAdvertisement => ({
+  ...header(site, 0, site.ra.preference),
+  options: [...routeOptions(site, 'all'), { kind: 'rdnss', lifetimeS: 0, servers: [router] }],
 })

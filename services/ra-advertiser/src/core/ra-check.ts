@@ -1,7 +1,12 @@
-import type { Ip6 } from '@sixgate/addr'
+import { equalIp6, type Ip6 } from '@sixgate/addr'
 import { isLinkLocal } from './link-local.ts'
 import { NdpError } from './ndp-error.ts'
-import { decodeRouterAdvertisement, ICMP6_TYPE, type ReceivedAdvertisement } from './ra-wire.ts'
+import {
+  decodeRouterAdvertisement,
+  ICMP6_TYPE,
+  type ReceivedAdvertisement,
+  type RouterAdvertisement,
+} from './ra-wire.ts'
 import type { ReceivedMessage } from './rs-check.ts'
 
 /** Why a received Router Advertisement is not looked at, in the order of RFC 4861 §6.1.2. */
@@ -31,3 +36,26 @@ export const checkAdvertisement = (received: ReceivedMessage): CheckedAdvertisem
     return { refused: 'malformed' }
   }
 }
+
+/** A router of this site on a LAN: where its messages come from, and its address as DNS server. */
+export interface OwnRouter {
+  readonly linkLocal: Ip6
+  readonly router: Ip6
+}
+
+const namesServer = ({ options }: RouterAdvertisement, server: Ip6, isWithdrawal: boolean): boolean =>
+  options.some(
+    (option) =>
+      option.kind === 'rdnss' &&
+      (option.lifetimeS === 0) === isWithdrawal &&
+      option.servers.some((one) => equalIp6(one, server)),
+  )
+
+/** Whether a message that somebody else sent takes back what this router says of itself: hosts must hear it again. */
+export const withdrawsUs = (
+  { linkLocal, router }: OwnRouter,
+  ours: RouterAdvertisement,
+  { router: from, ra }: { readonly router: Ip6; readonly ra: RouterAdvertisement },
+): boolean =>
+  (equalIp6(from, linkLocal) && ra.routerLifetimeS === 0 && ours.routerLifetimeS > 0) ||
+  (namesServer(ra, router, true) && namesServer(ours, router, false))

@@ -3,8 +3,13 @@ import { decodeOption, encodeOption, type NdpOption, sliceOptions } from './ndp-
 import { type Preference, preferenceFromFlags, preferenceToFlags } from './preference.ts'
 import { Reader, Writer } from './wire-cursor.ts'
 
-/** RFC 4861 §4.1, §4.2: ICMPv6 types. */
-export const ICMP6_TYPE = { ROUTER_SOLICITATION: 133, ROUTER_ADVERTISEMENT: 134 } as const
+/** RFC 4861 §4.1 to §4.4: ICMPv6 types. */
+export const ICMP6_TYPE = {
+  ROUTER_SOLICITATION: 133,
+  ROUTER_ADVERTISEMENT: 134,
+  NEIGHBOUR_SOLICITATION: 135,
+  NEIGHBOUR_ADVERTISEMENT: 136,
+} as const
 
 /** RFC 4861 §4.2 (M, O), RFC 6275 §7.1 (H), RFC 4191 §2.2 (Prf), RFC 4389 §4.1.3.3 (P): flags, octet 5 of the message. */
 export const RA_FLAGS = { M_U8: 0x80, O_U8: 0x40, H_U8: 0x20, PRF_U8: 0x18, P_U8: 0x04 } as const

@@ -1,4 +1,4 @@
-import type { Ip6 } from '@sixgate/addr'
+import { type Ip6, withInterfaceId } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
 
 /** Link-local addresses that the other gateways of the site advertise from, by the name of the gateway. */
@@ -18,3 +18,17 @@ export const knownRouters = (
   if (ra.knownRouters === undefined || !others.every(({ name }) => twins.has(name))) return undefined
   return [...ra.knownRouters, ...others.flatMap(({ name }) => twins.get(name) ?? [])]
 }
+
+/** Another gateway of the site, and its address on one LAN. */
+export interface Twin {
+  readonly name: string
+  readonly router: Ip6
+}
+
+/** The other gateways on a LAN (a view of the site of gateway `own`), as far as their silence is anybody's business. */
+export const twinsOf = ({ lan, ra, gateways }: Site, own: string | undefined): readonly Twin[] =>
+  !ra.health.gateways
+    ? []
+    : gateways
+        .filter(({ name }) => name !== own)
+        .map(({ name, router }) => ({ name, router: withInterfaceId(lan.prefix, router) }))

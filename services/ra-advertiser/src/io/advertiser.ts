@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { equalIp6, formatIp6 } from '@sixgate/addr'
+import { equalIp6, formatIp6, type Ip6 } from '@sixgate/addr'
 import { HostError } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import type { ReadyLan } from '../core/lan-plan.ts'
+import { encodeNeighbourSolicitation, isNeighbourAdvertisement, neighbourTarget } from '../core/neighbour-wire.ts'
 import type { Problem } from '../core/problem.ts'
 import { isAdvertisement } from '../core/ra-check.ts'
 import type { RouterAdvertisement } from '../core/ra-wire.ts'
@@ -34,6 +35,8 @@ export interface AdvertiserPorts {
   readonly random: () => number
   /** A Router Advertisement of another router came; its checks are the listener's. */
   readonly onAdvertisement: (received: ReceivedMessage, ours: RouterAdvertisement) => void
+  /** A neighbour said which link-layer address this one of its addresses has. */
+  readonly onNeighbour: (target: Ip6) => void
 }
 
 /** What is said, and how often. */
@@ -88,6 +91,36 @@ export class Advertiser {
     if (this.#running !== undefined && !samePlace(this.#running.lan, lan)) this.silence()
     if (this.#running === undefined) this.#start(lan, announcement)
     else this.#update(this.#running, announcement)
+  }
+
+  /** Says the same again, as if it had just changed: somebody on the LAN said otherwise in this router's name. */
+  repeat(): void {
+    const running = this.#running
+    if (running === undefined) return
+    running.schedule = contentChanged(running.schedule, running.announcement.intervals, this.#ports.nowMs())
+    this.#arm(running)
+  }
+
+  /** Asks a neighbour for its link-layer address. False when that cannot be sent. */
+  ask(neighbour: Ip6): boolean {
+    return this.#sendAlone(encodeNeighbourSolicitation(neighbour), neighbour)
+  }
+
+  /** Says something to all nodes as the router of another link-local address. */
+  sayAs(from: Ip6, messages: readonly Uint8Array[]): void {
+    for (const message of messages)
+      if (this.#sendAlone(message, undefined, from)) this.#ports.counters.add('ra_sent_for_others_total')
+  }
+
+  #sendAlone(message: Uint8Array, to?: Ip6, from?: Ip6): boolean {
+    try {
+      this.#running?.socket.send(message, to, from)
+      return this.#running !== undefined
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error
+      this.#ports.log.debug(error.message)
+      return false
+    }
   }
 
   /** Stops without a word: the link has gone, or a successor takes over. */
@@ -199,7 +232,11 @@ export class Advertiser {
   #onMessage(received: ReceivedMessage): void {
     const running = this.#running
     if (running === undefined) return
-    const { counters, log, nowMs, random, onAdvertisement } = this.#ports
+    const { counters, log, nowMs, random, onAdvertisement, onNeighbour } = this.#ports
+    if (isNeighbourAdvertisement(received.message)) {
+      const target = neighbourTarget(received)
+      return target === undefined ? undefined : onNeighbour(target)
+    }
     if (isAdvertisement(received.message)) return onAdvertisement(received, running.announcement.now())
     const verdict = checkSolicitation(received)
     counters.add('rs_received_total')

@@ -21,6 +21,8 @@ export const COUNTER_NAMES = [
   'ra_sent_solicited_multicast_total',
   'ra_sent_solicited_unicast_total',
   'ra_sent_final_total',
+  /** Messages in the name of other gateways that are silent. */
+  'ra_sent_for_others_total',
   'ra_send_errors_total',
   'rs_received_total',
   ...Object.values(REFUSED),
@@ -38,6 +40,8 @@ export const COUNTER_NAMES = [
   'ra_neighbours',
   'ra_neighbours_unknown',
   'ra_conflicts',
+  /** Other gateways of the site that do not answer, on each LAN. */
+  'gateways_silent',
   /** DHCPv4 messages, answers with option 108, and why there was none. */
   'dhcp4_received_total',
   'dhcp4_offers_total',

@@ -124,6 +124,11 @@ export class HealthWatch {
     return knownRouters(view, this.#ports.gateway, this.#twins)
   }
 
+  /** Link-local addresses that another gateway advertised from when it last said so; of all LANs. */
+  sourcesOf(gateway: string): readonly Ip6[] {
+    return this.#twins.get(gateway) ?? []
+  }
+
   close(): void {
     this.#unwatch()
   }

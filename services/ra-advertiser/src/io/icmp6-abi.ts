@@ -22,6 +22,8 @@ export const OPTION = {
   /** From here on linux/in6.h alone: the kernel tells of reassembled packets. */
   RECVFRAGSIZE: ipv6(77, 'IPV6_RECVFRAGSIZE'),
   DONTFRAG: ipv6(62, 'IPV6_DONTFRAG'),
+  /** Messages may come from an address that this host does not have. */
+  FREEBIND: ipv6(78, 'IPV6_FREEBIND'),
   ICMP6_FILTER: { level: SOL_ICMPV6, name: 1, label: 'ICMP6_FILTER' },
 } as const satisfies Record<string, SocketOption>
 

@@ -147,7 +147,7 @@ test('RFC 6980 §5: a message beyond the MTU is refused, never fragmented', { sk
 
 test('when the link is deleted, sending says so', { skip }, () => {
   Namespace.here().ip('link delete lan0')
-  assert.throws(() => socket.send(RA), /send a Router Advertisement on lan0: No such device/)
+  assert.throws(() => socket.send(RA), /send a Neighbor Discovery message on lan0: No such device/)
   assert.deepEqual(errors, [])
 })
 

@@ -24,6 +24,13 @@ const ALL_ROUTERS = asIp6(Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 /** RFC 4861 §4.1, §4.2: hop limit of every Neighbor Discovery message. */
 const ND_HOP_LIMIT = 255
 
+/** What is read here; the kernel keeps the rest, of which there is much (its own neighbour discovery solicits, too). */
+const RECEIVED = [
+  ICMP6_TYPE.ROUTER_SOLICITATION,
+  ICMP6_TYPE.ROUTER_ADVERTISEMENT,
+  ICMP6_TYPE.NEIGHBOUR_ADVERTISEMENT,
+] as const
+
 /** Messages are at most one link MTU long; nothing on a LAN is longer than this. */
 const MESSAGE_MAX_LEN = 65_536
 const CONTROL_LEN = 256
@@ -77,8 +84,9 @@ export interface SocketEvents {
 }
 
 /**
- * A raw ICMPv6 socket on one link: receives Router Solicitations to ff02::2, Router Advertisements of others to ff02::1 (and
- * both to the link-local address), sends Router Advertisements with hop limit 255 from the link-local address. The kernel makes and checks the checksum (RFC 3542 §3.1).
+ * A raw ICMPv6 socket on one link: receives Router Solicitations to ff02::2, Router and Neighbor Advertisements of others to ff02::1 (and
+ * all to the link-local address), sends Neighbor Discovery messages with hop limit 255 from the link-local address. The kernel makes and checks the
+ * checksum (RFC 3542 §3.1).
  * When the link is deleted it becomes useless without any event: the owner watches rtnetlink and opens a new one.
  */
 export class Icmp6Socket {
@@ -108,7 +116,7 @@ export class Icmp6Socket {
     // The filter first: until the socket is bound it would receive every ICMPv6 message of the host.
     const filter = nativeBuffer(ICMP6_FILTER_LEN)
     filter.bytes.fill(0xff)
-    for (const type of Object.values(ICMP6_TYPE)) {
+    for (const type of RECEIVED) {
       const word = filter.view.getUint32((type >>> 5) * 4, true)
       filter.view.setUint32((type >>> 5) * 4, word & ~(1 << (type & 31)), true)
     }
@@ -123,6 +131,7 @@ export class Icmp6Socket {
     libc.setsockoptInt(this.#fd, OPTION.MULTICAST_LOOP, 0)
     // RFC 6980 §5: nodes do not send fragmented Neighbor Discovery messages.
     libc.setsockoptInt(this.#fd, OPTION.DONTFRAG, 1)
+    libc.setsockoptInt(this.#fd, OPTION.FREEBIND, 1)
     for (const address of [ALL_ROUTERS, ALL_NODES]) {
       const group = nativeBuffer(IPV6_MREQ.SIZE)
       group.bytes.set(address, IPV6_MREQ.ADDR)
@@ -132,27 +141,30 @@ export class Icmp6Socket {
     this.#addressOutgoing()
   }
 
-  /** The parts of outgoing messages that never change: where they come from. */
+  /** The parts of outgoing messages that never change: which link they leave by. */
   #addressOutgoing(): void {
     const { name, control } = this.#outgoing
-    const { ifindex, linkLocal } = this.#place
+    const { ifindex } = this.#place
     name.view.setUint16(SOCKADDR_IN6.FAMILY_U16, AF.INET6, true)
     name.view.setUint32(SOCKADDR_IN6.SCOPE_U32, ifindex, true)
     control.view.setBigUint64(CMSGHDR.LEN_U64, BigInt(CMSGHDR.SIZE + IN6_PKTINFO.SIZE), true)
     control.view.setInt32(CMSGHDR.LEVEL_I32, CMSG.LEVEL, true)
     control.view.setInt32(CMSGHDR.TYPE_I32, CMSG.PKTINFO, true)
-    control.bytes.set(linkLocal, CMSGHDR.SIZE + IN6_PKTINFO.ADDR)
     control.view.setUint32(CMSGHDR.SIZE + IN6_PKTINFO.IFINDEX_U32, ifindex, true)
   }
 
-  /** Sends one ICMPv6 message (checksum zero) to a host, or to all nodes without `to`. Throws HostError. */
-  send(message: Uint8Array, to: Ip6 = ALL_NODES): void {
-    const { header, name, data, iov } = this.#outgoing
+  /**
+   * Sends one ICMPv6 message (checksum zero) to a host, or to all nodes without `to`; `from`: another link-local address than this
+   * router's own. Throws HostError.
+   */
+  send(message: Uint8Array, to: Ip6 = ALL_NODES, from: Ip6 = this.#place.linkLocal): void {
+    const { header, name, data, iov, control } = this.#outgoing
     name.bytes.set(to, SOCKADDR_IN6.ADDR)
+    control.bytes.set(from, CMSGHDR.SIZE + IN6_PKTINFO.ADDR)
     data.bytes.set(message)
     iov.view.setBigUint64(IOVEC.LEN_U64, BigInt(message.length), true)
     const sent = libc.sendmsg(this.#fd, header.address, MSG.DONTWAIT)
-    if (sent < 0) throw new HostError(`send a Router Advertisement on ${this.#place.name}`, -sent)
+    if (sent < 0) throw new HostError(`send a Neighbor Discovery message on ${this.#place.name}`, -sent)
   }
 
   /** Closes the socket: nothing is received or sent any more. */

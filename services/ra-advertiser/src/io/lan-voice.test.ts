@@ -51,6 +51,8 @@ const begin = (site: Site): LanVoice =>
     nowMs: () => Date.now(),
     prefixes: new PrefixFile(join(directory, 'prefixes.json'), log),
     knownRouters: () => undefined,
+    gateway: undefined,
+    sourcesOf: () => [],
   })
 
 interface Said {

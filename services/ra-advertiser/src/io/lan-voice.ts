@@ -1,22 +1,32 @@
-import { formatIp6, type Ip6 } from '@sixgate/addr'
+import { equalIp6, formatIp6, type Ip6 } from '@sixgate/addr'
 import { addresses, neighbours6 } from '@sixgate/host'
 import type { Counters, Logger } from '@sixgate/obs'
 import { lanLinkName, type Site } from '@sixgate/site'
-import { advertisementOf, finalAdvertisementOf, type LanFacts, type RouterState } from '../core/advertisement.ts'
+import {
+  advertisementOf,
+  finalAdvertisementOf,
+  type LanFacts,
+  lastWordsFor,
+  type RouterState,
+} from '../core/advertisement.ts'
 import type { Health } from '../core/health.ts'
 import { type HostSeen, hostsSeen } from '../core/hosts-seen.ts'
 import type { LanWish, ReadyLan } from '../core/lan-plan.ts'
-import { interfacePrefixes, type TimedPrefix } from '../core/prefixes.ts'
 import type { Neighbour } from '../core/neighbours.ts'
+import { interfacePrefixes, type TimedPrefix } from '../core/prefixes.ts'
 import type { Problem } from '../core/problem.ts'
+import { checkAdvertisement, withdrawsUs } from '../core/ra-check.ts'
 import type { RouterAdvertisement } from '../core/ra-wire.ts'
+import type { ReceivedMessage } from '../core/rs-check.ts'
 import { encodeWithin } from '../core/split.ts'
+import { type Twin, twinsOf } from '../core/twins.ts'
 import { Advertiser, type Announcement } from './advertiser.ts'
 import type { CounterName } from './counters.ts'
 import { Dhcp4Answerer } from './dhcp4-answerer.ts'
 import { hostProblem, type LanLink } from './lan-link.ts'
 import type { PrefixFile } from './prefix-file.ts'
 import { RouterWatch } from './router-watch.ts'
+import { TwinWatch } from './twin-watch.ts'
 
 /** The link that a view of the site wants. */
 export const wishOf = (view: Site): LanWish => ({
@@ -46,6 +56,10 @@ export interface VoicePorts {
   readonly prefixes: PrefixFile
   /** Routers that belong on the LAN of a view; undefined: nobody is a stranger. */
   readonly knownRouters: (view: Site) => readonly Ip6[] | undefined
+  /** Which of several gateways this machine is. */
+  readonly gateway: string | undefined
+  /** Link-local addresses that another gateway advertises from, as far as it has said so. */
+  readonly sourcesOf: (gateway: string) => readonly Ip6[]
 }
 
 /** What happens on one LAN: its link, and what is said there. */
@@ -54,6 +68,7 @@ export class LanVoice {
   readonly #advertiser: Advertiser
   readonly #prefixes: PrefixFile
   readonly #watch: RouterWatch
+  readonly #twins: TwinWatch
   readonly #ports: VoicePorts
   #dhcp4: Dhcp4Answerer | undefined
   #view: Site
@@ -61,6 +76,8 @@ export class LanVoice {
   #further: readonly TimedPrefix[] = []
   #planProblems: readonly Problem[] = []
   #forwardingProblem: Problem | undefined
+  /** What was said last. */
+  #health: Health | undefined
   /** Its last words are being said: nothing else is, whatever happens meanwhile. */
   #isCeasing = false
 
@@ -73,8 +90,16 @@ export class LanVoice {
     this.#advertiser = new Advertiser({
       ...ports,
       random: Math.random,
-      onAdvertisement: (received, ours) =>
-        this.#watch.hear(received, { link: lanLinkName(this.#view), ours, known: ports.knownRouters(this.#view) }),
+      onAdvertisement: (received, ours) => this.#hear(received, ours),
+      onNeighbour: (target) => this.#hearTwin(target),
+    })
+    this.#twins = new TwinWatch({
+      ...ports,
+      ask: (router) => this.#advertiser.ask(router),
+      speakFor: ({ name, router }) => {
+        const words = encodeWithin(lastWordsFor(this.#view, router))
+        for (const source of ports.sourcesOf(name)) this.#advertiser.sayAs(source, words)
+      },
     })
   }
 
@@ -92,6 +117,11 @@ export class LanVoice {
   /** Other routers on this LAN. */
   get neighbours(): readonly Neighbour[] {
     return this.#watch.neighbours
+  }
+
+  /** Other gateways of the site that do not answer here. */
+  get silentTwins(): number {
+    return this.#twins.silent.length
   }
 
   get advertising(): boolean {
@@ -140,6 +170,7 @@ export class LanVoice {
       this.say(health)
     } else {
       this.#advertiser.silence()
+      this.#twins.forget()
       this.#endDhcp4()
       this.#forwardingProblem = undefined
     }
@@ -149,18 +180,55 @@ export class LanVoice {
   say(health: Health): void {
     const lan = this.#ready
     if (lan === undefined || this.#isCeasing) return
+    this.#health = health
     try {
       const off = this.#link.forwardingOff(lan.name)
       this.#forwardingProblem = off.length === 0 ? undefined : forwardingOff(off, lan.name)
-      const state = { forwarding: off.length === 0, health }
+      // Nobody can answer before this router speaks itself.
+      if (this.#advertiser.advertising) this.#twins.look(twinsOf(this.#view, this.#ports.gateway), lan.name)
+      const silent = this.#twins.silent.map(({ router }) => router)
+      const state = { forwarding: off.length === 0, health, silent }
       const current = [this.#view.lan.prefix, ...this.#further.map(({ prefix }) => prefix)]
       const stale = this.#prefixes.follow(lan.name, current, Date.now())
       this.#advertiser.announce(lan, announcementOf(this.#view, { ...lan, further: this.#further, stale }, state))
+      this.#twins.speak()
       this.#answerDhcp4(lan, state)
     } catch (error) {
       // What the host refuses is a problem that may heal; it must not end the process.
       this.#planProblems = [hostProblem(error)]
     }
+  }
+
+  /** A Router Advertisement that somebody else sent. */
+  #hear(received: ReceivedMessage, ours: RouterAdvertisement): void {
+    const lan = this.#ready
+    const checked = checkAdvertisement(received)
+    if (lan !== undefined && 'router' in checked) {
+      const { router } = this.#view.lan
+      if (withdrawsUs({ linkLocal: lan.linkLocal, router }, ours, checked)) {
+        this.#ports.log.warn({ link: lan.name }, 'another gateway takes this one for dead: hosts are told otherwise')
+        this.#advertiser.repeat()
+      }
+      const areLastWords = checked.ra.routerLifetimeS === 0
+      // Said in this router's own name: there is no other one.
+      if (areLastWords && equalIp6(checked.router, lan.linkLocal)) return
+      // Last words may be said for a silent one: they are no sign of life.
+      const twin = areLastWords ? undefined : this.#twinAt(checked.router)
+      if (twin !== undefined) this.#hearTwin(twin.router)
+    }
+    const { link, known } = { link: lanLinkName(this.#view), known: this.#ports.knownRouters(this.#view) }
+    this.#watch.hear(received, { link, ours, known })
+  }
+
+  #twinAt(source: Ip6): Twin | undefined {
+    const { gateway, sourcesOf } = this.#ports
+    return twinsOf(this.#view, gateway).find(({ name }) => sourcesOf(name).some((one) => equalIp6(one, source)))
+  }
+
+  /** Who was silent and is not any more is left to speak for itself at once. */
+  #hearTwin(router: Ip6): void {
+    const lan = this.#ready
+    if (lan !== undefined && this.#twins.hear(router, lan.name) && this.#health !== undefined) this.say(this.#health)
   }
 
   /** RFC 8925, when the document asks for it, and while hosts get by without IPv4: else they may need their own. */
@@ -193,6 +261,7 @@ export class LanVoice {
   /** Stops without a word. */
   silence(): void {
     this.#endDhcp4()
+    this.#twins.forget()
     this.#advertiser.silence()
     this.#ready = undefined
   }

@@ -7,8 +7,8 @@ import { NatsLab } from '@sixgate/bus/testkit'
 import { Lab, Namespace, type Process } from '@sixgate/testkit'
 import type { NdpOption } from '../core/ndp-options.ts'
 import { decodeRouterAdvertisement, type ReceivedAdvertisement } from '../core/ra-wire.ts'
-import { decodeFrame } from './icmp6-frame.ts'
 import type { EthernetPort } from './ethernet-port.ts'
+import { decodeFrame } from './icmp6-frame.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 
@@ -141,7 +141,7 @@ export const natsWith = async (document: string): Promise<NatsLab> => {
 }
 
 /** The Router Advertisements among the frames, oldest first. */
-export const heardBy = (port: EthernetPort): Heard[] =>
+export const heardBy = (port: Pick<EthernetPort, 'frames'>): Heard[] =>
   port.frames
     .flatMap((frame) => decodeFrame(frame) ?? [])
     .filter(({ message }) => message[0] === 134)
