@@ -1,7 +1,7 @@
 /**
- * `node e2e/bench/nat64/main.ts [--rounds N] [--seconds S] [--json FILE]`: plain forwarding, masquerade, TAYGA, sixgate
- * (TypeScript only) and sixgate with the fast path side by side, each in namespaces of its own, in turn within every
- * round. Prints medians, spread and the ratios to reach.
+ * `node e2e/bench/nat64/main.ts [--rounds N] [--seconds S] [--json FILE] [--only REGEXP]`: plain forwarding, masquerade,
+ * TAYGA, sixgate (TypeScript only) and sixgate with the fast path side by side, each in namespaces of its own, in turn
+ * within every round. Prints medians, spread and the ratios to reach.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,7 @@ import {
   lostWhileRestarted,
   newHosts,
   peakRssBytes,
+  percentile,
   rttIdle,
   rttLoaded,
   tcp,
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     json: { type: 'string' },
+    only: { type: 'string', default: '' },
   },
 })
 const rounds = Number(options.rounds)
@@ -49,71 +51,113 @@ const note = (name: string, unit: string, variant: Variant, figure: number): voi
 
 type Step = (variant: Variant) => void | Promise<void>
 
-const STEPS: readonly Step[] = [
-  ...(['up', 'down'] as const).flatMap((direction) =>
-    [1, 4].map((streams) => (variant: Variant) => {
-      if (variant.name === CROWDED && streams > 1) return
-      const result = tcp(variant, direction, streams, seconds)
-      const what = `TCP ${direction} × ${streams}`
-      note(what, 'Gbit/s', variant, result.bitsPerS / 1e9)
-      if (streams > 1) return
-      if (variant.pid !== undefined) note(`${what}, process CPU`, 'ms/Gbit', variant, result.processSPerGbit * 1e3)
-      note(`${what}, machine CPU`, 'ms/Gbit', variant, result.machineSPerGbit * 1e3)
-    }),
-  ),
-  (variant) => {
-    const flood = udp64(variant, 0, seconds)
-    note('UDP 64 B, flood', 'packets/s', variant, flood.packetsPerS)
-    // Whether mappings cost anything shows here.
-    if (variant.name === CROWDED) return
-    if (variant.pid !== undefined) note('UDP 64 B, process CPU', 'µs/packet', variant, flood.processUsPerPacket)
-    note(
-      'UDP 64 B, loss-free',
-      'packets/s',
-      variant,
-      lossFreeUdp64(variant, flood.packetsPerS * 1.5, 5, Math.min(1, seconds)),
-    )
-  },
-  async (variant) => {
-    if (variant.name === CROWDED) return
-    const gso = await udpGso(variant, Math.ceil(seconds / 2))
-    note('UDP GSO 50 × 1200 B', 'packets/s', variant, gso.packetsPerS)
-    note('UDP GSO 50 × 1200 B, lost', '%', variant, gso.lostPart * 100)
-    if (variant.pid !== undefined) note('UDP GSO, process CPU', 'µs/packet', variant, gso.processUsPerPacket)
-  },
-  (variant) => {
-    if (variant.name === CROWDED) return
-    withoutOffloads(variant, () => {
-      for (const direction of ['up', 'down'] as const) {
-        const result = tcp(variant, direction, 1, Math.ceil(seconds / 2))
-        note(`TCP ${direction} × 1, offloads off`, 'Gbit/s', variant, result.bitsPerS / 1e9)
-      }
-    })
-  },
-  (variant) => {
-    if (variant.name === CROWDED) return
-    const { p50, p99 } = rttIdle(variant, 200)
-    note('RTT idle p50', 'ms', variant, p50)
-    note('RTT idle p99', 'ms', variant, p99)
-  },
-  (variant) => {
-    if (variant.name === CROWDED) return
-    const { p50, p99 } = rttLoaded(variant, 200)
-    note('RTT under TCP p50', 'ms', variant, p50)
-    note('RTT under TCP p99', 'ms', variant, p99)
-  },
-  async (variant) => {
-    // Who gives out addresses.
-    if (variant.name === CROWDED || variant.pid === undefined) return
-    const { perS, unheardPart } = await newHosts(variant)
-    note('new hosts, 2000 at once', 'hosts/s', variant, perS)
-    note('new hosts, never heard', '%', variant, unheardPart * 100)
-  },
-  async (variant) => {
-    if (variant.name === CROWDED || variant.restart === undefined) return
-    const { lost } = await lostWhileRestarted(variant, variant.restart)
-    note('UDP 10,000/s, lost while killed and started', 'packets', variant, lost)
-  },
+/** Who gives out addresses. */
+const isTranslator = ({ pid }: Variant): boolean => pid !== undefined
+const isNotCrowded = ({ name }: Variant): boolean => name !== CROWDED
+
+const tcpStep = (direction: 'up' | 'down', streams: number): Step => {
+  const what = `TCP ${direction} × ${streams}`
+  return (variant) => {
+    const result = tcp(variant, direction, streams, seconds)
+    note(what, 'Gbit/s', variant, result.bitsPerS / 1e9)
+    if (streams > 1) return
+    if (isTranslator(variant)) note(`${what}, process CPU`, 'ms/Gbit', variant, result.processSPerGbit * 1e3)
+    note(`${what}, machine CPU`, 'ms/Gbit', variant, result.machineSPerGbit * 1e3)
+  }
+}
+
+const udpStep: Step = (variant) => {
+  const flood = udp64(variant, 0, seconds)
+  note('UDP 64 B, flood', 'packets/s', variant, flood.packetsPerS)
+  // Whether mappings cost anything shows here.
+  if (!isNotCrowded(variant)) return
+  if (isTranslator(variant)) note('UDP 64 B, process CPU', 'µs/packet', variant, flood.processUsPerPacket)
+  note(
+    'UDP 64 B, loss-free',
+    'packets/s',
+    variant,
+    lossFreeUdp64(variant, flood.packetsPerS * 1.5, 5, Math.min(1, seconds)),
+  )
+}
+
+const udpGsoStep: Step = async (variant) => {
+  const gso = await udpGso(variant, Math.ceil(seconds / 2))
+  note('UDP GSO 50 × 1200 B', 'packets/s', variant, gso.packetsPerS)
+  note('UDP GSO 50 × 1200 B, lost', '%', variant, gso.lostPart * 100)
+  if (isTranslator(variant)) note('UDP GSO, process CPU', 'µs/packet', variant, gso.processUsPerPacket)
+}
+
+const singlePacketsStep: Step = (variant) => {
+  withoutOffloads(variant, () => {
+    for (const direction of ['up', 'down'] as const) {
+      const result = tcp(variant, direction, 1, Math.ceil(seconds / 2))
+      note(`TCP ${direction} × 1, offloads off`, 'Gbit/s', variant, result.bitsPerS / 1e9)
+    }
+  })
+}
+
+/** Pings of a round, and turns that they are taken in: what another user of the machine does for a second meets every variant. */
+const PINGS = 400
+const PING_TURNS = 4
+
+/** One turn; the last one of a round notes what all of them measured. */
+const rttIdleStep = (): Step => {
+  const times = new Map<string, number[]>()
+  return (variant) => {
+    const all = [...(times.get(variant.name) ?? []), ...rttIdle(variant, PINGS / PING_TURNS)]
+    times.set(variant.name, all)
+    if (all.length < PINGS) return
+    times.delete(variant.name)
+    note('RTT idle p50', 'ms', variant, percentile(all, 0.5))
+    note('RTT idle p99', 'ms', variant, percentile(all, 0.99))
+  }
+}
+
+const rttLoadedStep: Step = (variant) => {
+  const times = rttLoaded(variant, PINGS / 2)
+  note('RTT under TCP p50', 'ms', variant, percentile(times, 0.5))
+  note('RTT under TCP p99', 'ms', variant, percentile(times, 0.99))
+}
+
+const newHostsStep: Step = async (variant) => {
+  const { perS, unheardPart } = await newHosts(variant)
+  note('new hosts, 2000 at once', 'hosts/s', variant, perS)
+  note('new hosts, never heard', '%', variant, unheardPart * 100)
+}
+
+const restartStep: Step = async (variant) => {
+  if (variant.restart === undefined) return
+  const { lost } = await lostWhileRestarted(variant, variant.restart)
+  note('UDP 10,000/s, lost while killed and started', 'packets', variant, lost)
+}
+
+/** Name for `--only`, what is measured, and of whom. */
+interface Part {
+  readonly name: string
+  readonly step: Step
+  readonly isOf: (variant: Variant) => boolean
+}
+
+const everybody = (): boolean => true
+
+const PARTS: readonly Part[] = [
+  { name: 'TCP up × 1', step: tcpStep('up', 1), isOf: everybody },
+  { name: 'TCP up × 4', step: tcpStep('up', 4), isOf: isNotCrowded },
+  { name: 'TCP down × 1', step: tcpStep('down', 1), isOf: everybody },
+  { name: 'TCP down × 4', step: tcpStep('down', 4), isOf: isNotCrowded },
+  { name: 'UDP 64 B', step: udpStep, isOf: everybody },
+  { name: 'UDP GSO', step: udpGsoStep, isOf: isNotCrowded },
+  { name: 'offloads off', step: singlePacketsStep, isOf: isNotCrowded },
+  ...Array.from({ length: PING_TURNS })
+    .fill(rttIdleStep())
+    .map((step) => ({
+      name: 'RTT idle',
+      step: step as Step,
+      isOf: isNotCrowded,
+    })),
+  { name: 'RTT under TCP', step: rttLoadedStep, isOf: isNotCrowded },
+  { name: 'new hosts', step: newHostsStep, isOf: (variant) => isNotCrowded(variant) && isTranslator(variant) },
+  { name: 'killed and started', step: restartStep, isOf: isNotCrowded },
 ]
 
 /** What the project asks of itself: [measure, against, at least (>) or at most (<), bound]. */
@@ -157,6 +201,11 @@ const GOALS: Readonly<Record<string, Goal>> = {
   ],
 }
 
+const parts = PARTS.filter(({ name }) => new RegExp(options.only).test(name))
+if (parts.length === 0) {
+  const names = new Set(PARTS.map(({ name }) => name))
+  throw new Error(`--only ${options.only}: no measure has such a name; there are ${[...names].join(', ')}`)
+}
 const variants: Variant[] = []
 try {
   for (const make of [plain6, masquerade4, tayga, sixgate, sixgateCrowded, sixgateFast, sixgateLan])
@@ -167,7 +216,7 @@ try {
     const order = variants
       .map((_, index) => variants[(index + round) % variants.length])
       .filter((variant) => variant !== undefined)
-    for (const step of STEPS) for (const variant of order) await step(variant)
+    for (const { step, isOf } of parts) for (const variant of order.filter(isOf)) await step(variant)
   }
   process.stdout.write(
     `${renderTable(
@@ -176,14 +225,11 @@ try {
     )}\n\n`,
   )
   const goals = Object.entries(GOALS).flatMap(([who, list]) =>
-    list.map(([name, against, relation, bound]) => {
+    list.flatMap(([name, against, relation, bound]) => {
       const measure = measures.find((known) => known.name === name)
-      const value =
-        measure === undefined
-          ? Number.NaN
-          : against === NOTHING
-            ? median(measure.figures.get(who) ?? [])
-            : ratio(measure, who, against)
+      // Left out by --only.
+      if (measure === undefined) return []
+      const value = against === NOTHING ? median(measure.figures.get(who) ?? []) : ratio(measure, who, against)
       const reached = relation === '≥' ? value >= bound : value <= bound
       return { who, name, against, relation, bound, value, reached }
     }),

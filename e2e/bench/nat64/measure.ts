@@ -226,29 +226,26 @@ export const lossFreeUdp64 = (variant: Variant, ceiling: number, steps: number, 
   return low
 }
 
-/** Round-trip times in milliseconds. */
-export interface RttResult {
-  readonly p50: number
-  readonly p99: number
+/** The value below which this part of `values` lies; NaN of none. */
+export const percentile = (values: readonly number[], part: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
 }
 
-const rttOf = (output: string): RttResult => {
-  const times = Array.from(output.matchAll(/time=([\d.]+) ms/g), (match) => Number(match[1])).toSorted((a, b) => a - b)
-  const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? Number.NaN
-  return { p50: at(0.5), p99: at(0.99) }
-}
+const timesOf = (output: string): readonly number[] =>
+  Array.from(output.matchAll(/time=([\d.]+) ms/g), (match) => Number(match[1]))
 
 const PING_INTERVAL_S = '0.005'
 
-/** Ping while nothing else runs. */
-export const rttIdle = (variant: Variant, count: number): RttResult =>
-  rttOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
+/** Ping while nothing else runs: round-trip times in milliseconds. */
+export const rttIdle = (variant: Variant, count: number): readonly number[] =>
+  timesOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
 
-/** Ping while one TCP stream runs upwards. */
-export const rttLoaded = (variant: Variant, count: number): RttResult => {
+/** Ping while one TCP stream runs upwards: round-trip times in milliseconds. */
+export const rttLoaded = (variant: Variant, count: number): readonly number[] => {
   const load = variant.lab.start('c', {}, 'iperf3', '-c', variant.target, '-t', '60', ...CONGESTION_CONTROL)
   try {
-    return rttOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
+    return timesOf(variant.lab.run('c', 'ping', '-c', String(count), '-i', PING_INTERVAL_S, variant.target))
   } finally {
     load.process.kill('SIGINT')
   }
