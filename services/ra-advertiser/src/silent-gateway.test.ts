@@ -9,6 +9,7 @@ import { UNANSWERED_MAX } from './core/silence.ts'
 import { EthernetPort } from './testkit/ethernet-port.ts'
 import { GatewayLab, type Heard, heardBy, LAN_MAC, natsWith, optionsOf, siteOf } from './testkit/gateway-lab.ts'
 import { decodeFrame, encodeFrame } from './testkit/icmp6-frame.ts'
+import { PLAIN_HEADER } from './testkit/plain-header.ts'
 import { GATEWAYS, reportOf, SECOND_MAC, SecondGateway } from './testkit/second-gateway.ts'
 import { until } from './testkit/until.ts'
 
@@ -39,16 +40,6 @@ const TO_ALL_NODES = {
   destination: address('ff02::1'),
   hopLimit: 255,
 }
-const HEADER = {
-  curHopLimit: 64,
-  managed: false,
-  otherConfig: false,
-  homeAgent: false,
-  proxy: false,
-  preference: 'medium',
-  reachableTimeMs: 0,
-  retransTimerMs: 0,
-} as const
 
 /** `::2 1800` of each DNS server in a message. */
 const serversIn = (message: Heard | undefined): string =>
@@ -150,7 +141,7 @@ test('who is taken for dead and is not says so: its last words by somebody else 
   const said = (): Heard[] => sentAs(A, LAN_MAC, port)
   // Those of the start; then none by the schedule for 10 min.
   await until('three messages', () => said().length === 3)
-  const message = encodeRouterAdvertisement({ ...HEADER, routerLifetimeS: 0, options: [] })
+  const message = encodeRouterAdvertisement({ ...PLAIN_HEADER, routerLifetimeS: 0, options: [] })
   port.send(encodeFrame({ ...TO_ALL_NODES, source: address(A), message }))
   await until('said again', () => said().length > 3)
   assert.equal(said().at(-1)?.routerLifetimeS, 5400)

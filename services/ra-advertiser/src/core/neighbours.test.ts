@@ -7,6 +7,7 @@ import { type NdpOption } from './ndp-options.ts'
 import { compareAdvertisements, forgetSilent, hearRouter, type Neighbour, NEIGHBOURS_MAX } from './neighbours.ts'
 import { checkAdvertisement } from './ra-check.ts'
 import { encodeRouterAdvertisement, type RouterAdvertisement } from './ra-wire.ts'
+import { PLAIN_HEADER } from '../testkit/plain-header.ts'
 
 const ip6 = (text: string): Ip6 => parseIp6(text) ?? assert.fail(text)
 const pref64 = (text: string) => {
@@ -33,15 +34,8 @@ const rdnss = (lifetimeS: number, server = 'fd00:1::1'): NdpOption => ({
 const nat64 = (prefix: string, lifetimeS = 1800): NdpOption => ({ kind: 'pref64', prefix: pref64(prefix), lifetimeS })
 
 const ra = (more: Partial<RouterAdvertisement> = {}, ...options: NdpOption[]): RouterAdvertisement => ({
-  curHopLimit: 64,
-  managed: false,
-  otherConfig: false,
-  homeAgent: false,
-  proxy: false,
-  preference: 'medium',
+  ...PLAIN_HEADER,
   routerLifetimeS: 1800,
-  reachableTimeMs: 0,
-  retransTimerMs: 0,
   options,
   ...more,
 })

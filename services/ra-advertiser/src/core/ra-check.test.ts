@@ -3,20 +3,14 @@ import { test } from 'node:test'
 import { type Ip6, parseIp6 } from '@sixgate/addr'
 import { withdrawsUs } from './ra-check.ts'
 import type { RouterAdvertisement } from './ra-wire.ts'
+import { PLAIN_HEADER } from '../testkit/plain-header.ts'
 
 const ip = (text: string): Ip6 => parseIp6(text) ?? assert.fail(text)
 const US = { linkLocal: ip('fe80::1'), router: ip('fd00::1') }
 
 const said = (routerLifetimeS: number, server: string, lifetimeS: number): RouterAdvertisement => ({
-  curHopLimit: 64,
-  managed: false,
-  otherConfig: false,
-  homeAgent: false,
-  proxy: false,
-  preference: 'medium',
+  ...PLAIN_HEADER,
   routerLifetimeS,
-  reachableTimeMs: 0,
-  retransTimerMs: 0,
   options: [{ kind: 'rdnss', lifetimeS, servers: [ip(server)] }],
 })
 const OURS = said(1800, 'fd00::1', 1800)

@@ -4,20 +4,14 @@ import { parseIp6, parsePrefix6 } from '@sixgate/addr'
 import fc from 'fast-check'
 import { NdpError } from './ndp-error.ts'
 import { decodeRouterAdvertisement, encodeRouterAdvertisement, type RouterAdvertisement } from './ra-wire.ts'
+import { PLAIN_HEADER } from '../testkit/plain-header.ts'
 
 const octets = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 const PLAIN: RouterAdvertisement = {
-  curHopLimit: 64,
-  managed: false,
-  otherConfig: false,
-  homeAgent: false,
-  proxy: false,
-  preference: 'medium',
+  ...PLAIN_HEADER,
   routerLifetimeS: 1800,
-  reachableTimeMs: 0,
-  retransTimerMs: 0,
   options: [],
 }
 
