@@ -27,6 +27,7 @@ const native = {
   read: bind('read', 'int64_t', ['int', 'uintptr_t', 'size_t']),
   write: bind('write', 'int64_t', ['int', 'uintptr_t', 'size_t']),
   flock: bind('flock', 'int', ['int', 'int']),
+  usleep: bind('usleep', 'int', ['uint']),
   poll: bind('poll', 'int', ['uintptr_t', 'ulong', 'int']),
   sendto: bind('sendto', 'int64_t', ['int', 'uintptr_t', 'size_t', 'int', 'uintptr_t', 'uint']),
   recvfrom: bind('recvfrom', 'int64_t', ['int', 'uintptr_t', 'size_t', 'int', 'uintptr_t', 'uintptr_t']),
@@ -77,6 +78,14 @@ export const libc = {
    * `HostError`.
    */
   memfd: (name: string): number => must(orErrno(native.memfdCreate(name, MFD_CLOEXEC)), 'memfd_create'),
+
+  /**
+   * usleep(3): the calling thread, event loop and all, does nothing for `us` microseconds and the timer slack of Linux, 50 µs unless
+   * somebody changed it. A signal ends it early.
+   */
+  usleep: (us: number): void => {
+    native.usleep(us)
+  },
 
   /**
    * flock(2): an exclusive lock of the file, until the descriptor is closed, which the end of the process does too. False: somebody

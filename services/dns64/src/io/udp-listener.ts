@@ -4,6 +4,7 @@ import { isWildcard } from '../core/addressing.ts'
 import { EDNS_UDP_SIZE } from '../core/wire.ts'
 import { ReceiveBatch, SendBatch, SOCKADDR_WORDS } from './datagram-batch.ts'
 import type { Endpoint, OnQuery, OpenListener, Hits, Source } from './listener.ts'
+import { Moderation } from './moderation.ts'
 import { portOfSockaddr, socketAddress, textOfSockaddr } from './socket-address.ts'
 
 /** socket(7), ipv6(7); the numbers of the generic Linux headers. */
@@ -20,6 +21,8 @@ const BATCH = 64
 const MAX_CALLS = 8
 /** So many hits at one time, and more will have come while they were answered. */
 const BURST = 4
+/** The shortest pause that there is: with the timer slack, 50 to 60 µs. */
+const PAUSE_US = 1
 /** A query has no use for more; what is longer is cut and then malformed. */
 const QUERY_BYTES = 2048
 /** Replies over UDP never exceed EDNS_UDP_SIZE. */
@@ -76,6 +79,7 @@ class UdpSocket {
   readonly #received = new ReceiveBatch(BATCH, QUERY_BYTES)
   readonly #replies = new SendBatch(BATCH, REPLY_BYTES, false)
   readonly #unwatch: () => void
+  readonly #moderation = new Moderation()
   readonly #onLost: (error: Error) => void
   /** Of the last batch: how many came, or −errno, and the slots of those that were no hits. */
   #count = 0
@@ -135,13 +139,19 @@ class UdpSocket {
    * hit stays in its slot for `#receiveRest`, because promises settle only there.
    */
   #answerHits(): boolean {
+    if (this.#moderation.isDue(performance.now())) libc.usleep(PAUSE_US)
     this.#hits.beginBatch()
+    let answered = 0
+    let isDone = true
     for (let call = 0; call < MAX_CALLS; call++) {
       this.#read()
-      if (this.#leftCount > 0 || this.#count < 0) return false
-      if (!this.#isMoreLikely) return true
+      isDone = this.#leftCount === 0 && this.#count >= 0
+      if (!isDone) break
+      answered += this.#count
+      if (!this.#isMoreLikely) break
     }
-    return true
+    this.#moderation.endTurn(performance.now(), answered)
+    return isDone
   }
 
   #receiveRest(): void {
