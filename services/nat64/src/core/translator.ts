@@ -36,16 +36,18 @@ export interface TranslatorParts {
  */
 export class Translator {
   readonly #x: Xlate
+  readonly #alg: Alg
 
   constructor({ map, settings, clock, output, random, algCounts, onAlgNote, findOutside }: TranslatorParts) {
     const counts = algCounts ?? new Float64Array(ALG_TALLIES)
+    this.#alg = new Alg(settings.alg, reportOnce(counts, onAlgNote ?? (() => undefined)), findOutside)
     this.#x = {
       ...makeRecords(),
       map,
       settings,
       clock,
       output,
-      alg: new Alg(settings.alg, reportOnce(counts, onAlgNote ?? (() => undefined)), findOutside),
+      alg: this.#alg,
       ids: new IdentificationGenerator(random),
       errors4: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
       errors6: new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst),
@@ -66,7 +68,7 @@ export class Translator {
       x.errors6 = new TokenBucket(settings.icmpErrorsPerSecond, settings.icmpErrorsBurst)
     }
     x.settings = settings
-    x.alg.configure(settings.alg)
+    this.#alg.configure(settings.alg)
   }
 
   /** Index of the pref64 that the last packet went to; valid iff its verdict was NEEDS_MAPPING. */
@@ -76,17 +78,17 @@ export class Translator {
 
   /** Connections of the gateways for FTP and SIP, for another process: JSON. */
   get gatewayState(): readonly FlowState[] {
-    return this.#x.alg.state
+    return this.#alg.state
   }
 
   /** Goes on with the connections of another process. */
   resumeGateway(states: readonly FlowState[]): void {
-    this.#x.alg.resume(states)
+    this.#alg.resume(states)
   }
 
   /** True for a packet of a connection whose payload is edited: one translator must see all of it. */
   needsOneGateway(frame: Frame): boolean {
-    return this.#x.alg.wantsAllOf(frame)
+    return this.#alg.wantsAllOf(frame)
   }
 
   /**

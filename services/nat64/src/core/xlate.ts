@@ -1,10 +1,11 @@
-import type { Alg } from './alg/alg.ts'
+import type { Direction } from './alg/flow.ts'
 import { ALG_OFF, type AlgSettings } from './alg/settings.ts'
 import { type AddressMap, type AddressPair, makeAddressPair } from './address-map/address-map.ts'
 import { Frame } from './frame.ts'
 import type { IdentificationGenerator } from './identification.ts'
 import { type IpLayout, makeIpLayout } from './ip-layout.ts'
 import type { TokenBucket } from './rate-limit.ts'
+import type { Verdict } from './verdict.ts'
 
 /** What to do with IPv4 UDP packets that have no checksum (RFC 7915 §4.5). */
 export type UdpChecksumZero = 'drop' | 'compute' | 'forward'
@@ -55,6 +56,12 @@ export interface Output {
   sendPiece(frame: Frame): void
 }
 
+/** Changes the payload of packets of some protocols, just before they are translated (`Alg`). */
+export interface PayloadGateway {
+  /** CONTINUE: go on; else the packet is dropped. `x.outer` and `x.outerPair` say what it is. */
+  apply(x: Xlate, frame: Frame, direction: Direction): Verdict
+}
+
 /** The type, code and last 32 header bits of the ICMP message to be written. */
 export interface IcmpHead {
   type: number
@@ -74,7 +81,7 @@ export interface Xlate {
   readonly clock: Clock
   readonly ids: IdentificationGenerator
   readonly output: Output
-  readonly alg: Alg
+  readonly alg: PayloadGateway
   /** Packet under way. */
   readonly outer: IpLayout
   readonly outerPair: AddressPair

@@ -3,7 +3,7 @@ import { Verdict } from '../verdict.ts'
 import { IPV4 } from '../wire/ipv4.ts'
 import { IPV6 } from '../wire/ipv6.ts'
 import { PROTOCOL, TCP, TCP_FLAG, UDP } from '../wire/protocol.ts'
-import type { Xlate } from '../xlate.ts'
+import type { PayloadGateway, Xlate } from '../xlate.ts'
 import type { Direction, Ends, FlowState, Session } from './flow.ts'
 import { FtpSession } from './ftp/session.ts'
 import type { FindOutside } from './outside.ts'
@@ -40,7 +40,7 @@ const hasBit = (bits: Uint8Array, port: number): boolean => ((bits[port >>> 3] ?
  * The application layer gateways: they change the addresses that protocols carry in their payload, in a packet that is
  * about to be translated.
  */
-export class Alg {
+export class Alg implements PayloadGateway {
   readonly #report: AlgReport
   readonly #findOutside: FindOutside
   readonly #media = new MediaPaths()
