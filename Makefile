@@ -27,12 +27,12 @@ SUITE ?=
 GUESTS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-two-gateways e2e-upgrade e2e-vm bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
+.PHONY: demo test check unit e2e e2e-two-gateways e2e-upgrade e2e-vm vm-if-able bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
 
-test: check unit e2e  ## everything CI runs: check, unit, e2e
+test: check unit vm-if-able e2e  ## everything CI runs: check, unit, e2e-vm on machines with four processors (SIXGATE_VM=yes, no), e2e
 
 check: machine node_modules/.package-lock.json  ## format, lint, types, shell scripts
 	biome format --error-on-warnings .
@@ -63,6 +63,10 @@ ifeq ($(SUITE),)
 else
 	$(NODE) e2e/vm/main.ts $(SUITE) $(GUESTS)
 endif
+
+vm-if-able: machine
+	@status=0; e2e/vm/can-run.sh || status=$$?; \
+	case $$status in 0) $(MAKE) e2e-vm ;; 1) ;; *) exit $$status ;; esac
 
 bpf: machine  ## nat64's eBPF program (the images build their own)
 	services/nat64/bpf/build.sh
