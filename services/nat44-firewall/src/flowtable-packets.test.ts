@@ -17,6 +17,8 @@ import { type SiteChanges, testFacts, testSite } from './testkit/scenarios.ts'
 
 const skip = enterNamespace()
 const LINKS = ['lan0', 'nat64', 'wan0']
+/** With the link of a second LAN, behind which the place `other` is. */
+const GUEST_LINKS = [...LINKS, 'wlan0']
 const ECHO_PORT = 7
 const OCTETS = 4 * 1024 * 1024
 const PATIENCE_MS = 60_000 * Number(process.env['SIXGATE_SLOWNESS'] ?? 1)
@@ -26,7 +28,7 @@ let hasFlowtables = false
 before(async () => {
   if (skip !== false) return
   net = await PacketLab.open()
-  hasFlowtables = await takesFlowtable(LINKS)
+  hasFlowtables = await takesFlowtable(GUEST_LINKS)
   for (const place of [net.translator, net.internet]) place.echo(ECHO_PORT)
 })
 after(async () => {
@@ -130,6 +132,28 @@ flowTest('a block cuts a flow that skipped the rules, and lifting it lets the ho
   await net.load(rules())
   assert.equal(await net.host.ask(flow), `answer ${HOST}`)
 })
+
+flowTest(
+  'a flow in the flowtable is carried from its own link only: a guest who speaks for its host meets the rules',
+  async () => {
+    const twoLans = buildRuleset(
+      testSite({ nat64: { fastPath: 'off' }, lans: [{ interface: 'wlan0', prefix: '2001:db8:aaaa::/64' }] }),
+      testFacts({ lan: ['lan0', 'wlan0'], flowtableLinks: GUEST_LINKS }),
+    )
+    await net.load(twoLans)
+    await offload(HOST, MAPPED_SERVER, 4803, net.host)
+    const lie = { ...udp(MAPPED_SERVER, 7777, HOST), sourcePort: 4803 }
+    net.other.namespace.ip(`-6 address add ${HOST}/128 dev lo nodad`)
+    try {
+      net.other.fire(lie)
+      // Carried by the flowtable it would meet no rule.
+      await net.counted('lan-reverse-path', 0)
+    } finally {
+      net.other.namespace.ip(`-6 address del ${HOST}/128 dev lo`)
+    }
+    await offload(HOST, MAPPED_SERVER, 4803, net.host)
+  },
+)
 
 flowTest('rules that are replaced leave the flows where they are, and lose nothing', async () => {
   await net.load(rules())

@@ -407,13 +407,25 @@ const ERROR_OUT_OF_NOWHERE = [
 
 const DROPPED: readonly Dropped[] = [
   {
-    what: 'LAN → gateway, source of another network',
+    what: 'LAN → gateway, source of another network, which is not there',
+    from: 'host',
+    probe: udp(ROUTER, 53, '2001:db8:bad::1'),
+    rule: 'lan-reverse-path',
+  },
+  {
+    what: 'LAN → NAT64 prefix, source of another network, which is not there',
+    from: 'host',
+    probe: udp(MAPPED_SERVER, 7777, '2001:db8:bad::1'),
+    rule: 'lan-reverse-path',
+  },
+  {
+    what: 'LAN → gateway, source of another network, which is there and not in the document',
     from: 'host',
     probe: udp(ROUTER, 53, '2001:db8:dead::1'),
     rule: 'lan-spoof',
   },
   {
-    what: 'LAN → NAT64 prefix, source of another network',
+    what: 'LAN → NAT64 prefix, source of another network, which is there and not in the document',
     from: 'host',
     probe: udp(MAPPED_SERVER, 7777, '2001:db8:dead::1'),
     rule: 'lan-spoof',
@@ -422,7 +434,7 @@ const DROPPED: readonly Dropped[] = [
     what: 'LAN → anywhere, source in the NAT64 prefix',
     from: 'host',
     probe: udp(ROUTER, 53, '64:ff9b::bad'),
-    rule: 'lan-spoof',
+    rule: 'lan-reverse-path',
   },
   { what: 'IPv4 from the LAN to the gateway', from: 'host', probe: udp('192.168.7.1', 53), rule: 'lan-ip4' },
   { what: 'IPv4 from the LAN to the uplink', from: 'host', probe: udp('203.0.113.1', 7777), rule: 'lan-ip4' },

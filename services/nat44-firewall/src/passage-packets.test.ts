@@ -49,6 +49,8 @@ const PASSAGES: readonly (readonly [what: string, send: () => Promise<unknown> |
       'arrivals-lan',
       'arrivals-nat64',
       'nat64-source6',
+      'forward-lan-paths',
+      'lan-own-source',
       'forward-lan-sources',
       'mss-syn',
       'mss-out',
@@ -70,7 +72,7 @@ const PASSAGES: readonly (readonly [what: string, send: () => Promise<unknown> |
   [
     'the LAN to a service of the gateway',
     async () => assert.equal(await net.host.ask(udp(ROUTER, 53, HOST)), `answer ${HOST}`),
-    ['input-lan-sources'],
+    ['input-lan-paths', 'input-lan-sources'],
   ],
   [
     'the uplink to an open port of the gateway',
@@ -136,6 +138,18 @@ const SINGLES: readonly (readonly [what: string, from: Who, packet: Single, rule
     'internet',
     { frame: { link: 'eth0', packet: `${SOLICITATION_HEADER}8700000000000000fe800000000000000000000000000099` } },
     'wan-unspecified6',
+  ],
+  [
+    'a neighbour of the LAN by its link-local address',
+    'host',
+    { icmp6: icmp6(ICMP6.NEIGHBOR_SOLICITATION) },
+    'lan-unplaced',
+  ],
+  [
+    'duplicate address detection on the LAN (RFC 4862 §5.4)',
+    'host',
+    { frame: { link: 'eth0', packet: `${SOLICITATION_HEADER}8700000000000000fe800000000000000000000000000099` } },
+    'lan-unplaced',
   ],
   [
     "Docker's bridge to the uplink, IPv6",

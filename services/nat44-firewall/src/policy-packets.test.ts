@@ -25,6 +25,7 @@ import {
   udp,
   udpDatagram,
   UPLINK,
+  UPLINK6,
 } from './testkit/packets.ts'
 import { type SiteChanges, testFacts, testSite } from './testkit/scenarios.ts'
 
@@ -211,6 +212,46 @@ test('a LAN host that opens flow after flow is held, its neighbour is not', { sk
   assert.equal(await net.host.ask(udp(MAPPED_SERVER, 7777, 'fd00:1:2:3::11')), 'answer fd00:1:2:3::11')
 })
 
+/** Nobody answers at these ports: to conntrack such a flow is new with each packet (RTP, syslog). */
+const ONE_WAY = [
+  {
+    what: 'from the LAN',
+    limits: { newPerHostPerSecond: 10 },
+    from: 'host',
+    ends: [
+      { address: HOST, port: 6000 },
+      { address: MAPPED_SERVER, port: 9 },
+    ],
+    more: 'lan-new-more',
+    flood: 'lan-new-flood',
+    chain: 'lan-to-nat64',
+  },
+  {
+    what: 'from the uplink',
+    limits: { newFromWanPerSecond: 10, synFromWanPerSecond: 5 },
+    from: 'internet',
+    ends: [
+      { address: SERVER6, port: 6000 },
+      { address: UPLINK6, port: 8081 },
+    ],
+    more: 'wan-accepted-more',
+    flood: 'wan-new-flood',
+    chain: 'open-udp-8081',
+  },
+] as const
+
+for (const { what, limits, from, ends, more, flood, chain } of ONE_WAY)
+  test(`one flow that nobody answers is no flood, however fast it is, ${what}`, { skip }, async () => {
+    const [source, destination] = ends
+    const match = `ip6 saddr ${source.address} udp sport ${source.port} udp dport ${destination.port}`
+    await net.watch(rules({ inbound: [{ protocol: 'udp', port: 8081 }], limits }), { match })
+    const packet = ipv6Packet('11', udpDatagram(source, destination), source.address, destination.address)
+    for (let sent = 0; sent < 100; sent++) net[from].raw6({ destination: destination.address, packet })
+    await net.passed(chain, 100)
+    assert.equal(await net.count(more), 99)
+    assert.equal(await net.count(flood), 0)
+  })
+
 test('IPv4 on the LAN, when firewall.lan4 says so: masqueraded, its own prefix only', { skip }, async () => {
   const lan4 = rules({ lan4: [{ interface: 'lan0', prefix: '192.168.7.0/24' }] })
   await net.load(lan4)
@@ -232,7 +273,7 @@ test('an IPv4 LAN on a link of its own: masqueraded; from the uplink nothing com
   assert.equal(await net.other.ask(tcp(SERVER, 7777, '172.17.0.2')), `answer ${UPLINK}`)
   await counted('lan4-to-wan-1')
   await net.send(lan4, 'other', { probe: udp(SERVER, 7777, '192.0.2.2') })
-  await net.stoppedBy('lan4-spoof-1')
+  await net.stoppedBy('lan-reverse-path')
   await net.send(lan4, 'internet', { probe: tcp('172.17.0.2') })
   await net.stoppedBy('wan-forward-refused')
 })

@@ -5,7 +5,14 @@ import { test } from 'node:test'
 import { buildRuleset } from './core/ruleset.ts'
 import { SCENARIOS } from './testkit/scenarios.ts'
 
-const PACKET_TESTS = ['packets', 'policy-packets', 'passage-packets', 'unsolicited-packets', 'flowtable-packets']
+const PACKET_TESTS = [
+  'packets',
+  'policy-packets',
+  'passage-packets',
+  'known-flow-packets',
+  'unsolicited-packets',
+  'flowtable-packets',
+]
 
 /** Rules of one kind differ by numbers: ports, and which of several it is. */
 const kindOf = (id: string): string => id.replaceAll(/-\d+/g, '')

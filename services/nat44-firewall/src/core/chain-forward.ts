@@ -2,6 +2,7 @@ import { embedIp4, type Pref64, type Prefix4, type Prefix6, prefix6Of } from '@s
 import type { Site } from '@sixgate/site'
 import { blockRules } from './blocks.ts'
 import { invalidPackets, knownFlows } from './chain-input.ts'
+import { lanPaths, otherPaths } from './chain-source.ts'
 import { fastRules } from './flowtable.ts'
 import { lan4ToWan } from './lan4.ts'
 import { statelessRules } from './native-rules.ts'
@@ -26,7 +27,19 @@ import {
 import { forwardLeg6 } from './port-forwards.ts'
 import { uplinkRules } from './uplink-rules.ts'
 import type { UserRules } from './user-rules.ts'
-import { type Facts, from, inside4, linksOf, notFrom, notTo, ownLinks, prefix, TUN_LINK, to } from './zones.ts'
+import {
+  type Facts,
+  from,
+  innerLinks,
+  inside4,
+  linksOf,
+  notFrom,
+  notTo,
+  ownLinks,
+  prefix,
+  TUN_LINK,
+  to,
+} from './zones.ts'
 
 /** Docker's bridges, as nft patterns: their packets are ruled by Docker's own chains. */
 const DOCKER_BRIDGES = ['docker*', 'br-*']
@@ -109,10 +122,6 @@ export const forward = (site: Site, facts: Facts, user: UserRules): Chain => ({
       verdict: drop,
     },
     ...blockRules(site, facts),
-    ...fastRules(site, facts, user),
-    ...knownFlows('forward'),
-    ...lan4ToWan(site, facts),
-    ...otherRules(facts),
     // From one LAN to another is refused below: a LAN of guests is one that is apart.
     ...linksOf(facts.lan).map(
       (link, index): Rule => ({
@@ -122,6 +131,17 @@ export const forward = (site: Site, facts: Facts, user: UserRules): Chain => ({
         verdict: accept,
       }),
     ),
+    {
+      id: 'forward-lan-paths',
+      text: 'from a LAN, known flows too: by its own link only',
+      matches: [from(innerLinks(site, facts))],
+      verdict: jump(lanPaths(site).name),
+    },
+    ...otherPaths(site, facts),
+    ...fastRules(site, facts, user),
+    ...knownFlows('forward'),
+    ...lan4ToWan(site, facts),
+    ...otherRules(facts),
     {
       id: 'forward-lan-sources',
       text: 'who on the LAN may speak',

@@ -1,5 +1,6 @@
 import type { Prefix6 } from '@sixgate/addr'
 import { lanLinkName, type Site } from '@sixgate/site'
+import { lanPaths } from './chain-source.ts'
 import { ICMP4_ECHO_REQUEST, ICMP6, linkRules } from './icmp6.ts'
 import { lan4Of } from './lan4.ts'
 import { LOOPBACK_RULE } from './loopback.ts'
@@ -23,7 +24,7 @@ import {
 } from './nft.ts'
 import { WAN_ACCEPT } from './port-forwards.ts'
 import { NEVER4, NEVER6, NOT_GLOBAL4 } from './special-prefixes.ts'
-import { type Facts, from, LINK_LOCAL, linksOf, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
+import { type Facts, from, innerLinks, LINK_LOCAL, linksOf, notFrom, ownLinks, prefix, TUN_LINK } from './zones.ts'
 
 const DNS_PORT = 53
 const SSH_PORT = 22
@@ -176,6 +177,12 @@ export const input = (site: Site, facts: Facts): Chain => ({
   name: 'input',
   base: { type: 'filter', hook: 'input', prio: PRIORITY.FILTER, policy: 'drop' },
   rules: [
+    {
+      id: 'input-lan-paths',
+      text: 'from a LAN, known flows too: by its own link only',
+      matches: [from(innerLinks(site, facts))],
+      verdict: jump(lanPaths(site).name),
+    },
     ...knownFlows('input'),
     {
       id: LOOPBACK_RULE,

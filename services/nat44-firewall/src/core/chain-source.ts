@@ -14,6 +14,7 @@ import {
   ip6,
   is,
   isNot,
+  leave,
   moreThan,
   nfproto,
   noWayBack,
@@ -22,7 +23,21 @@ import {
   type Rule,
   reject6,
 } from './nft.ts'
-import { type Facts, from, inside4, lanSpeakers, LINK_LOCAL, linksOf, LOOPBACK, prefix, TUN_LINK } from './zones.ts'
+import type { Json } from './table.ts'
+import {
+  type Facts,
+  from,
+  innerLinks,
+  inside4,
+  lanSpeakers,
+  LINK_LOCAL,
+  linksOf,
+  LOOPBACK,
+  notFrom,
+  prefix,
+  to,
+  TUN_LINK,
+} from './zones.ts'
 
 /** Echo requests from the uplink: enough for people and monitoring, nothing for a flood (RFC 4890 §4.3.1, §4.4.1). */
 const PING_PER_SECOND = 50
@@ -195,18 +210,72 @@ const lanIp4 = (prefixes: readonly Prefix4[]): Rule =>
         verdict: drop,
       }
 
+/** Of hosts that have no address of a network yet, or speak to neighbours alone. */
+const UNPLACED: readonly Json[] = ['::', LINK_LOCAL]
+
+/** Of a document with one LAN. */
+const ownSources = (view: Site): readonly Json[] => [...UNPLACED, ...lanSpeakers({ ...view, lans: [] }).map(prefix)]
+
 /** Each LAN has its own prefix: the host of another one may not speak for it. */
 const lanSpoofs = (site: Site): readonly Rule[] =>
   lanViews(site).map((view, index): Rule => {
     const link = lanLinkName(view)
-    const speakers = [...lanSpeakers({ ...view, lans: [] })].map(prefix)
     return {
       id: index === 0 ? 'lan-spoof' : `lan-spoof-${index + 1}`,
       text: 'source is neither in the LAN prefix nor link-local',
-      matches: [...(site.lans.length === 0 ? [] : [from(link)]), isNot(ip6.saddr, ['::', LINK_LOCAL, ...speakers])],
+      matches: [...(site.lans.length === 0 ? [] : [from(link)]), isNot(ip6.saddr, ownSources(view))],
       verdict: drop,
     }
   })
+
+/**
+ * Jumped to by all that comes from a LAN, known flows too: conntrack tells flows by addresses and ports alone, so that a host of
+ * another LAN could speak for one end of a flow, or for a server that the gateway asked. Who has the prefix of the LAN may go on;
+ * whatever else speaks there must be reached there (RFC 2827, RFC 3704 §2.2): networks behind a router of the LAN, say.
+ */
+export const lanPaths = (site: Site): Chain => ({
+  name: 'lan_paths',
+  base: undefined,
+  rules: [
+    {
+      id: 'lan-unplaced',
+      text: 'a neighbour by its link-local address, or without one yet',
+      matches: [is(ip6.saddr, UNPLACED)],
+      verdict: leave,
+    },
+    ...lanViews(site).map(
+      (view, index): Rule => ({
+        id: index === 0 ? 'lan-own-source' : `lan-own-source-${index + 1}`,
+        text: 'source in the LAN prefix',
+        // Not what nat64.sources lists: on which LAN such a network is, the routes know.
+        matches: [from(lanLinkName(view)), is(ip6.saddr, [prefix(view.lan.prefix)])],
+        verdict: leave,
+      }),
+    ),
+    {
+      id: 'lan-reverse-path',
+      text: 'from a LAN, source belongs to another link (RFC 2827, 3704)',
+      matches: [noWayBack],
+      verdict: drop,
+    },
+  ],
+})
+
+/**
+ * The same for links that are none of ours, where the packet is for the LAN or the translator: nothing but the answers of flows
+ * that an owner's rule let out gets there, and those come by the way they went.
+ */
+export const otherPaths = (site: Site, facts: Facts): readonly Rule[] =>
+  site.firewall.reversePath
+    ? [
+        {
+          id: 'other-reverse-path',
+          text: 'from another link into the site, source belongs elsewhere (RFC 3704)',
+          matches: [notFrom(innerLinks(site, facts), TUN_LINK, facts.uplinks), to(facts.lan, TUN_LINK), noWayBack],
+          verdict: drop,
+        },
+      ]
+    : []
 
 /**
  * Jumped to by new flows of the LAN that the gateway takes or forwards: only the LAN prefix and link-local may speak

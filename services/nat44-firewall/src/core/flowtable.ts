@@ -12,7 +12,7 @@ import {
   tcpMiddle,
 } from './nft.ts'
 import { hasUserChain, type UserChain, type UserRules } from './user-rules.ts'
-import { type Facts, from, lan4Links, linksOf, TUN_LINK, to, type Zone } from './zones.ts'
+import { type Facts, from, innerLinks, lan4Links, linksOf, TUN_LINK, to, type Zone } from './zones.ts'
 
 /**
  * Kernels before 7.1 (and stable ones before the fix "flowtable: ensure sufficient headroom in xmit path" was put into them) write the
@@ -27,9 +27,6 @@ const nameFor = (site: Site): string => (mayLackRoom(site) ? 'fast' : 'fast_all'
 
 /** Chains of the owner that are promised packets of known flows too. */
 const SEES_KNOWN_FLOWS: readonly UserChain[] = ['user_arrivals', 'user_forward', 'user_departures']
-
-/** LAN links, and those of IPv4 LANs. */
-const inner = (site: Site, facts: Facts): readonly string[] => [...new Set([...linksOf(facts.lan), ...lan4Links(site)])]
 
 /** Every link between which the site forwards: those on which the kernel is asked for a flowtable. */
 export const flowtableCandidates = (site: Site, lan: Zone, uplinks: readonly string[]): readonly string[] =>
@@ -56,7 +53,7 @@ const legs = (site: Site, facts: Facts, user: UserRules): readonly Leg[] => {
   if (SEES_KNOWN_FLOWS.some((chain) => hasUserChain(user, chain))) return []
   const present = (links: readonly string[]): readonly string[] =>
     links.filter((link) => facts.flowtableLinks.includes(link))
-  const lans = present(inner(site, facts))
+  const lans = present(innerLinks(site, facts))
   const tun = present([TUN_LINK])
   const uplinks = present(facts.uplinks)
   const outer = mayLackRoom(site) ? uplinks : [...tun, ...uplinks]

@@ -136,6 +136,8 @@ export const ctState = (...states: ('established' | 'related' | 'invalid')[]): S
 export const ctDnat: Statement = match({ ct: { key: 'status' } }, 'in', 'dnat')
 /** The flow goes both ways and is no passing one: TCP with its handshake done, UDP that lasted for 2 s. */
 export const ctAssured: Statement = match({ ct: { key: 'status' } }, 'in', 'assured')
+/** Not the first packet of its flow: conntrack knows a flow for good when its first packet is through. */
+export const ctConfirmed: Statement = match({ ct: { key: 'status' } }, 'in', 'confirmed')
 /** Destination port before that rewriting. Needs `l4proto` matched before it. */
 export const ctOriginalPort = (value: Json): Statement =>
   match({ ct: { key: 'proto-dst', dir: 'original' } }, '==', value)
@@ -189,6 +191,8 @@ export const renew = (set: FlowSet): Statement => put('update', set)
 
 export const accept: Statement = { accept: null }
 export const drop: Statement = { drop: null }
+/** Back to the rule behind the jump. */
+export const leave: Statement = { return: null }
 export const masquerade: Statement = { masquerade: null }
 export const jump = (target: string): Statement => ({ jump: { target } })
 /** Rewrites the destination of a flow; without `port` it stays. For IPv4 only. */

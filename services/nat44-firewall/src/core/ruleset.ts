@@ -3,7 +3,7 @@ import { blockChains } from './blocks.ts'
 import { forward } from './chain-forward.ts'
 import { input } from './chain-input.ts'
 import { departures, mss, nat } from './chain-nat.ts'
-import { arrivals, lanSources } from './chain-source.ts'
+import { arrivals, lanPaths, lanSources } from './chain-source.ts'
 import { FLOW_SETS, unsolicited } from './chain-unsolicited.ts'
 import { fastChains, flowtable } from './flowtable.ts'
 import { helperChains, usedHelpers } from './helpers.ts'
@@ -51,6 +51,7 @@ export const buildRuleset = (site: Site, facts: Facts, user: UserRules = NO_USER
   sets: isReachable6(site, facts) ? FLOW_SETS : [],
   flowtable: flowtable(site, facts, user),
   chains: [
+    lanPaths(site),
     lanSources(site, facts),
     wanAccept(site, facts),
     ...(isReachable6(site, facts) ? [unsolicited] : []),
@@ -72,6 +73,7 @@ export const OWN_SETS: readonly string[] = [...METERS, ...FLOW_SETS.map(({ name 
 
 /** Names that the owner's chains cannot have. */
 export const OWN_CHAINS: readonly string[] = [
+  'lan_paths',
   'lan_sources',
   'wan_accept',
   'unsolicited',

@@ -75,6 +75,11 @@ export const lan4Links = ({ firewall }: Site): readonly string[] => [
   ...new Set(firewall.lan4.map((lan) => lan.interface)),
 ]
 
+/** Links of LANs and of IPv4 LANs, each once. */
+export const innerLinks = (site: Site, facts: Pick<Facts, 'lan'>): readonly string[] => [
+  ...new Set([...linksOf(facts.lan), ...lan4Links(site)]),
+]
+
 /** The links of the site, as chains of others and sysctls have to know them. */
 export interface SiteLinks {
   readonly lan: Zone

@@ -207,6 +207,8 @@ export class PacketLab {
         '64:ff9b::/96 via fe80::2 dev nat64',
         '2001:db8:64::/96 via fe80::2 dev nat64',
         '64:ff9b::1/128 via 2001:db8:ffff::1',
+        // A network behind the host.
+        '2001:db8:dead::/64 via fe80::10 dev lan0',
       ],
     )
     route(host, ['default via 192.168.7.1'], ['default via fe80::1 dev eth0'])
@@ -230,6 +232,7 @@ export class PacketLab {
     host.ip('-6 address add fd00:1:2:3::11/64 dev eth0 nodad')
     // Addresses to lie with.
     host.ip('-6 address add 2001:db8:dead::1/128 dev lo')
+    host.ip('-6 address add 2001:db8:bad::1/128 dev lo')
     host.ip('-6 address add 64:ff9b::bad/128 dev lo')
     internet.ip('address add 198.18.0.66/32 dev lo')
     internet.ip('address add 192.168.99.1/32 dev lo')
