@@ -49,14 +49,18 @@ export const FAILURE_TEXT: Readonly<Record<NftFailure, (tool: string, detail: st
 /** Kernel options behind statements and expressions, by their key in the JSON. */
 const KERNEL_OPTIONS: readonly (readonly [key: string, option: string])[] = [
   ['ct', 'CONFIG_NFT_CT'],
+  ['dnat', 'CONFIG_NFT_NAT'],
+  ['fib', 'CONFIG_NFT_FIB_INET'],
+  ['flow', 'CONFIG_NFT_FLOW_OFFLOAD'],
   ['limit', 'CONFIG_NFT_LIMIT'],
   ['masquerade', 'CONFIG_NFT_MASQ'],
   ['reject', 'CONFIG_NFT_REJECT_INET'],
+  ['snat', 'CONFIG_NFT_NAT'],
 ]
 
 /** The kernel options that rules need beyond CONFIG_NF_TABLES_INET itself, which stands for the rest. */
 export const kernelOptionsOf = (rules: readonly unknown[]): readonly string[] => {
   const text = JSON.stringify(rules)
   const options = KERNEL_OPTIONS.filter(([key]) => text.includes(`"${key}":`)).map(([, option]) => option)
-  return options.length === 0 ? ['CONFIG_NF_TABLES_INET'] : options
+  return options.length === 0 ? ['CONFIG_NF_TABLES_INET'] : [...new Set(options)]
 }
