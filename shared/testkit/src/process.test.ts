@@ -23,3 +23,11 @@ test('what a process writes on its way out is there when stop returns', async ()
   assert.equal(await running.stop('SIGTERM'), 3)
   assert.equal(running.output.stdout.length, 'ready\n'.length + 200_000)
 })
+
+test('of a process that ended too early it is said how: its status, or the signal', async () => {
+  for (const [script, how] of [
+    ['exit 3', /early: ended with status 3 before \/never\//],
+    ['kill -SEGV $$', /early: ended by SIGSEGV before \/never\//],
+  ] as const)
+    await assert.rejects(new Process(spawn('sh', ['-c', script]), 'early').waitFor(/never/), how)
+})

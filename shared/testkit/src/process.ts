@@ -76,7 +76,7 @@ export class Process {
       const lookOnceMore = async (): Promise<void> => {
         const status = await this.#ended
         look()
-        fail(`ended with status ${status}`)
+        fail(this.child.signalCode === null ? `ended with status ${status}` : `ended by ${this.child.signalCode}`)
       }
       void lookOnceMore()
     })
