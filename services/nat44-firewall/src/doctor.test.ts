@@ -75,9 +75,25 @@ test('a document with a mistake', { skip }, async () => {
 test('an uplink without address, and without route', { skip }, async () => {
   here().ip('address flush dev wan0')
   here().ip('route replace default dev wan0')
-  assert.match((await doctor())('uplink').found, /wan0 has no IPv4 address/)
+  const bare = (await doctor())('uplink')
+  BROKEN(bare)
+  assert.match(bare.found, /wan0 has no IPv4 address/)
   here().ip('route del default')
-  assert.match((await doctor())('uplink').found, /no IPv4 default route/)
+  const lost = (await doctor())('uplink')
+  BROKEN(lost)
+  assert.match(lost.found, /no IPv4 default route/)
+  for (const { fix } of [bare, lost]) assert.match(fix ?? '', /^sudo ip link set wan0 up && /)
+})
+
+test('the default route leads to the LAN: its fix mends it', { skip }, async () => {
+  here().ip('address add 192.0.2.2/24 dev lan0')
+  here().ip('route replace default via 192.0.2.1 dev lan0')
+  const check = (await doctor())('uplink')
+  BROKEN(check)
+  assert.equal(check.fix, 'sudo ip -4 route del default dev lan0')
+  here().ip('-4 route del default dev lan0')
+  here().ip('route add default via 203.0.113.1')
+  FINE((await doctor())('uplink'))
 })
 
 test('the uplink has the network of the pool', { skip }, async () => {
@@ -85,6 +101,26 @@ test('the uplink has the network of the pool', { skip }, async () => {
   const check = (await doctor())('prefixes')
   BROKEN(check)
   assert.match(check.found, /nat64\.pool4 198\.18\.0\.0\/16 overlaps 198\.18\.1\.0\/24 of the uplink wan0/)
+})
+
+test('each of several LANs is looked at', { skip }, async () => {
+  const further = 'lans: [{ interface: lan1, prefix: "fd00:1:2:4::/64" }]\n'
+  writeSite(`${GOOD}${further}`)
+  const gone = (await doctor())('lan')
+  BROKEN(gone)
+  assert.match(gone.found, /lans\[0\]\.interface "lan1" is not here/)
+  here().ip('link add lan1 type veth peer name lan1-far')
+  here().ip('link set lan1 up mtu 1200')
+  const small = await doctor()
+  FINE(small('lan'))
+  BROKEN(small('mtu'))
+  assert.match(small('mtu').found, /lan1 1200: IPv6 needs 1280/)
+  here().ip('link set lan1 mtu 1500')
+  here().ip('-6 address add fd00:1:2:4::9/64 dev wan0 nodad')
+  const check = (await doctor())('prefixes')
+  here().ip('link delete lan1')
+  BROKEN(check)
+  assert.match(check.found, /lans\[0\]\.prefix fd00:1:2:4::\/64 overlaps fd00:1:2:4::\/64 of the uplink wan0/)
 })
 
 test('somebody has port 53', { skip }, async () => {

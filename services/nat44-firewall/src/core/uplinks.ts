@@ -14,8 +14,13 @@ export interface UplinkState {
 
 export interface Uplinks {
   readonly names: readonly string[]
-  readonly problem: { readonly code: string; readonly message: string } | undefined
+  readonly problem: UplinkProblem | undefined
 }
+
+/** `link`: the LAN that the default route leads to. */
+export type UplinkProblem =
+  | { readonly code: 'wan-missing'; readonly message: string }
+  | { readonly code: 'wan-is-lan'; readonly message: string; readonly link: string }
 
 /**
  * Which links lead to the outside. `auto`: every link with a default route, so that a second uplink, or a tunnel that
@@ -39,7 +44,10 @@ export const findUplinks = (site: Site, lan: Zone, state: UplinkState): Uplinks 
   const wrong = lans.find((link) => state.defaultRoutes4.includes(link))
   if (wrong !== undefined) {
     const message = `wan.interface auto: the IPv4 default route leads to "${wrong}", which is ${lans.length === 1 ? 'the' : 'a'} LAN: remove that route, or name another link in wan.interface`
-    return { names: names.length === 0 ? state.remembered : names, problem: { code: 'wan-is-lan', message } }
+    return {
+      names: names.length === 0 ? state.remembered : names,
+      problem: { code: 'wan-is-lan', message, link: wrong },
+    }
   }
   const kept = names.length === 0 ? state.remembered : names
   const meanwhile = kept.length === 0 ? 'nothing is masqueraded until then' : `${kept.join(', ')} is held as the uplink`

@@ -50,6 +50,12 @@ const STOPPED: HostReport = { ...WELL, isRunning: false }
 const sysctls = (changes: Partial<HostReport['sysctls']>): Partial<HostReport> => ({
   sysctls: { ...WELL.sysctls, ...changes },
 })
+/** The LAN, and one more. */
+const TWO_LANS = testSite({ lans: [{ interface: 'lan1', prefix: 'fd00:1:2:4::/64', ra: { linkMtu: 1400 } }] })
+const withLan1 = (changes: Partial<HostLink> = {}): Partial<HostReport> => ({
+  site: TWO_LANS,
+  links: [...WELL.links, link('lan1', changes)],
+})
 const drop = { tool: 'iptables-nft', backend: 'nft', policy: 'DROP', target: 'DOCKER-USER', missing: 0 } as const
 const legacy = { ...drop, tool: 'iptables-legacy', backend: 'legacy' } as const
 const at53 = (address: string, program?: string) => ({ port53: [{ address, program }] })
@@ -132,6 +138,62 @@ const CASES: readonly (readonly [
     /switched off/,
     /ip link set lan0 up/,
   ],
+  ['two LANs', STOPPED, withLan1(), 'lan', 'ok', /^lan0 on lan0; lan1 on lan1$/, undefined],
+  [
+    'no interface for a further LAN',
+    STOPPED,
+    { site: TWO_LANS },
+    'lan',
+    'bad',
+    /lans\[0\]\.interface "lan1" is not here/,
+    /sed .*lan1/,
+  ],
+  [
+    'a further LAN on a VLAN without 802.1q',
+    STOPPED,
+    { site: testSite({ lans: [{ interface: 'lan0', vlan: 7, prefix: 'fd00:1:2:4::/64' }] }), has8021q: false },
+    'lan',
+    'bad',
+    /lans\[0\]\.vlan is 7, but this kernel has no 802\.1q/,
+    /modprobe 8021q/,
+  ],
+  [
+    'a further LAN that is off',
+    STOPPED,
+    withLan1({ isUp: false }),
+    'lan',
+    'note',
+    /lan1 is switched off/,
+    /ip link set lan1 up/,
+  ],
+  [
+    'the prefix of a further LAN is the one of the uplink',
+    STOPPED,
+    { site: TWO_LANS, links: [link('lan0'), link('wan0', { networks: [network('fd00:1:2:4::/64')] })] },
+    'prefixes',
+    'bad',
+    /lans\[0\]\.prefix fd00:1:2:4::\/64 overlaps/,
+    /edit lans\[0\]\.prefix/,
+  ],
+  ['the MTUs of two LANs', STOPPED, withLan1(), 'mtu', 'ok', /^lan0 1500; lan1 1500, wan0 1500$/, undefined],
+  [
+    'hosts of a further LAN are told more than fits',
+    STOPPED,
+    withLan1({ mtuBytes: 1300 }),
+    'mtu',
+    'bad',
+    /lan1 1300, but lans\[0\]\.ra\.linkMtu tells hosts 1400/,
+    /lan1 mtu 1400/,
+  ],
+  [
+    'the bridge of a further LAN passes iptables',
+    STOPPED,
+    { ...withLan1({ isBridge: true }), ...sysctls({ bridgeNf: { ip4: true, ip6: false } }) },
+    'bridge-nf',
+    'note',
+    /LAN bridge lan1/,
+    /bridge-nf-call-iptables=0/,
+  ],
   [
     'the pool is the network of the uplink',
     STOPPED,
@@ -169,13 +231,57 @@ const CASES: readonly (readonly [
     /mtu 9000/,
   ],
   [
-    'no uplink',
+    'no default route',
     STOPPED,
-    { uplinks: [], uplinkProblem: 'no default route' },
+    {
+      uplinks: [],
+      uplinkProblem: { code: 'wan-missing', message: 'no default route' },
+      links: ['lo', 'lan0', 'docker0', 'veth1', 'nat64', 'eth3', 'eth4'].map((name) => link(name)),
+    },
     'uplink',
     'bad',
     /no default route/,
-    /ip -4 route/,
+    /^sudo ip link set eth3 up && .*nmcli device connect eth3 \|\| .* dhclient -v eth3/,
+  ],
+  [
+    'no default route, an uplink of before',
+    STOPPED,
+    { uplinks: ['wan0'], uplinkProblem: { code: 'wan-missing', message: 'no default route' } },
+    'uplink',
+    'bad',
+    /no default route/,
+    /ip link set wan0 up/,
+  ],
+  [
+    'nothing but the LAN',
+    STOPPED,
+    { uplinks: [], uplinkProblem: { code: 'wan-missing', message: 'no' }, links: [link('lo'), link('lan0')] },
+    'uplink',
+    'bad',
+    /no/,
+    /plug the uplink in/,
+  ],
+  [
+    'an uplink by a name that is not there',
+    STOPPED,
+    {
+      site: testSite({ wan: { interface: 'eth9' } }),
+      uplinks: ['eth9'],
+      uplinkProblem: { code: 'wan-missing', message: 'no link "eth9"' },
+    },
+    'uplink',
+    'bad',
+    /eth9/,
+    /^sed -i '\/\^wan:.*s\/interface: eth9\/interface: auto\//,
+  ],
+  [
+    'the default route leads to the LAN',
+    STOPPED,
+    { uplinks: [], uplinkProblem: { code: 'wan-is-lan', message: 'leads to "lan0"', link: 'lan0' } },
+    'uplink',
+    'bad',
+    /leads to "lan0"/,
+    /^sudo ip -4 route del default dev lan0$/,
   ],
   [
     'an uplink without address',
@@ -184,7 +290,7 @@ const CASES: readonly (readonly [
     'uplink',
     'bad',
     /wan0 has no IPv4 address/,
-    /dhclient/,
+    /networkctl reconfigure wan0 \|\| sudo dhclient -v wan0/,
   ],
   [
     'forwarding is off, not started',

@@ -1,4 +1,4 @@
-import type { Site } from '@sixgate/site'
+import { lanLinkNames, type Site } from '@sixgate/site'
 import type { Check } from '@sixgate/obs/checks'
 import type { HostReport, PortHolder } from './host-report.ts'
 import { documentChecks } from './document-checks.ts'
@@ -101,15 +101,15 @@ const flavours = ({ filters }: HostReport): Check => {
 
 const bridge = ({ sysctls: { bridgeNf }, links, site }: HostReport): Check => {
   if (!bridgeNf.ip4 && !bridgeNf.ip6) return ok('bridge-nf', 'frames that a bridge carries do not pass iptables')
-  const lan = typeof site === 'string' ? undefined : site.lan.interface
-  const isLan = links.some(({ name, isBridge }) => isBridge && name === lan)
-  return isLan
-    ? note(
+  const lans = typeof site === 'string' ? [] : [site.lan, ...site.lans].map((lan) => lan.interface)
+  const bridged = links.find(({ name, isBridge }) => isBridge && lans.includes(name))
+  return bridged === undefined
+    ? ok('bridge-nf', 'frames that a bridge carries pass iptables; the LAN is no bridge')
+    : note(
         'bridge-nf',
-        `frames within the LAN bridge ${lan} pass iptables, and IPv4 ones may be dropped there`,
+        `frames within the LAN bridge ${bridged.name} pass iptables, and IPv4 ones may be dropped there`,
         'sudo sysctl -w net.bridge.bridge-nf-call-iptables=0',
       )
-    : ok('bridge-nf', 'frames that a bridge carries pass iptables; the LAN is no bridge')
 }
 
 const tun = ({ tun: hasTun }: HostReport): Check =>
@@ -211,14 +211,33 @@ const flowtable = ({ flowtable: found, site }: HostReport): Check => {
   )
 }
 
-const uplink = ({ uplinks, uplinkProblem, links }: HostReport): Check => {
-  if (uplinkProblem !== undefined)
-    return bad('uplink', uplinkProblem, 'ip -4 route show default   # empty: check cable and DHCP')
+/** Whoever looks after links on this host (NetworkManager, systemd-networkd, dhclient) asks for an address. */
+const askForAddress = (name: string): string =>
+  `sudo ip link set ${name} up && { sudo nmcli device connect ${name} || sudo networkctl reconfigure ${name} || sudo dhclient -v ${name}; }`
+
+/** Links of containers and tunnels, which lead to no provider. */
+const NO_UPLINK = /^(lo$|docker|br-|veth|virbr|wg|tun|tap|sit|gre|ip6|ip_vti|erspan|dummy|nat64$)/
+
+/** What mends an uplink that is not there, or has no default route. */
+const mendUplink = ({ site, links, uplinks, uplinkProblem }: HostReport): string => {
+  const lans = typeof site === 'string' ? [] : lanLinkNames(site)
+  if (uplinkProblem?.code === 'wan-is-lan') return `sudo ip -4 route del default dev ${uplinkProblem.link}`
+  const wanted = typeof site === 'string' ? 'auto' : site.wan.interface
+  if (wanted !== 'auto' && links.every(({ name }) => name !== wanted))
+    return `sed -i '/^wan:/,/interface:/s/interface: ${wanted}/interface: auto/' deploy/site.yaml   # or plug it in`
+  const name = [...uplinks, ...links.map((link) => link.name)].find(
+    (link) => !NO_UPLINK.test(link) && !lans.includes(link),
+  )
+  return name === undefined ? 'ip link   # shows what the kernel has found: plug the uplink in' : askForAddress(name)
+}
+
+const uplink = (report: HostReport): Check => {
+  const { uplinks, uplinkProblem, links } = report
+  if (uplinkProblem !== undefined) return bad('uplink', uplinkProblem.message, mendUplink(report))
   const bare = uplinks.find(
     (name) => !links.some((link) => link.name === name && link.networks.some(({ family }) => family === 4)),
   )
-  if (bare !== undefined)
-    return bad('uplink', `${bare} has no IPv4 address`, `sudo ip link set ${bare} up && sudo dhclient -v ${bare}`)
+  if (bare !== undefined) return bad('uplink', `${bare} has no IPv4 address`, askForAddress(bare))
   return ok('uplink', uplinks.join(', '))
 }
 

@@ -1,5 +1,6 @@
 import type { Prefix4, Prefix6 } from '@sixgate/addr'
 import type { Site } from '@sixgate/site'
+import type { UplinkProblem } from '../uplinks.ts'
 
 /** What was found on a host, for the checks of `sixgate doctor`. `undefined`: could not be seen from here. */
 export interface HostReport {
@@ -10,7 +11,7 @@ export interface HostReport {
   readonly links: readonly HostLink[]
   /** Links that lead outside, and what is wrong with them. */
   readonly uplinks: readonly string[]
-  readonly uplinkProblem: string | undefined
+  readonly uplinkProblem: UplinkProblem | undefined
   readonly sysctls: {
     readonly ipForward: string | undefined
     readonly ip6Forward: string | undefined

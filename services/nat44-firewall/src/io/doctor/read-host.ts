@@ -224,7 +224,7 @@ export const readHost = async ({ site, isRunning, sysctlRoot, stateDir, remember
     site,
     links: hostLinks,
     uplinks: names,
-    uplinkProblem: problem?.message,
+    uplinkProblem: problem,
     sysctls: readSysctls(sysctlRoot, names),
     filters: seen.filters,
     engine: seen.engine,
