@@ -158,6 +158,8 @@ for (const [what, command] of DRIFTS)
     await apply(service)
     here().sh('ping', '-c1', '203.0.113.2')
     const before = table()
+    // An event, because a slow machine reads them less often by itself than the patience here lasts.
+    here().sh('nft', 'add table inet somebodys')
     await until('counters are read', () => (service.counters()['rule_other_input_packets_total'] ?? 0) > 0)
     const counted = service.counters()['rule_other_input_packets_total'] ?? 0
     here().sh('nft', command)
