@@ -20,7 +20,8 @@ COMPOSE = $(shell $(MACHINE)/docker-client.sh) compose
 TEST_FLAGS ?=
 # A test file that never ends would hold up everything for ever: after this the runner stops and names it.
 RUN_UNIT = timeout --foreground 45m $(NODE) --test --test-concurrency=2 --test-timeout=180000
-RUN_E2E = timeout --foreground 40m $(NODE) --test --test-concurrency=1 --test-timeout=1800000
+E2E_LIMIT = 40m
+RUN_E2E = timeout --foreground $(E2E_LIMIT) $(NODE) --test --test-concurrency=1 --test-timeout=1800000
 BENCH_FLAGS ?=
 ARCH ?= arm64
 SUITE ?=
@@ -48,6 +49,9 @@ unit: machine node_modules/.package-lock.json bpf networkd page  ## unit tests, 
 
 e2e: images  ## the real stack in a simulated site, by testcontainers
 	$(RUN_E2E) $(TEST_FLAGS) e2e/site.e2e.ts e2e/standalone.e2e.ts
+
+# They replace and start whole sites one after the other: twenty minutes on a quiet machine, an hour on a busy one.
+e2e-two-gateways e2e-upgrade: E2E_LIMIT = 90m
 
 e2e-two-gateways: images  ## two gateways and a third NATS server around one LAN: what a host notices when one dies, comes back, is stopped
 	$(RUN_E2E) $(TEST_FLAGS) e2e/two-gateways.e2e.ts

@@ -43,6 +43,12 @@ async function bringUp(): Promise<TwoGateways> {
     for (const { stack } of [site.a, site.b]) await stack.compose(['up', '-d', '--no-build'], PATIENCE_S)
     return site
   } catch (error) {
+    // What NATS said is gone with its containers.
+    for (const { name, stack } of [site.a, site.b, site.c]) {
+      const { stdout } = await stack.tryCompose(['logs', '--no-color', '--tail', '40', 'nats'])
+      const health = await stack.health('nats')
+      process.stderr.write(`NATS of ${name}:\n${stdout}${health}\n`)
+    }
     await clearTwoGateways()
     throw error
   }
@@ -86,7 +92,7 @@ const under = async (
 ): Promise<Readonly<Record<string, Outage>>> => {
   const traffic = await startTraffic(CLIENT, SERVER)
   const runs = Date.now() / 1000
-  await untilTrue('traffic before', 60, async () => await traffic.hasAnswersSince(runs))
+  await untilTrue('traffic before', PATIENCE_S, async () => await traffic.hasAnswersSince(runs))
   await strike()
   const struck = Date.now() / 1000
   await untilTrue(`traffic after: ${what}`, FAILOVER_S * 2, async () => await traffic.hasAnswersSince(struck + 1))
@@ -95,11 +101,16 @@ const under = async (
   return outages
 }
 
+/** No kind was without an answer for longer than a host takes that finds out by itself. Called once all machines are up, so that the next test has them. */
+const assertShort = (outages: Readonly<Record<string, Outage>>): void => {
+  for (const [kind, { longestS }] of Object.entries(outages)) assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
+}
+
 const up = async (machine: Machine): Promise<void> => {
   await site.powerOn(machine)
   await machine.stack.compose(['up', '-d', '--no-build'], PATIENCE_S)
   await converged(machine)
-  await untilTrue('the client has both routers again', 60, async () => (await routers()).length === 2)
+  await untilTrue('the client has both routers again', PATIENCE_S, async () => (await routers()).length === 2)
 }
 
 describe('two gateways', () => {
@@ -116,12 +127,12 @@ describe('two gateways', () => {
 
   it('the client has both as routers, one preferred, and both as name servers', async () => {
     const expected = [`${await linkLocalOf(a)} high`, `${await linkLocalOf(b)} medium`].toSorted()
-    await until('both routes', 60, async () => {
+    await until('both routes', PATIENCE_S, async () => {
       const found = (await routers()).toSorted()
       assert.deepEqual(found, expected)
       return true
     })
-    await untilTrue('both name servers', 60, async () => {
+    await untilTrue('both name servers', PATIENCE_S, async () => {
       const { output } = await home.client.type('cat /etc/resolv.conf')
       return output.includes('nameserver fd00:6:4::1\n') && output.includes('nameserver fd00:6:4::2\n')
     })
@@ -131,7 +142,7 @@ describe('two gateways', () => {
   })
 
   it('neither is a rogue router to the other', async () => {
-    await until('they have heard each other', 60, async () => {
+    await until('they have heard each other', PATIENCE_S, async () => {
       const { stdout } = await a.stack.sixgate(['ra', 'neighbours', '--json'])
       const { routers: seen } = JSON.parse(stdout) as { routers: { gateway: string; findings: unknown[] }[] }
       assert.deepEqual(seen.map(({ gateway }) => gateway).toSorted(), ['a', 'b'])
@@ -150,11 +161,11 @@ describe('two gateways', () => {
       return hosts.map(({ ip6, ip4 }) => `${ip6} ${ip4}`)
     }
     const arrives = async (): Promise<boolean> => (await home.client.type(`ping6 -c 1 -W 2 ${SERVER}`)).code === 0
-    await untilTrue('a ping through a', 30, arrives)
+    await untilTrue('a ping through a', PATIENCE_S, arrives)
     const first = await hostsAt(a)
     assert.equal(first.length, 1)
     await home.client.type(`ip -6 route add 64:ff9b::/96 via ${await linkLocalOf(b)} dev eth0`)
-    await untilTrue('a ping through b', 30, arrives)
+    await untilTrue('a ping through b', PATIENCE_S, arrives)
     const { stdout } = await runIn(b.netns, ['ip', '-s', '-j', 'link', 'show', 'nat64'])
     assert.ok((JSON.parse(stdout) as [{ stats64: { tx: { packets: number } } }])[0].stats64.tx.packets > 0)
     await home.client.type('ip -6 route delete 64:ff9b::/96')
@@ -162,6 +173,7 @@ describe('two gateways', () => {
   })
 
   it('the document is changed at a, and b follows', async () => {
+    await converged(b)
     const file = join(home.siteDir, 'site.yaml')
     const write = async (text: string): Promise<void> => {
       await writeFile(`${file}.new`, text)
@@ -169,7 +181,7 @@ describe('two gateways', () => {
     }
     const before = (await siteStatus(b.stack)).revision
     await write(await document('  maxRtrAdvIntervalS: 30\n'))
-    await untilTrue('a newer revision at b', 60, async () => (await siteStatus(b.stack)).revision > before)
+    await untilTrue('a newer revision at b', PATIENCE_S, async () => (await siteStatus(b.stack)).revision > before)
     await converged(b)
     const { code, stderr } = await b.stack.sixgate(['config', 'apply'])
     assert.equal(code, 1)
@@ -178,8 +190,7 @@ describe('two gateways', () => {
 
   it('the preferred gateway dies: the other one carries on', async (t) => {
     const outages = await under(t, 'a (preferred) without power', async () => await site.powerOff(a))
-    for (const [kind, { longestS }] of Object.entries(outages))
-      assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
+    assertShort(outages)
     // Its RA said more than a minute: the other one took that back.
     assert.deepEqual(await routers(), [`${await linkLocalOf(b)} medium`])
     const { output } = await home.client.type('cat /etc/resolv.conf')
@@ -190,28 +201,30 @@ describe('two gateways', () => {
   it('it comes back: it is preferred again, and nothing is lost', async (t) => {
     const outages = await under(t, 'a comes back', async () => await up(a))
     const high = `${await linkLocalOf(a)} high`
-    await untilTrue('a is preferred', 60, async () => (await routers()).includes(high))
-    for (const [kind, { longestS }] of Object.entries(outages))
-      assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
+    await untilTrue('a is preferred', PATIENCE_S, async () => (await routers()).includes(high))
+    assertShort(outages)
   })
 
   it('the other gateway dies: the preferred one carries on', async (t) => {
     const outages = await under(t, 'b without power', async () => await site.powerOff(b))
-    for (const [kind, { longestS }] of Object.entries(outages))
-      assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
     await up(b)
+    assertShort(outages)
   })
 
   it('NATS without a majority: both keep working, and say it once it is back', async (t) => {
     const outages = await under(t, 'NATS of b and c killed', async () => {
       for (const { stack } of [b, c]) await stack.compose(['kill', 'nats'])
-      await untilTrue('a has no leader', 60, async () => (await a.stack.sixgate(['status', '--json'])).code !== 0)
+      await untilTrue(
+        'a has no leader',
+        PATIENCE_S,
+        async () => (await a.stack.sixgate(['status', '--json'])).code !== 0,
+      )
     })
-    for (const [kind, { longestS }] of Object.entries(outages))
-      assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
-    assert.equal((await routers()).length, 2)
+    const routersThen = await routers()
     for (const { stack } of [b, c]) await stack.compose(['up', '-d', '--no-build', 'nats'], PATIENCE_S)
     for (const machine of [a, b]) await converged(machine)
+    assertShort(outages)
+    assert.equal(routersThen.length, 2)
   })
 
   it('docker compose down at b takes away what is b’s, and nothing of a', async (t) => {
@@ -221,11 +234,12 @@ describe('two gateways', () => {
       'docker compose down at b',
       async () => await b.stack.compose(['down', '-t', '15'], PATIENCE_S),
     )
-    for (const [kind, { longestS }] of Object.entries(outages))
-      assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
-    assert.deepEqual(stateDifference(before, await netnsState(a.netns)), [])
-    assert.equal((await runIn(b.netns, ['ip', 'link', 'show', 'nat64'])).code, 1)
+    const changesAtA = stateDifference(before, await netnsState(a.netns))
+    const tunAtB = await runIn(b.netns, ['ip', 'link', 'show', 'nat64'])
     await up(b)
+    assertShort(outages)
+    assert.deepEqual(changesAtA, [])
+    assert.equal(tunAtB.code, 1)
   })
 
   it('docker compose down at a: hosts are told at once', async (t) => {
@@ -234,15 +248,14 @@ describe('two gateways', () => {
       'docker compose down at a',
       async () => await a.stack.compose(['down', '-t', '15'], PATIENCE_S),
     )
-    for (const [kind, { longestS }] of Object.entries(outages))
-      assert.ok(longestS < FAILOVER_S, `${kind}: ${longestS} s`)
     await up(a)
+    assertShort(outages)
   })
 })
 
 /** The table of `sixgate status` at a machine, once the other gateway is gone there. */
 const untilGone = async ({ stack }: Machine): Promise<string> =>
-  await until('the other gateway is gone in the table', 60, async () => {
+  await until('the other gateway is gone in the table', PATIENCE_S, async () => {
     const { stdout } = await stack.sixgate(['status'])
     return /^a +ra-advertiser.* gone/m.test(stdout) ? stdout : undefined
   })

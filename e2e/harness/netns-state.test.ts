@@ -61,6 +61,31 @@ describe('netnsState', () => {
     }
   })
 
+  it('takes what packets put into a dynamic set for no change, and what a rule set has in another set for one', async () => {
+    const namespace = await Namespace.create('netns-state')
+    try {
+      const sets = `add set inet t learned { type ipv6_addr; size 9; flags dynamic,timeout; timeout 1m; }
+add set inet t written { type ipv6_addr; }`
+      namespace.sh('nft', `add table inet t\n${sets}\nadd element inet t written { fd00::1 }`)
+      const before = await netnsState({ pid: namespace.pid })
+      assert.ok([...before].some((fact) => fact.includes('set learned > flags dynamic,timeout')))
+      const three =
+        'fe80::1 limit rate over 5/second, fe80::2 limit rate over 5/second, fe80::3 limit rate over 5/second'
+      namespace.sh('nft', `add element inet t learned { ${three} }`)
+      assert.match(namespace.sh('nft', 'list ruleset'), /elements = [^}]*fe80::3/)
+      assert.deepEqual(stateDifference(before, await netnsState({ pid: namespace.pid })), [])
+      namespace.sh('nft', 'add element inet t written { fd00::2 }')
+      assert.match(
+        stateDifference(before, await netnsState({ pid: namespace.pid })).join('\n'),
+        /set written .*fd00::2/,
+      )
+      namespace.sh('nft', 'delete set inet t learned')
+      assert.match(stateDifference(before, await netnsState({ pid: namespace.pid })).join('\n'), /- nft: .*set learned/)
+    } finally {
+      await namespace.close()
+    }
+  })
+
   it('tells one rule from the same rule twice', async () => {
     const namespace = await Namespace.create('netns-state')
     try {

@@ -42,15 +42,23 @@ export class Stack {
     return tryDocker(this.#argv(argv), { deadlineS, env: this.environment })
   }
 
+  /** What Docker's health checks of a service said last, as JSON; for people. */
+  async health(service: string): Promise<string> {
+    const { stdout: ids } = await this.tryCompose(['ps', '--all', '--quiet', service])
+    const containers = ids.split('\n').filter((id) => id !== '')
+    if (containers.length === 0) return `no container of ${service}`
+    return (await tryDocker(['inspect', '--format', '{{json .State.Health}}', ...containers])).stdout
+  }
+
   /** What docker-compose.yml reads from the environment. */
   get environment(): Readonly<Record<string, string>> {
     const { siteDir, resolvDir, variables } = this.#home
     return { SIXGATE_SITE_DIR: siteDir, SIXGATE_RESOLV_DIR: resolvDir, ...variables }
   }
 
-  /** `sixgate …`, the console's command line. */
+  /** `sixgate …`, the console's command line. Its deadline is for a command that hangs: on a busy machine Docker alone takes half a minute. */
   sixgate(argv: readonly string[]): Promise<Result> {
-    return this.tryCompose(['exec', '-T', 'console', 'sixgate', ...argv], 30)
+    return this.tryCompose(['exec', '-T', 'console', 'sixgate', ...argv])
   }
 
   #argv(argv: readonly string[]): string[] {

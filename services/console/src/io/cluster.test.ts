@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, it, type TestContext } from 'node:test'
 import { jetstream } from '@nats-io/jetstream'
+import { parse } from 'yaml'
 import { ask, BUCKETS, KvBucket, KvError, type NatsSite } from '@sixgate/bus'
 import { NatsCluster } from '../testkit/nats-cluster.ts'
 import { ensureBuckets } from './buckets.ts'
@@ -43,7 +45,23 @@ const followed = (nats: NatsSite, bucket: string, t: TestContext): Set<string> =
   return keys
 }
 
+/** The path of the health check that `deploy/compose.two.yml` gives the server. */
+const healthPath = (): string => {
+  const { services } = parse(readFileSync(new URL('../../../../deploy/compose.two.yml', import.meta.url), 'utf8')) as {
+    services: { nats: { healthcheck: { test: string[] } } }
+  }
+  const { pathname, search } = new URL(services.nats.healthcheck.test.at(-1) ?? '')
+  return `${pathname}${search}`
+}
+
 describe('three NATS servers as one', () => {
+  it('a server that is alone is healthy for Docker, so that its gateway starts with what it has on disk', async () => {
+    await using cluster = await NatsCluster.start(['b'])
+    assert.equal(await cluster.health('b', healthPath()), 200)
+    // Without a leader the server says so where it is asked for it.
+    assert.equal(await cluster.health('b', '/healthz?js-meta-only=true'), 503)
+  })
+
   it('what one gateway writes the other has; one server may die; with one left nothing is written and nothing lost', async (t) => {
     await using cluster = await NatsCluster.start()
     const console = await cluster.connect('a', 'console')

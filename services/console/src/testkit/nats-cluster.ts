@@ -38,6 +38,7 @@ const freePorts = async (count: number): Promise<number[]> => {
 export class NatsCluster {
   readonly #directory = mkdtempSync(join(tmpdir(), 'sixgate-cluster-'))
   readonly #clientPorts = new Map<Name, number>()
+  readonly #monitorPorts = new Map<Name, number>()
   readonly #routes: string
   readonly #running = new Map<Name, Process>()
   readonly #opened: NatsSite[] = []
@@ -50,6 +51,7 @@ export class NatsCluster {
     for (const [index, name] of NAMES.entries()) {
       const [client, monitor] = [ports[3 + index] ?? 0, ports[6 + index] ?? 0]
       this.#clientPorts.set(name, client)
+      this.#monitorPorts.set(name, monitor)
       const own = join(this.#directory, name)
       mkdirSync(own)
       generateKeys(join(own, 'keys'))
@@ -66,9 +68,10 @@ export class NatsCluster {
     }
   }
 
-  static async start(): Promise<NatsCluster> {
+  /** `names`: the servers that run; the others can be started later. */
+  static async start(names: readonly Name[] = NAMES): Promise<NatsCluster> {
     const cluster = new NatsCluster(await freePorts(9))
-    await Promise.all(NAMES.map(async (name) => await cluster.start(name)))
+    await Promise.all(names.map(async (name) => await cluster.start(name)))
     return cluster
   }
 
@@ -85,6 +88,11 @@ export class NatsCluster {
   async kill(name: Name): Promise<void> {
     await this.#running.get(name)?.stop('SIGKILL')
     this.#running.delete(name)
+  }
+
+  /** What a server's monitoring answers to a path, as Docker asks for its health: the status of HTTP. */
+  async health(name: Name, path: string): Promise<number> {
+    return (await fetch(`http://127.0.0.1:${this.#monitorPorts.get(name)}${path}`)).status
   }
 
   /** What a server logged since it was started. */
