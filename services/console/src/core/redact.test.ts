@@ -18,6 +18,12 @@ const GONE: readonly (readonly [string, string, string])[] = [
   ['a token in JSON', '{"apiToken":"abc.def"}', 'abc.def'],
   ['a password in an address', 'https://me:hunter2@dns.example/', 'hunter2'],
   ["a customer's path", 'url: https://dns.example/a1b2c3/device', 'a1b2c3'],
+  ["a customer's path in YAML", '- { protocol: https, name: dns.example, path: /a1b2c3/device }', 'a1b2c3'],
+  ["a customer's path in quotes", 'path: "/a1b2c3"', 'a1b2c3'],
+  ["a customer's path in JSON", '{"name":"dns.example","path":"/a1b2c3"}', 'a1b2c3'],
+  ["a customer's path with a mistake", 'site.yaml:9:1 dns64.upstreams[0].path: "a1b2c3": must be a path', 'a1b2c3'],
+  ["a customer's path behind the usual one", 'path: /dns-query/a1b2c3', 'a1b2c3'],
+  ["a customer's name of a resolver", '{ protocol: tls, name: "phone--a1b2c3.dns.nextdns.io" }', 'a1b2c3'],
 ]
 
 describe('a text', () => {
@@ -33,6 +39,8 @@ describe('a text', () => {
     'lan:\n  interface: eth0   # the port\n  prefix: fd00:1:2:2::/64\n',
     'revision 3: pool4: "198.18.0.0/33": must be an IPv4 prefix',
     '- { address: 9.9.9.9, protocol: tls, name: dns.quad9.net }',
+    '- { address: 9.9.9.9, protocol: https, name: dns.quad9.net, path: /dns-query }',
+    'reversePath: true\nthe path: LAN to uplink',
   ]
   for (const text of KEPT) it(`keeps ${JSON.stringify(text)}`, () => assert.equal(redactText(text), text))
 })
@@ -44,12 +52,16 @@ describe('plain data', () => {
       b: { tokens: ['t'], count: 3 },
       c: `see ${SEED}`,
       tokens_total: 7,
+      upstreams: [{ path: '/a1b2c3' }, { path: '/dns-query' }],
+      issues: [{ path: 'pref64[0]' }],
     }
     assert.deepEqual(redactData(data), {
       a: [{ password: '(redacted)', name: 'n' }],
       b: { tokens: '(redacted)', count: 3 },
       c: 'see (redacted)',
       tokens_total: 7,
+      upstreams: [{ path: '(redacted)' }, { path: '/dns-query' }],
+      issues: [{ path: 'pref64[0]' }],
     })
   })
 })

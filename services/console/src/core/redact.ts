@@ -14,7 +14,13 @@ const PATTERNS: readonly RegExp[] = [
   // a name and password, or what follows the host, of an address of the web: providers put customers' numbers there
   /(?<=\bhttps:\/\/)[^\s/@"']+:[^\s/@"']+@/g,
   /(?<=\bhttps:\/\/[^\s/"'<>]+\/)[^\s"'<>]+/g,
+  // the same number as `path` of a resolver, and in names of resolvers (over TLS there is no path)
+  /(?<=\bpath["']?\s*[:=]\s*)(?!["']?\/dns-query["']?(?:[\s,}]|$))(?:"[^"]*"|'[^']*'|\/[^\s,}"']*)/gi,
+  /\b[\w-]+(?=\.(?:dns\.nextdns\.io|cloudflare-gateway\.com|d\.adguard-dns\.com|dns\.controld\.com)\b)/gi,
 ]
+
+/** Of a resolver that everybody asks the same way. */
+const COMMON_PATH = '/dns-query'
 
 /** A line `key: value` or `key=value`, as in YAML and logs. */
 const ASSIGNMENT = new RegExp(
@@ -26,15 +32,16 @@ const ASSIGNMENT = new RegExp(
 export const redactText = (text: string): string =>
   PATTERNS.reduce((kept, pattern) => kept.replaceAll(pattern, REDACTED), text.replaceAll(ASSIGNMENT, `$1${REDACTED}`))
 
+const isSecret = (key: string, part: unknown): boolean =>
+  (SECRET_FIELD.test(key) && (typeof part === 'string' || Array.isArray(part))) ||
+  (key === 'path' && typeof part === 'string' && part.startsWith('/') && part !== COMMON_PATH)
+
 /** Plain data without secrets: fields that are called so, and what looks like one. */
 export const redactData = (value: unknown): unknown => {
   if (typeof value === 'string') return redactText(value)
   if (Array.isArray(value)) return value.map(redactData)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, part]) => [
-      key,
-      SECRET_FIELD.test(key) && (typeof part === 'string' || Array.isArray(part)) ? REDACTED : redactData(part),
-    ]),
+    Object.entries(value).map(([key, part]) => [key, isSecret(key, part) ? REDACTED : redactData(part)]),
   )
 }

@@ -30,7 +30,8 @@ const QUESTIONS: readonly (readonly [string, ServiceName, string])[] = [
   ['neighbours', 'ra-advertiser', 'neighbours'],
 ]
 
-const README = `What sixgate support-bundle collected. Secrets are redacted: keys, hashes, passwords, tokens, paths of web addresses.
+const README = `What sixgate support-bundle collected. Secrets are redacted: keys, hashes, passwords, tokens, paths of web addresses,
+and by what resolvers know a customer.
 Addresses and names of the site are in it, because most mistakes cannot be found without.
 The logs are not in it, since the console cannot read them: docker compose logs --no-color --tail 500 > logs.txt
 `
