@@ -157,7 +157,7 @@ doctor:  ## look at this machine and, when it runs, at the site: what is wrong, 
 	@$(MACHINE)/doctor.sh $(ARGS)
 
 sixgate:  ## the command of the running site: make sixgate ARGS=status
-	@$(COMPOSE) exec console sixgate $(ARGS)
+	@$(COMPOSE) exec $(if $(NO_COLOR),--env NO_COLOR=1) console sixgate $(ARGS)
 
 ##@ House-keeping
 .PHONY: clean help

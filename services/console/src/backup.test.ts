@@ -144,6 +144,8 @@ describe('sixgate backup', () => {
       {},
       {
         isInteractive: true,
+        hasColours: true,
+        closed: new AbortController().signal,
         print: () => assert.fail(),
         write: () => assert.fail(),
         complain: (text) => void said.push(text),

@@ -24,7 +24,7 @@ sixgate COMMAND --help says more of one, with examples. --json prints for progra
 Examples
   docker compose exec console sixgate status
   docker compose exec console sixgate status --watch
-  docker compose exec -T console sixgate config validate /dev/stdin < new-site.yaml
+  docker compose exec -T console sixgate config validate - < new-site.yaml
 
 Exit status: 0 all is well, 1 something is not, 2 the command was wrong.
 `

@@ -3,6 +3,8 @@ import type { Terminal, Variables } from './invocation.ts'
 export interface CommandOption {
   /** `flag`: there or not; `value`: takes a word. */
   readonly kind: 'flag' | 'value'
+  /** The words that a value can be, where these are few. */
+  readonly choices?: readonly string[]
   /** What it does, for the help. */
   readonly help: string
 }

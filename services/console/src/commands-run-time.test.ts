@@ -53,11 +53,11 @@ describe('sixgate log level', () => {
   it('refuses what is no level and no service, with what there is', async () => {
     await using lab = await withDaemon()
     const level = await sixgateHere(lab, 'log level console loud')
-    assert.equal(level.status, 1)
-    assert.match(level.stderr, /level: "loud": must be one of trace, debug, info/)
+    assert.equal(level.status, 2)
+    assert.match(level.stderr, /LEVEL: "loud": must be one of trace, debug, info/)
     const service = await sixgateHere(lab, 'log level mail debug')
     assert.equal(service.status, 2)
-    assert.match(service.stderr, /"mail" is no service; there are: ra-advertiser, dns64/)
+    assert.match(service.stderr, /SERVICE: "mail": must be one of ra-advertiser, dns64/)
   })
 })
 
@@ -226,6 +226,6 @@ _sixgate`
   it('of another shell there is none', async () => {
     const { status, stderr } = await runHere('completion', 'tcsh')
     assert.equal(status, 2)
-    assert.match(stderr, /there is completion for bash, zsh, fish/)
+    assert.match(stderr, /SHELL: "tcsh": must be one of bash, zsh, fish/)
   })
 })

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { QuestionRefused, SERVICE_NAMES } from '@sixgate/bus'
 import { QUERY } from './testkit/site-answers.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
-import { CLI, DAEMON, report, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
+import { CLI, DAEMON, report, shell, SIXGATE, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
 
 const others = SERVICE_NAMES.filter((service) => service !== 'console')
 
@@ -90,10 +90,25 @@ describe('sixgate status', () => {
     assert.match((await sixgateHere(lab, 'status')).stdout, /^console .* rejected .*\n {4}site\.yaml:5:/m)
   })
 
-  it('--watch prints again and again', async () => {
+  it('--watch prints again and again, and goes on when NATS was away', async () => {
     await using lab = await withDaemon()
     const watching = lab.run('console', CLI, ['status', '--watch', '--json'])
     await watching.waitFor(/"revision":1[^\n]*\n[^\n]*"revision":1[^\n]*\n/)
+    await lab.server.stop()
+    await watching.waitFor(/NATS at \S+ is away; asked again every 2 s/)
+    const before = watching.output.stdout.split('\n').length
+    await lab.server.start()
+    await watching.waitFor(new RegExp(`^(.*\\n){${before}}.*"revision":1.*\\n`))
+  })
+
+  it('--watch ends when nobody reads any more, without a complaint', async () => {
+    await using lab = await withDaemon()
+    const { status, stdout, stderr } = await shell(
+      lab,
+      `{ ${SIXGATE} status --watch; echo "ended: $?" >&2; } | head -1`,
+    )
+    assert.deepEqual([status, stdout], [0, 'site document: revision 1, not well everywhere\n'])
+    assert.equal(stderr, 'ended: 0\n')
   })
 
   it('without NATS: 1, and what to look at', async () => {
@@ -153,6 +168,15 @@ describe('sixgate config', () => {
     assert.match(stderr, /site\.yaml:5:\d+ pref64\[0\]: .*64:ff9b::\/72/)
     assert.match(stderr, /site\.yaml:8:\d+ nat64\.pool4\[0\]: .*198\.18\.0\.0\/40/)
     assert.match(stderr, /nothing was changed/)
+  })
+
+  it('validate - reads standard input', async () => {
+    await using lab = await SiteLab.start(true)
+    const good = await shell(lab, `printf %s "$TEXT" | ${SIXGATE} config validate -`, { TEXT: siteYaml() })
+    assert.deepEqual(good, { status: 0, stdout: '-: a good site document\n', stderr: '' })
+    const bad = await shell(lab, `${SIXGATE} config validate - <<<"$TEXT"`, { TEXT: siteYaml('64:ff9b::/72') })
+    assert.equal(bad.status, 1)
+    assert.match(bad.stderr, /standard input:5:\d+ pref64\[0\]: .*64:ff9b::\/72/)
   })
 
   it('validate of a file that is not there', async () => {
@@ -225,6 +249,8 @@ describe('sixgate hosts', () => {
     }
     const twice = { fastPath: { packets: 6, bytes: 600 }, typescript: { packets: 2, bytes: 200 } }
     assert.deepEqual(hosts, [{ ...host(7), out: twice, mac: '02:00:00:00:00:07', isLikelyClat: false }])
+    for (const spelling of ['02-00-00-00-00-07', 'FD00:0::0007', '198.18.0.7'])
+      assert.match((await sixgateHere(lab, `hosts ${spelling}`)).stdout, /^fd00::7 .*\n$/m, spelling)
     assert.equal((await sixgateHere(lab, 'hosts fd00::99')).stdout, 'no host has fd00::99\n')
   })
 
@@ -518,12 +544,26 @@ const USAGE: readonly (readonly [string, number, RegExp])[] = [
   ['help', 0, /Exit status: 0/],
   ['status -h', 0, /^sixgate status [^]*Examples\n {2}sixgate status/],
   ['', 2, /there is no command ""/],
-  ['stauts', 2, /there is no command "stauts"; see: sixgate --help/],
-  ['config', 2, /there is no command "config"/],
-  ['config publish', 2, /there is no command "config publish"/],
+  ['help dns explain', 0, /^sixgate dns explain NAME/],
+  ['help dns', 0, /^sixgate dns explain NAME[^]*^sixgate dns top /m],
+  ['help me', 2, /there is no command "me"/],
+  ['--version', 0, /^sixgate \d+\.\d+\.\d+\n$/],
+  ['stauts', 2, /there is no command "stauts"; there are: status, doctor, hosts, .*; see: sixgate --help/],
+  ['config', 2, /there is no command "config"; there are: config show, config validate, config diff/],
+  ['config publish', 2, /there is no command "config publish"; there are: config show/],
+  ['config publish --help', 2, /there is no command "config publish"/],
   ['status now', 2, /"status" does not take "now"/],
-  ['status --colour', 2, /Unknown option '--colour'/],
-  ['config apply --watch', 2, /"config apply" has no option --watch/],
+  ['status --colour', 2, /"status" has no option --colour; it has: --watch, --json, --help; see: sixgate --help/],
+  ['status -w', 2, /"status" has no option -w; it has: --watch/],
+  ['status --json=yes', 2, /--json takes no value, and has "yes"/],
+  ['config apply --watch', 2, /"config apply" has no option --watch; it has: --json, --help/],
+  ['events --since', 2, /--since needs a value: --since=…/],
+  ['events --since --json', 2, /--since needs a value: --since=…/],
+  ['events --since=', 2, /--since needs a value: --since=…/],
+  ['events --service=mail', 2, /--service: "mail": must be one of ra-advertiser, dns64, nat64/],
+  ['hosts printer', 2, /"hosts", ADDRESS: "printer": must be an IPv6, IPv4 or MAC address/],
+  ['log level mail', 2, /"log level", SERVICE: "mail": must be one of ra-advertiser, dns64/],
+  ['log level nat64 loud', 2, /"log level", LEVEL: "loud": must be one of trace, debug, info/],
   ['dns explain', 2, /"dns explain" needs NAME/],
   ['dns queries --limit=0', 2, /--limit: "0": must be a whole number from 1 to 500/],
   ['dns top --limit=x', 2, /--limit: "x": must be a whole number/],
@@ -542,6 +582,25 @@ describe('sixgate, the command line', () => {
       assert.match(expected === 0 ? stdout : stderr, pattern)
     })
   }
+
+  it('a pipe that is closed ends no command half way: its exit status is that of its work', async () => {
+    await using lab = await SiteLab.start(true)
+    lab.writeSite(siteYaml('64:ff9b::/72'))
+    const readNothing = 'exec 0<&-; sleep 0'
+    for (const [words, status] of [
+      ['completion bash', 0],
+      ['config validate --json', 1],
+    ] as const) {
+      const said = await shell(lab, `{ ${SIXGATE} ${words}; echo "ended: $?" >&2; } | { ${readNothing}; }`)
+      assert.equal(said.stderr, `ended: ${status}\n`, words)
+    }
+    // Complaints that nobody reads.
+    const { stdout } = await shell(
+      lab,
+      `{ { ${SIXGATE} status now; echo "ended: $?" >&3; } 2>&1 | { ${readNothing}; }; } 3>&1`,
+    )
+    assert.equal(stdout, 'ended: 2\n')
+  })
 
   it('without words it prints the help, and is 2', () => {
     const { status, stdout } = spawnSync(process.execPath, [CLI], { env: {}, encoding: 'utf8' })

@@ -1,7 +1,8 @@
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { VERSION } from '@sixgate/bus'
 import { SiteError } from '@sixgate/site'
 import type { Command } from './command.ts'
 import { commandHelp, siteHelp } from './command-help.ts'
+import { checkOptions, checkParameters, readCommandLine, unknownCommand } from './command-line.ts'
 import { BACKUP } from './commands/backup.ts'
 import { completionCommand } from './commands/completion.ts'
 import { CONFIG_APPLY, CONFIG_SHOW, CONFIG_VALIDATE } from './commands/config.ts'
@@ -20,7 +21,7 @@ import { RESTORE } from './commands/restore.ts'
 import { STATUS } from './commands/status.ts'
 import { SUPPORT_BUNDLE } from './commands/support-bundle.ts'
 import { WEB } from './commands/web.ts'
-import { EXIT, type Terminal, type Variables } from './invocation.ts'
+import { EXIT, type Terminal, UsageError, type Variables } from './invocation.ts'
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -49,21 +50,6 @@ export const COMMANDS: readonly Command[] = [
   completionCommand(() => COMMANDS),
 ]
 
-/** What parseArgs has to know: the options of all commands, and --help. */
-const OPTIONS: ParseArgsOptionsConfig = Object.fromEntries([
-  ['help', { type: 'boolean', short: 'h' } as const],
-  ...COMMANDS.flatMap(({ options }) =>
-    Object.entries(options).map(
-      ([name, { kind }]) => [name, { type: kind === 'flag' ? 'boolean' : 'string' } as const] as const,
-    ),
-  ),
-])
-
-const usage = (terminal: Terminal, complaint: string): number => {
-  terminal.complain(`${complaint}; see: sixgate --help`)
-  return EXIT.USAGE
-}
-
 /** The command that the words begin with: the one of more words first. */
 const findCommand = (positionals: readonly string[]): Command | undefined =>
   [2, 1].flatMap((count) => {
@@ -71,55 +57,58 @@ const findCommand = (positionals: readonly string[]): Command | undefined =>
     return COMMANDS.filter((command) => command.words === words)
   })[0]
 
-const dispatch = async (args: string[], variables: Variables, terminal: Terminal): Promise<number> => {
-  const { positionals, values } = parseArgs({ args, allowPositionals: true, options: OPTIONS })
+/** The help of a command, of all that begin with a word, or of everything. */
+const helpOf = (positionals: readonly string[]): string => {
   const [first] = positionals
-  if (first === undefined || first === 'help') {
-    terminal.print(siteHelp(COMMANDS))
-    return values.help === true || first === 'help' ? EXIT.OK : EXIT.USAGE
-  }
+  if (first === undefined) return siteHelp(COMMANDS)
   const command = findCommand(positionals)
-  if (command === undefined) {
-    const inGroup = COMMANDS.filter(({ words }) => words.startsWith(`${first} `))
-    if (values.help === true && inGroup.length > 0) {
-      terminal.print(inGroup.map(commandHelp).join('\n'))
-      return EXIT.OK
-    }
-    return usage(terminal, `there is no command "${positionals.join(' ')}"`)
-  }
-  if (values.help === true) {
-    terminal.print(commandHelp(command))
+  if (command !== undefined) return commandHelp(command)
+  const inGroup = COMMANDS.filter(({ words }) => positionals.length === 1 && words.startsWith(`${first} `))
+  if (inGroup.length === 0) throw unknownCommand(positionals, COMMANDS)
+  return inGroup.map(commandHelp).join('\n')
+}
+
+const dispatch = async (args: readonly string[], variables: Variables, terminal: Terminal): Promise<number> => {
+  const { positionals, options, isHelp, isVersion } = readCommandLine(args, COMMANDS)
+  const [first] = positionals
+  if (isHelp || first === 'help') {
+    terminal.print(helpOf(first === 'help' ? positionals.slice(1) : positionals))
     return EXIT.OK
   }
-  const { words, options } = command
-  const foreign = Object.keys(values).find((option) => !Object.hasOwn(options, option))
-  if (foreign !== undefined) return usage(terminal, `"${words}" has no option --${foreign}`)
-  const parameters = positionals.slice(words.split(' ').length)
-  const surplus = parameters[command.parameters.length]
-  if (surplus !== undefined) return usage(terminal, `"${words}" does not take "${surplus}"`)
-  const missing = command.parameters.slice(parameters.length).find((name) => !name.startsWith('['))
-  if (missing !== undefined) return usage(terminal, `"${words}" needs ${missing}`)
+  if (isVersion) {
+    terminal.print(`sixgate ${VERSION}\n`)
+    return EXIT.OK
+  }
+  if (first === undefined) {
+    terminal.print(siteHelp(COMMANDS))
+    return EXIT.USAGE
+  }
+  const command = findCommand(positionals)
+  if (command === undefined) throw unknownCommand(positionals, COMMANDS)
+  const parameters = checkParameters(command, positionals.slice(command.words.split(' ').length))
+  const values = checkOptions(command, options)
   return await command.run({
     variables,
     terminal,
     parameters,
-    flag: (option) => values[option] === true,
-    value: (option) => {
-      const value = values[option]
-      return typeof value === 'string' ? value : undefined
-    },
+    flag: (option) => values.has(option),
+    value: (option) => values.get(option),
   })
 }
 
-const isParseArgsError = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-
 /** Runs one command line, without the program's name. Returns the exit status. */
-export const runCommand = async (args: string[], variables: Variables, terminal: Terminal): Promise<number> => {
+export const runCommand = async (
+  args: readonly string[],
+  variables: Variables,
+  terminal: Terminal,
+): Promise<number> => {
   try {
     return await dispatch(args, variables, terminal)
   } catch (error) {
-    if (isParseArgsError(error)) return usage(terminal, error.message)
+    if (error instanceof UsageError) {
+      terminal.complain(`${error.message}; see: sixgate --help`)
+      return EXIT.USAGE
+    }
     terminal.complain(error instanceof Error ? error.message : String(error))
     if (error instanceof SiteError) terminal.complain('nothing was changed')
     return EXIT.NOT_WELL

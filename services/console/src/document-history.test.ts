@@ -6,7 +6,7 @@ import { type NatsSite, SERVICE_NAMES, type SiteEvent } from '@sixgate/bus'
 import { siteEvents } from './io/events.ts'
 import { readHistory } from './io/history-file.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
-import { DAEMON, report, sixgateHere } from './testkit/sixgate.ts'
+import { DAEMON, onTerminal, report, shell, SIXGATE, sixgateHere } from './testkit/sixgate.ts'
 
 const OLD = `# the LAN of the office\n${siteYaml()}`
 const NEW = siteYaml('2001:db8:64::/96')
@@ -99,6 +99,25 @@ describe('sixgate config history, diff and events', () => {
     const wrong = await sixgateHere(lab, 'events --since=soon')
     assert.equal(wrong.status, 2)
     assert.match(wrong.stderr, /--since: "soon": must be a time like/)
+  })
+
+  it('colours are for a terminal, and not with NO_COLOR; an archive is not for a terminal either way', async () => {
+    await using lab = await withTwoRevisions()
+    const diff = `${SIXGATE} config diff 1 2`
+    const red = '\u001b[31m'
+    assert.ok((await shell(lab, onTerminal(diff), { TERM: 'xterm' })).stdout.includes(red))
+    assert.ok((await shell(lab, onTerminal(diff), { TERM: 'xterm', NO_COLOR: '' })).stdout.includes(red))
+    for (const more of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
+      const { stdout } = await shell(lab, onTerminal(diff), { TERM: 'xterm', ...more })
+      assert.match(stdout, /- {2}- 64:ff9b::\/96/)
+      assert.ok(!stdout.includes('\u001b'), JSON.stringify(more))
+    }
+    assert.ok(!(await shell(lab, `${diff} | cat`)).stdout.includes('\u001b'))
+    for (const words of ['backup', 'support-bundle']) {
+      const { status, stdout } = await shell(lab, onTerminal(`${SIXGATE} ${words}`), { NO_COLOR: '1' })
+      assert.equal(status, 2, words)
+      assert.match(stdout, /an archive would fill the screen/)
+    }
   })
 
   it('says so when there is none', async () => {
@@ -207,8 +226,9 @@ describe('sixgate config rollback', () => {
     if (isRoot) chownSync(lab.siteFile, 1234, 1234)
     const again = sixgateHere(lab, 'config rollback 2 --json')
     await eventsUntil(nats, ({ kind, revision }) => kind === 'document-published' && revision === 4)
-    const { from, revision, replaced } = JSON.parse((await again).stdout) as Record<string, unknown>
-    assert.deepEqual([from, revision], [2, 4])
+    await allWell(lab, 4)
+    const { from, revision, replaced, isConverged } = JSON.parse((await again).stdout) as Record<string, unknown>
+    assert.deepEqual([from, revision, isConverged], [2, 4, true])
     assert.equal(readFileSync(String(replaced), 'utf8'), edit)
     assert.equal(readFileSync(lab.siteFile, 'utf8'), NEW)
     if (isRoot) assert.equal(statSync(lab.siteFile).uid, 1234)

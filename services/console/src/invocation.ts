@@ -6,10 +6,19 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** 0: all is well; 1: something is not; 2: the command was wrong. */
 export const EXIT = { OK: 0, NOT_WELL: 1, USAGE: 2 } as const
 
+/** The command line is wrong: exit status 2. The message says where, what came, what is allowed. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
 /** Where a command writes. */
 export interface Terminal {
-  /** A person looks at it: colours and a cleared screen make sense. */
+  /** A person looks at it: a screen can be cleared, and an archive would fill it. */
   readonly isInteractive: boolean
+  /** A person looks at it and wants colours. */
+  readonly hasColours: boolean
+  /** Nobody reads any more (`| head`): what goes on for ever ends; what changes something goes on to its end. */
+  readonly closed: AbortSignal
   print(text: string): void
   /** Octets to standard output: an archive. */
   write(bytes: Uint8Array): void

@@ -10,10 +10,16 @@ import { runCommand } from './commands.ts'
 import { siteYaml } from './testkit/site-lab.ts'
 import { report, withDaemon } from './testkit/sixgate.ts'
 
+/** Resolvers that know their customer by name or path. */
+const UPSTREAMS = `dns64:
+  upstreams:
+    - { address: 192.0.2.1, protocol: https, name: dns.example, path: /cust0mer1 }
+    - { address: 192.0.2.2, protocol: tls, name: cust0mer2.dns.nextdns.io }
+`
 const HASH = '$scrypt$ln=15,r=8,p=1$c2FsdA$cGFzc3dvcmRoYXNo'
 
 it('sixgate support-bundle: an archive that tar reads, with what helps and without a secret', async (t) => {
-  await using lab = await withDaemon()
+  await using lab = await withDaemon(`${siteYaml()}${UPSTREAMS}`)
   const nats = await report(lab, 'nat44-firewall', {
     problems: [{ code: 'x', message: `the key is ${HASH}` }],
     state: 'degraded',
@@ -22,13 +28,15 @@ it('sixgate support-bundle: an archive that tar reads, with what helps and witho
     checks: () => [{ id: 'tun', state: 'ok', found: 'there' }],
     rules: () => [{ chain: 'forward', id: 'masquerade', text: 'x', verdict: 'masquerade', packets: 1, bytes: 2 }],
   })
-  lab.writeSite(`${siteYaml()}# password: hunter2\n`)
+  lab.writeSite(`${siteYaml()}${UPSTREAMS}# password: hunter2\n`)
   const state = join(lab.directory, 'state/console/web')
   mkdirSync(state, { recursive: true })
   writeFileSync(join(state, 'planted.json'), HASH)
   const pieces: Uint8Array[] = []
   const status = await runCommand(['support-bundle'], lab.environment('console'), {
     isInteractive: false,
+    hasColours: false,
+    closed: new AbortController().signal,
     print: () => undefined,
     write: (bytes) => void pieces.push(bytes),
     complain: (text) => assert.fail(text),
@@ -60,6 +68,7 @@ it('sixgate support-bundle: an archive that tar reads, with what helps and witho
     'status.json',
     'versions.json',
   ])
+  assert.match(files.get('document.json') ?? '', /"name": "dns\.example"/)
   assert.match(files.get('rules.json') ?? '', /"masquerade"/)
   assert.match(files.get('events.jsonl') ?? '', /document-published/)
   assert.match(files.get('metrics.txt') ?? '', /^sixgate_config_published_revision 1$/m)
@@ -69,6 +78,13 @@ it('sixgate support-bundle: an archive that tar reads, with what helps and witho
   const seeds = SERVICE_NAMES.map((service) =>
     readFileSync(join(lab.directory, 'keys', service, 'seed'), 'utf8').trim(),
   )
-  const secrets = [...seeds, HASH, HASH.slice(-16), 'hunter2', readFileSync(join(state, 'planted.json'), 'utf8')]
+  const secrets = [
+    ...seeds,
+    HASH,
+    HASH.slice(-16),
+    'hunter2',
+    'cust0mer',
+    readFileSync(join(state, 'planted.json'), 'utf8'),
+  ]
   for (const secret of secrets) assert.ok(!all.includes(secret), secret)
 })

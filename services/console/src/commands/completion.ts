@@ -1,6 +1,6 @@
 import { type Command, JSON_OPTION } from '../command.ts'
 import { type CompletedCommand, completionScript, isShell, SHELLS } from '../core/completion.ts'
-import { EXIT } from '../invocation.ts'
+import { EXIT, UsageError } from '../invocation.ts'
 
 const completed = ({ words, help, options, parameters, choices = {} }: Command): CompletedCommand => ({
   words,
@@ -21,10 +21,8 @@ export const completionCommand = (commands: () => readonly Command[]): Command =
   help: `a script that makes SHELL (${SHELLS.join(', ')}) complete these commands`,
   examples: ['completion bash > ~/.local/share/bash-completion/completions/sixgate', 'completion fish | source'],
   run: async ({ terminal, parameters: [shell], flag }) => {
-    if (!isShell(shell)) {
-      terminal.complain(`"${shell}": there is completion for ${SHELLS.join(', ')}`)
-      return EXIT.USAGE
-    }
+    // One of `choices`, or the command line would have been refused.
+    if (!isShell(shell)) throw new UsageError(`there is completion for ${SHELLS.join(', ')}`)
     const table = commands().map(completed)
     const script = completionScript(shell, table)
     terminal.print(flag('json') ? `${JSON.stringify({ shell, commands: table, script }, null, 2)}\n` : script)

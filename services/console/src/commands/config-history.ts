@@ -95,7 +95,7 @@ export const CONFIG_DIFF: Command = {
     if (flag('json')) {
       const changes = after.document === undefined ? null : fieldChanges(before.document, after.document)
       terminal.print(`${JSON.stringify({ ...names, changes, diff: renderDiff(names, parts) }, null, 2)}\n`)
-    } else terminal.print(renderDiff(names, parts, terminal.isInteractive ? colourfulLine : plainLine))
+    } else terminal.print(renderDiff(names, parts, terminal.hasColours ? colourfulLine : plainLine))
     return after.document === undefined ? EXIT.NOT_WELL : EXIT.OK
   },
 }
@@ -136,10 +136,12 @@ export const CONFIG_ROLLBACK: Command = {
       const { document, replaced, revision: found } = answer
       const isPublished = await untilPublished(link, document)
       if (flag('json')) {
-        const now = await readPublished(link)
-        const result = { from: found, isPublished, revision: now?.revision ?? 0, replaced: replaced ?? null }
+        const silent: Terminal = { ...terminal, print: () => undefined }
+        const isConverged = isPublished && (await awaitConvergence(link, silent)) === EXIT.OK
+        const revisionNow = (await readPublished(link))?.revision ?? 0
+        const result = { from: found, isPublished, isConverged, revision: revisionNow, replaced: replaced ?? null }
         terminal.print(`${JSON.stringify(result, null, 2)}\n`)
-        return isPublished ? EXIT.OK : EXIT.NOT_WELL
+        return isConverged ? EXIT.OK : EXIT.NOT_WELL
       }
       terminal.print(`site.yaml holds the text of revision ${found} again\n`)
       if (replaced !== undefined) terminal.print(`what it held before was no revision; it is kept in ${replaced}\n`)

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Link, readEnvironment } from '@sixgate/bus'
 import { type ReadSite, readSite, SiteError } from '@sixgate/site'
@@ -15,14 +16,20 @@ import { overviewNow, overviewText, printOverview } from './status.ts'
 const CONVERGE_MS = 30_000
 const ASK_AGAIN_MS = 500
 
-/** Reads a site document with the values that the daemon keeps for `auto`. Throws SiteError, or that the file cannot be read. */
+/**
+ * Reads a site document with the values that the daemon keeps for `auto`; `-` is standard input. Throws SiteError, or that the file cannot
+ * be read.
+ */
 export const readFrom = async (variables: Variables, file: string): Promise<ReadSite> => {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  // Not by /dev/stdin: what is a socket there cannot be opened.
+  const content = file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')
+  const text = await content.catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`${file}: cannot be read (${reason}); name the site document, or set SITE_FILE`, { cause })
   })
+  const name = file === '-' ? 'standard input' : file
   const { STATE_DIR: stateDir } = variables
-  return stateDir ? await readSite(text, file, autoFileOf(stateDir)) : await readSite(text, file)
+  return stateDir ? await readSite(text, name, autoFileOf(stateDir)) : await readSite(text, name)
 }
 
 export const siteFileOf = ({ SITE_FILE: siteFile }: Variables): string => siteFile || 'deploy/site.yaml'
@@ -51,10 +58,10 @@ export const CONFIG_SHOW: Command = {
 /** Works without NATS too. */
 export const CONFIG_VALIDATE: Command = {
   words: 'config validate',
-  examples: ['config validate', 'config validate /dev/stdin < new-site.yaml'],
+  examples: ['config validate', 'config validate - < new-site.yaml'],
   parameters: ['[FILE]'],
   options: JSON_OPTION,
-  help: 'checks site.yaml, or FILE, and changes nothing',
+  help: 'checks site.yaml, or FILE (- for standard input), and changes nothing',
   run: async ({ variables, terminal, parameters: [file = siteFileOf(variables)], flag }) => {
     try {
       const { document } = await readFrom(variables, file)

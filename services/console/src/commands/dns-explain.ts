@@ -31,10 +31,6 @@ export const DNS_EXPLAIN: Command = {
   help: 'why the answer to NAME is what it is, from every dns64',
   run: async ({ variables, terminal, parameters, flag, value }) => {
     const [name] = parameters
-    if (name === undefined) {
-      terminal.complain('dns explain: NAME is missing, like: sixgate dns explain www.example.net')
-      return EXIT.USAGE
-    }
     const body = { name, type: value('type'), client: value('client') }
     return await withNats(variables, terminal, async ({ link }) => {
       const { answers, complaints } = await askInstances(link, 'dns64', 'explain', body, explanationAnswer)

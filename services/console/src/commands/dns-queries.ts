@@ -1,7 +1,7 @@
 import { type Call, type Command, JSON_OPTION } from '../command.ts'
 import { renderColumns } from '../core/columns.ts'
 import { type Kept, mergeQueries, mergeTopNames, queryRows } from '../core/dns-queries.ts'
-import { EXIT, withNats } from '../invocation.ts'
+import { EXIT, UsageError, withNats } from '../invocation.ts'
 import { askQueries, askTopNames } from '../io/dns-queries.ts'
 import { shortTime } from '../times.ts'
 
@@ -13,14 +13,13 @@ const LIMIT_OPTION = {
   limit: { kind: 'value', help: `how many at most, 1 to ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless given` },
 } as const
 
-/** The number of --limit; undefined: it is none, which was told. */
-const limitOf = ({ terminal, value }: Call): number | undefined => {
+/** The number of --limit. */
+const limitOf = ({ value }: Call): number => {
   const text = value('limit')
   if (text === undefined) return DEFAULT_LIMIT
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= MAX_LIMIT) return limit
-  terminal.complain(`--limit: "${text}": must be a whole number from 1 to ${MAX_LIMIT}`)
-  return undefined
+  throw new UsageError(`--limit: "${text}": must be a whole number from 1 to ${MAX_LIMIT}`)
 }
 
 const OFF =
@@ -51,7 +50,6 @@ export const DNS_QUERIES: Command = {
   run: async (call) => {
     const { variables, terminal, parameters, flag, value } = call
     const limit = limitOf(call)
-    if (limit === undefined) return EXIT.USAGE
     const filter = Object.fromEntries(['client', 'type', 'rcode', 'reason'].map((option) => [option, value(option)]))
     return await withNats(variables, terminal, async ({ link }) => {
       const { answers, complaints } = await askQueries(link, { ...filter, name: parameters[0], limit })
@@ -78,7 +76,6 @@ export const DNS_TOP: Command = {
   run: async (call) => {
     const { variables, terminal, flag } = call
     const limit = limitOf(call)
-    if (limit === undefined) return EXIT.USAGE
     return await withNats(variables, terminal, async ({ link }) => {
       const { answers, complaints } = await askTopNames(link)
       const { kept, sinceMs, names } = mergeTopNames(answers, limit)

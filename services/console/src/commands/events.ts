@@ -1,7 +1,7 @@
-import type { SiteEvent } from '@sixgate/bus'
+import { SERVICE_NAMES, type SiteEvent } from '@sixgate/bus'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { colourfulEvent, eventLine, plainEvent } from '../core/event-lines.ts'
-import { EXIT, withNats } from '../invocation.ts'
+import { EXIT, UsageError, withNats } from '../invocation.ts'
 import { siteEvents } from '../io/events.ts'
 import { isoTime, shortTime, sinceOf } from '../times.ts'
 
@@ -13,7 +13,7 @@ export const EVENTS: Command = {
   options: {
     follow: { kind: 'flag', help: 'goes on with those that come' },
     since: { kind: 'value', help: 'a time like 2026-01-31T12:00Z, or how long ago: 30min, 12h, 7d' },
-    service: { kind: 'value', help: 'of that service alone' },
+    service: { kind: 'value', choices: SERVICE_NAMES, help: `of that service alone: ${SERVICE_NAMES.join(' ')}` },
     ...JSON_OPTION,
     json: { kind: 'flag', help: 'for programs: one JSON object a line' },
   },
@@ -22,16 +22,14 @@ export const EVENTS: Command = {
   run: async ({ variables, terminal, flag, value }) => {
     const wanted = value('since')
     const sinceMs = wanted === undefined ? undefined : sinceOf(wanted, Date.now())
-    if (Number.isNaN(sinceMs)) {
-      terminal.complain(
+    if (Number.isNaN(sinceMs))
+      throw new UsageError(
         `--since: "${wanted}": must be a time like 2026-01-31T12:00Z, or how long ago: 90s, 30min, 12h, 7d`,
       )
-      return EXIT.USAGE
-    }
     const service = value('service')
-    const paint = terminal.isInteractive ? colourfulEvent : plainEvent
+    const paint = terminal.hasColours ? colourfulEvent : plainEvent
     return await withNats(variables, terminal, async ({ link }) => {
-      const follow = flag('follow') ? new AbortController().signal : undefined
+      const follow = flag('follow') ? terminal.closed : undefined
       const when = sinceMs === undefined ? {} : { sinceMs }
       let count = 0
       for await (const event of siteEvents(link, { ...when, ...(follow === undefined ? {} : { follow }) })) {

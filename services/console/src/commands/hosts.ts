@@ -1,12 +1,22 @@
+import { formatIp6, parseIp4, parseIp6 } from '@sixgate/addr'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { anyAnswer } from '../core/answers.ts'
 import { looksLikeClat } from '../core/clat.ts'
 import { renderColumns } from '../core/columns.ts'
 import { hostRows, macsOf } from '../core/hosts.ts'
 import { showAge } from '../core/status-table.ts'
-import { EXIT, withNats } from '../invocation.ts'
+import { EXIT, UsageError, withNats } from '../invocation.ts'
 import { allHosts } from '../io/all-hosts.ts'
 import { askInstances } from '../io/ask-instances.ts'
+
+/** An IPv6, IPv4 or MAC address as the list has it. */
+const spelledAsListed = (text: string): string => {
+  const ip6 = parseIp6(text)
+  if (ip6 !== undefined) return formatIp6(ip6)
+  if (parseIp4(text) !== undefined) return text
+  if (/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text)) return text.toLowerCase().replaceAll('-', ':')
+  throw new UsageError(`"hosts", ADDRESS: "${text}": must be an IPv6, IPv4 or MAC address`)
+}
 
 export const HOSTS: Command = {
   words: 'hosts',
@@ -14,8 +24,9 @@ export const HOSTS: Command = {
   parameters: ['[ADDRESS]'],
   options: JSON_OPTION,
   help: 'hosts with an IPv4 address of the pool: traffic, last seen; one of them by IPv6, IPv4 or MAC address',
-  run: async ({ variables, terminal, parameters: [wanted], flag }) =>
-    await withNats(variables, terminal, async ({ link }) => {
+  run: async ({ variables, terminal, parameters: [wanted], flag }) => {
+    const address = wanted === undefined ? undefined : spelledAsListed(wanted)
+    return await withNats(variables, terminal, async ({ link }) => {
       const [{ hosts, complaints }, seen] = await Promise.all([
         allHosts(link),
         // No MAC is known while ra-advertiser does not answer; nothing else lacks.
@@ -23,7 +34,7 @@ export const HOSTS: Command = {
       ])
       const macs = macsOf(seen.answers.map(({ answer }) => answer))
       const chosen = hosts.filter(
-        ({ ip6, ip4 }) => wanted === undefined || [ip6, ip4, macs.get(ip6)].includes(wanted.toLowerCase()),
+        ({ ip6, ip4 }) => address === undefined || [ip6, ip4, macs.get(ip6)].includes(address),
       )
       if (flag('json')) {
         const listed = chosen.map((host) => ({
@@ -37,5 +48,6 @@ export const HOSTS: Command = {
         terminal.print(wanted === undefined ? 'no host has an address of the pool yet\n' : `no host has ${wanted}\n`)
       for (const complaint of complaints) terminal.complain(complaint)
       return complaints.length === 0 ? EXIT.OK : EXIT.NOT_WELL
-    }),
+    })
+  },
 }

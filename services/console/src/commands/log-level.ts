@@ -15,10 +15,6 @@ export const LOG_LEVEL: Command = {
   examples: ['log level', 'log level nat64', 'log level nat64 debug', 'log level nat64 info'],
   run: async ({ variables, terminal, parameters: [wanted, level], flag }) => {
     const services = SERVICE_NAMES.filter((service) => wanted === undefined || service === wanted)
-    if (services.length === 0) {
-      terminal.complain(`"${wanted}" is no service; there are: ${SERVICE_NAMES.join(', ')}`)
-      return EXIT.USAGE
-    }
     return await withNats(variables, terminal, async ({ link }) => {
       const body = level === undefined ? undefined : { level }
       const asked = await Promise.all(

@@ -110,7 +110,7 @@ export const RESTORE: Command = {
       const { complaints, ...preview } = await previewRestore(link, places, backup, renderDiff(DIFF_NAMES, parts))
       const isJson = flag('json')
       if (!isJson) {
-        const paint = terminal.isInteractive ? colourfulLine : plainLine
+        const paint = terminal.hasColours ? colourfulLine : plainLine
         terminal.print(previewText(preview, renderDiff(DIFF_NAMES, parts, paint)))
         if (preview.rules.length > 0) terminal.print(`rules of the owner are written ${hostAdvice}\n`)
       }

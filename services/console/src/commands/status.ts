@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Link } from '@sixgate/bus'
+import { KvError, type Link } from '@sixgate/bus'
 import { gatewaysIn, overviewJson, overviewOf, type SiteOverview } from '../core/convergence.ts'
 import { colourful, plain, renderStatus } from '../core/status-table.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
@@ -20,7 +20,7 @@ export const overviewNow = async (link: Link): Promise<SiteOverview> => {
 }
 
 export const printOverview = (overview: SiteOverview, terminal: Terminal): void =>
-  terminal.print(renderStatus(overview, Date.now(), terminal.isInteractive ? colourful : plain))
+  terminal.print(renderStatus(overview, Date.now(), terminal.hasColours ? colourful : plain))
 
 /** As `--json` prints it. */
 export const overviewText = (overview: SiteOverview, indent = 2): string =>
@@ -40,14 +40,31 @@ export const STATUS: Command = {
   run: async ({ variables, terminal, flag }) =>
     await withNats(variables, terminal, async ({ link }) => {
       const json = flag('json')
-      const watch = flag('watch')
-      for (;;) {
-        const overview = await overviewNow(link)
-        if (watch && terminal.isInteractive && !json) terminal.print('\u001b[H\u001b[2J')
-        if (json) terminal.print(overviewText(overview, watch ? 0 : 2))
-        else printOverview(overview, terminal)
-        if (!watch) return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
-        await pause(WATCH_MS)
-      }
+      if (flag('watch')) return await watch(link, terminal, json)
+      const overview = await overviewNow(link)
+      if (json) terminal.print(overviewText(overview))
+      else printOverview(overview, terminal)
+      return overview.isConverged ? EXIT.OK : EXIT.NOT_WELL
     }),
+}
+
+/** Until nobody reads any more. NATS may go and come meanwhile. */
+const watch = async (link: Link, terminal: Terminal, json: boolean): Promise<number> => {
+  const clear = (): void => {
+    if (terminal.isInteractive && !json) terminal.print('\u001b[H\u001b[2J')
+  }
+  while (!terminal.closed.aborted) {
+    try {
+      const overview = await overviewNow(link)
+      clear()
+      if (json) terminal.print(overviewText(overview, 0))
+      else printOverview(overview, terminal)
+    } catch (error) {
+      if (!(error instanceof KvError)) throw error
+      clear()
+      terminal.complain(`${error.message}; asked again every ${WATCH_MS / 1000} s`)
+    }
+    await pause(WATCH_MS, undefined, { signal: terminal.closed }).catch(() => undefined)
+  }
+  return EXIT.OK
 }

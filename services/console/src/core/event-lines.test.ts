@@ -23,6 +23,11 @@ describe('an event as a line', () => {
     )
   })
 
+  it('shows what would steer the terminal, and does not obey it', () => {
+    const shown = eventLine({ ...event, kind: 'a\u001bc', message: 'name \u001b]0;x\u0007' }, TIME, plainEvent)
+    assert.equal(shown, `${TIME}  nat64           ${String.raw`a\x1bc`.padEnd(18)}  ${String.raw`name \x1b]0;x\x07`}\n`)
+  })
+
   it('is yellow on a terminal when somebody should look', () => {
     assert.equal(
       eventLine({ ...event, message: 'hot' }, TIME, colourfulEvent),

@@ -1,4 +1,5 @@
 import type { SiteEvent } from '@sixgate/bus/names'
+import { printable } from './columns.ts'
 
 /** How a line is marked by its level: with colours on a terminal, or not at all. */
 export type PaintEvent = (text: string, level: SiteEvent['level']) => string
@@ -11,6 +12,6 @@ export const colourfulEvent: PaintEvent = (text, level) => (level === 'warn' ? `
 /** `2026-01-31 12:00:00  nat64  takeover  what happened`, ended; `time` as it is to be shown. Further lines are indented. */
 export const eventLine = (event: SiteEvent, time: string, paint: PaintEvent): string => {
   const { service, kind, level, message } = event
-  const head = `${time}  ${service.padEnd(14)}  ${kind.padEnd(18)}  `
-  return `${paint(`${head}${message.replaceAll('\n', '\n    ')}`, level)}\n`
+  const head = `${time}  ${service.padEnd(14)}  ${printable(kind).padEnd(18)}  `
+  return `${paint(`${head}${printable(message).replaceAll('\n', '\n    ')}`, level)}\n`
 }

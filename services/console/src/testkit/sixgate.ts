@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { BUCKETS, KvBucket, type NatsSite, type ServiceName, type Status, VERSION } from '@sixgate/bus'
+import { Process } from '@sixgate/testkit'
 import { runCommand } from '../commands.ts'
 import { SiteLab, siteYaml } from './site-lab.ts'
 
@@ -19,11 +21,28 @@ export const sixgate = async (lab: SiteLab, words: string, more: Record<string, 
   return { status: await running.ended, ...running.output }
 }
 
+/** The program, in a line for `shell`. */
+export const SIXGATE = `'${process.execPath}' '${CLI}'`
+
+/** Runs a line of bash with the environment of the console. */
+export const shell = async (lab: SiteLab, line: string, more: Record<string, string> = {}): Promise<Outcome> => {
+  const env = { PATH: process.env.PATH, ...lab.environment('console'), ...more }
+  const running = new Process(spawn('bash', ['--norc', '-c', line], { env }), line)
+  return { status: await running.ended, ...running.output }
+}
+
+/** A line for `shell` that runs as on a terminal: both outputs come as one, lines end as a terminal has them. */
+export const onTerminal = (line: string): string => `script -qefc ${quoted(line)} /dev/null </dev/null`
+
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
+
 /** Runs `sixgate …` in this process, as a command whose output goes to a pipe. */
 export const sixgateHere = async (lab: SiteLab | undefined, words: string): Promise<Outcome> => {
   const said = { stdout: '', stderr: '' }
   const status = await runCommand(words.split(' '), lab?.environment('console') ?? {}, {
     isInteractive: false,
+    hasColours: false,
+    closed: new AbortController().signal,
     print: (text) => (said.stdout += text),
     write: (bytes) => (said.stdout += Buffer.from(bytes).toString('base64')),
     complain: (text) => (said.stderr += `sixgate: ${text}\n`),
@@ -64,10 +83,10 @@ export const report = async (lab: SiteLab, service: ServiceName, more: Partial<S
   return nats
 }
 
-/** A lab with a daemon that has published revision 1. */
-export const withDaemon = async (): Promise<SiteLab> => {
+/** A lab with a daemon that has published revision 1, which is `document`. */
+export const withDaemon = async (document = siteYaml()): Promise<SiteLab> => {
   const lab = await SiteLab.start()
-  lab.writeSite(siteYaml())
+  lab.writeSite(document)
   await lab.run('console', DAEMON).waitFor(/state: ok/)
   return lab
 }
