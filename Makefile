@@ -80,7 +80,7 @@ networkd: machine  ## systemd-networkd of Debian 13 as a host for ra-advertiser'
 
 page: services/console/page/dist/index.html  ## the console's web page (the image builds its own)
 
-PAGE_SOURCES := $(shell find services/console/page/src services/console/page/public -type f) $(wildcard services/console/page/*.*)
+PAGE_SOURCES := $(shell find services/console/page/src services/console/page/public -type f) $(wildcard services/console/page/*.*) services/console/src/core/si.ts
 
 services/console/page/dist/index.html: node_modules/.package-lock.json $(PAGE_SOURCES)
 	node_modules/.bin/vite build --logLevel warn services/console/page

@@ -37,6 +37,8 @@ const Shell = ({ onLogout }: { readonly onLogout: () => void }) => {
   const view = useView()
   useEffect(() => {
     document.title = `${view.title} · sixgate`
+    // On a telephone the menu is one row that scrolls.
+    document.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [view])
   return (
     <>

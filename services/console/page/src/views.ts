@@ -4,6 +4,7 @@ import { Dns } from './views/dns.tsx'
 import { Drops } from './views/drops.tsx'
 import { Events } from './views/events.tsx'
 import { Firewall } from './views/firewall.tsx'
+import { History } from './views/history.tsx'
 import { Hosts } from './views/hosts.tsx'
 import { Overview } from './views/overview.tsx'
 import { Queries } from './views/queries.tsx'
@@ -24,5 +25,6 @@ export const VIEWS = [
   { id: 'drops', title: 'Drops', View: Drops },
   { id: 'events', title: 'Events', View: Events },
   { id: 'config', title: 'Config', View: Config },
+  { id: 'history', title: 'History', View: History },
   { id: 'access', title: 'Access', View: Access },
 ] as const

@@ -63,6 +63,12 @@ const VIEWS: readonly View[] = [
   { id: 'drops', title: 'Drops', route: 'drops', shows: [/hop limit was over/] },
   { id: 'events', title: 'Events', route: 'events', shows: [/revision 1/i] },
   { id: 'config', title: 'Config', route: 'config', shows: [/site\.yaml, revision 1/] },
+  {
+    id: 'history',
+    title: 'History',
+    route: 'history',
+    shows: [/Revisions of the site document/, /confirmed|has to prove itself/, /^file$/],
+  },
   { id: 'access', title: 'Access', route: 'tokens', shows: [/There are no tokens/] },
 ]
 
@@ -311,6 +317,32 @@ describe('the page in Chromium', { skip }, () => {
     await page.getByRole('button', { name: 'Keep it' }).click()
     await page.getByText(/comes back in/).waitFor({ state: 'detached' })
     assert.equal(readFileSync(lab.site.siteFile, 'utf8'), `# mine\n${before}`)
+  })
+
+  it('an earlier revision comes back through the editor, checked and confirmed like any edit', async () => {
+    await open('config')
+    const editor = page.getByLabel('site.yaml')
+    await editor.waitFor()
+    const before = await editor.inputValue()
+    const apply = async (): Promise<void> => {
+      await page.getByRole('button', { name: 'Check' }).click()
+      await page.getByRole('button', { name: 'Apply' }).click()
+      await page.getByRole('button', { name: 'Keep it' }).click()
+      await page.getByText(/comes back in/).waitFor({ state: 'detached' })
+    }
+    await editor.fill(before.replace('port: 8080', 'port: 8081'))
+    await apply()
+    await open('history')
+    const newest = page.locator('main tbody tr').first()
+    await page.getByText('firewall.forwards[0].port').first().waitFor()
+    assert.match(String(await newest.textContent()), /^2.*page.*firewall\.forwards\[0\]\.port/)
+    await page.screenshot({ path: join(SCREENSHOTS, 'history-two.png'), fullPage: true })
+    await page.getByRole('link', { name: 'Into the editor: the text of revision 1' }).click()
+    await page.getByText('The editor holds the text of revision 1').waitFor()
+    assert.equal(await editor.inputValue(), before)
+    assert.deepEqual(await violations(page), [])
+    await apply()
+    assert.equal(readFileSync(lab.site.siteFile, 'utf8'), before)
   })
 
   it('makes a token, shows it once, ends it', async () => {

@@ -1,4 +1,5 @@
 /** What instances of dns64 answer to `queries` and `top-names`, put together. */
+import { showMicroseconds } from './si.ts'
 
 /** What `dns64.queryLog` says. */
 export type Kept = 'off' | 'names' | 'clients'
@@ -96,11 +97,7 @@ export const sourceOf = ({ isCached, isStale, upstream }: DnsQuery): string => {
 }
 
 /** `30.1 ms`; `-`: not timed. */
-export const showTook = (us: number | null): string => {
-  if (us === null) return '-'
-  if (us < 1000) return `${us} µs`
-  return us < 1_000_000 ? `${(us / 1000).toPrecision(3)} ms` : `${(us / 1_000_000).toPrecision(3)} s`
-}
+export const showTook = (us: number | null): string => (us === null ? '-' : showMicroseconds(us))
 
 /** Head and a row for each query, for columns. `showTime`: a time for people. */
 export const queryRows = (

@@ -4,7 +4,7 @@ import { z } from 'zod'
  * What became of a document: `trial` = published, has to prove itself; `confirmed` = every service that was well is well with
  * it; `put-back` = it failed, the one before it was published again; `overtaken` = another one came before it was confirmed.
  */
-const OUTCOMES = ['trial', 'confirmed', 'put-back', 'overtaken'] as const
+export const OUTCOMES = ['trial', 'confirmed', 'put-back', 'overtaken'] as const
 
 /** One edition of the site document that was published. */
 export const revisionSchema = z.object({

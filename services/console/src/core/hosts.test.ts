@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Host, hostRows, macsOf, mergePages, showBytes } from './hosts.ts'
+import { type Host, hostRows, macsOf, mergePages } from './hosts.ts'
 
 const NONE = { packets: 0, bytes: 0 }
 const host = (ip4: string, more: Partial<Host> = {}): Host => ({
@@ -70,17 +70,5 @@ describe('the table of sixgate hosts', () => {
       ],
       ['fd00::9', '-', '198.18.0.9', '64:ff9b::/96', '-', '0 (0 B)', '0 (0 B)', '-', '5000 ms ago'],
     ])
-  })
-
-  it('shows octets in units', () => {
-    for (const [bytes, text] of [
-      [0, '0 B'],
-      [999, '999 B'],
-      [1000, '1.00 kB'],
-      [123_456, '123 kB'],
-      [9_876_543_210, '9.88 GB'],
-      [2 ** 53, '9.01 PB'],
-    ] as const)
-      assert.equal(showBytes(bytes), text)
   })
 })

@@ -1,4 +1,5 @@
 import { looksLikeClat } from './clat.ts'
+import { withPrefix } from './si.ts'
 
 /** The hosts of the site as instances of nat64 list them (question `hosts`), put together. */
 
@@ -90,15 +91,6 @@ export const macsOf = (answers: readonly unknown[]): Map<string, string> =>
       .flatMap(({ mac, addresses }) => addresses.map((address) => [address, mac] as const)),
   )
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
-
-/** Octets in the largest unit that leaves a number of at least 1, with three digits: `1.23 GB`. */
-export const showBytes = (bytes: number): string => {
-  const power = Math.min(UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3))
-  const value = bytes / 1000 ** power
-  return `${power === 0 ? value : value.toPrecision(3)} ${UNITS[power]}`
-}
-
 const bytesOf = ({ fastPath, typescript }: ByPath): number => fastPath.bytes + typescript.bytes
 const packetsOf = ({ fastPath, typescript }: ByPath): number => fastPath.packets + typescript.packets
 
@@ -121,8 +113,8 @@ export const hostRows = (
     host.ip4,
     host.pref64,
     looksLikeClat(host.ip6, host.pref64) ? 'likely' : '-',
-    `${packetsOf(host.out)} (${showBytes(bytesOf(host.out))})`,
-    `${packetsOf(host.in)} (${showBytes(bytesOf(host.in))})`,
+    `${packetsOf(host.out)} (${withPrefix(bytesOf(host.out), 'B')})`,
+    `${packetsOf(host.in)} (${withPrefix(bytesOf(host.in), 'B')})`,
     fastPart(host),
     `${showAge(host.idleS * 1000)} ago`,
   ]),

@@ -156,6 +156,7 @@ export const EMPTY: { readonly [N in RouteName]?: AnswerOf<N> } = {
   drops: { drops: [], complaints: [] },
   dnsQueries: { kept: 'clients', room: 4096, queries: [], sentences: {}, complaints: [] },
   dnsTop: { kept: 'clients', sinceMs: 0, names: [], complaints: [] },
+  history: { revisions: [] },
   events: { events: [] },
   config: { text: '', revision: 0, nowMs: 0, confirmUntilMs: null, obstacle: null },
   tokens: { tokens: [] },

@@ -1,6 +1,8 @@
 import type { Link } from '@sixgate/bus'
 import { formatPath, readSite, SiteError } from '@sixgate/site'
 import { diffTexts } from '../core/document-diff.ts'
+import { findRevision } from '../core/history.ts'
+import { summariesOf } from '../core/history-rows.ts'
 import type { Config, ConfigCheck, Events } from '../core/web/schemas.ts'
 import { type DocumentStore, SaveRefused } from '../io/document-store.ts'
 import { siteEvents } from '../io/events.ts'
@@ -42,7 +44,7 @@ export const configHandlers = ({
   revision,
 }: ConfigSources): Pick<
   Handlers,
-  'config' | 'checkConfig' | 'applyConfig' | 'confirmConfig' | 'rollbackConfig' | 'events'
+  'config' | 'history' | 'revisionText' | 'checkConfig' | 'applyConfig' | 'confirmConfig' | 'rollbackConfig' | 'events'
 > => {
   const config = (): Config => {
     const { text } = store
@@ -66,6 +68,19 @@ export const configHandlers = ({
   }
   return {
     config,
+    history: () => ({
+      revisions: summariesOf(store.history).map(({ reasons, changed, ...rest }) => ({
+        ...rest,
+        reasons: [...reasons],
+        changed: changed === undefined ? null : [...changed],
+      })),
+    }),
+    revisionText: ({ query }) => {
+      const result = findRevision(store.history, String(query.revision))
+      if ('missing' in result) throw new RequestError(404, 'no-such-revision', result.missing)
+      const { revision: found, text } = result.found
+      return { revision: found, text }
+    },
     checkConfig: async ({ body: { text } }) => {
       const diff = diffTexts(store.text ?? '', text).map(({ lines, ...rest }) => ({ ...rest, lines: [...lines] }))
       try {

@@ -173,7 +173,7 @@ describe('the API', { skip }, () => {
       login: { password: 'correct horse battery' },
       logout: {},
     }
-    const queries: Readonly<Record<string, string>> = { explain: '?name=x' }
+    const queries: Readonly<Record<string, string>> = { explain: '?name=x', revisionText: '?revision=1' }
     // The route that ends the session comes last; setup was asked by owner().
     const names = Object.keys(ROUTES).filter((name) => name !== 'setup' && name !== 'logout')
     for (const name of [...names, 'logout'] as (keyof typeof ROUTES)[]) {
@@ -229,6 +229,13 @@ describe('the API', { skip }, () => {
     })
     assert.deepEqual(told.get('firewall').rules, [RULE])
     assert.deepEqual(told.get('firewall').forwards, [{ protocol: 'tcp', port: '8080', to: 'fd00:6:4::10', toPort: 80 }])
+    assert.deepEqual(
+      told
+        .get('history')
+        .revisions.map(({ revision, who, changed }: Record<string, unknown>) => [revision, who, changed]),
+      [[1, 'file', null]],
+    )
+    assert.deepEqual(told.get('revisionText'), { revision: 1, text: SITE_WITH_FORWARD })
     assert.equal(told.get('site').revision, 1)
     assert.equal(told.get('site').isConverged, true)
     const failure = await owner.get('/api/v1/site')
@@ -250,6 +257,8 @@ describe('the API', { skip }, () => {
     const wrong = await owner.get('/api/v1/throughput?range=year')
     assertFails(wrong, 400, 'not-as-described')
     assert.match(wrong.json.error.message, /recent/)
+    assertFails(await owner.get('/api/v1/config/revision?revision=7'), 404, 'no-such-revision')
+    assertFails(await owner.get('/api/v1/config/revision'), 400, 'not-as-described')
     assertFails(await owner.get('/api/v1/nothing'), 404, 'no-such-path')
     assertFails(await owner.get('/../etc/passwd'), 404, 'no-such-path')
     await lab.site.server.stop()

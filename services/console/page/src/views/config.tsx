@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { Config as Answered, ConfigCheck } from '../../../src/core/web/schemas.ts'
+import type { Config as Answered, ConfigCheck, RevisionText } from '../../../src/core/web/schemas.ts'
 import { Answer } from '../answer.tsx'
 import { post } from '../api.ts'
 import { useApi } from '../use-api.ts'
@@ -83,10 +83,17 @@ const Countdown = ({ untilMs, nowMs, onConfirm, onRollBack }: CountdownProps) =>
   )
 }
 
-const Editor = ({ config, onDone }: { readonly config: Answered; readonly onDone: () => void }) => {
+interface EditorProps {
+  readonly config: Answered
+  /** The text of an earlier revision, as an edit of what the file holds. */
+  readonly proposed: string | undefined
+  readonly onDone: () => void
+}
+
+const Editor = ({ config, proposed, onDone }: EditorProps) => {
   /** What the edit was made from, and the edit. */
   const [base, setBase] = useState(config.text)
-  const [text, setText] = useState(config.text)
+  const [text, setText] = useState(proposed ?? config.text)
   const [check, setCheck] = useState<ConfigCheck>()
   const [confirmS, setConfirmS] = useState<number>(CONFIRM_S[0])
   const [complaint, setComplaint] = useState('')
@@ -181,13 +188,36 @@ const Editor = ({ config, onDone }: { readonly config: Answered; readonly onDone
   )
 }
 
-export const Config = () => {
+/** The revision that the address asks for: `#/config?revision=3`; '': none. */
+const askedFor = (): string => new URLSearchParams(location.hash.split('?')[1] ?? '').get('revision') ?? ''
+
+/** The file, with an edit of it that may begin with the text of an earlier revision. */
+const Document = ({ proposed }: { readonly proposed: string | undefined }) => {
   // Another number asks at once.
   const [edition, setEdition] = useState(0)
   const config = useApi<Answered>('config', EVERY_MS, edition)
   return (
     <Answer of={config} empty={({ text }) => (text.trim() === '' ? 'The file is empty.' : undefined)}>
-      {(value) => <Editor config={value} onDone={() => setEdition((before) => before + 1)} />}
+      {(value) => <Editor config={value} proposed={proposed} onDone={() => setEdition((before) => before + 1)} />}
     </Answer>
   )
+}
+
+const Earlier = ({ revision }: { readonly revision: string }) => (
+  <Answer of={useApi<RevisionText>(`config/revision?${new URLSearchParams({ revision })}`, 0)}>
+    {(earlier) => (
+      <>
+        <p class="notice">
+          The editor holds the text of revision {earlier.revision}, with its comments. Check shows what that changes;
+          nothing is changed before you apply it.
+        </p>
+        <Document proposed={earlier.text} />
+      </>
+    )}
+  </Answer>
+)
+
+export const Config = () => {
+  const [revision] = useState(askedFor)
+  return revision === '' ? <Document proposed={undefined} /> : <Earlier revision={revision} />
 }

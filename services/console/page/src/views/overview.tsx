@@ -29,6 +29,31 @@ const useRates = (site: Site): RateOf => {
   return rate.of
 }
 
+/** What goes between a service and the LAN, and between it and the uplink; `way`: as the picture has it, LAN on the left. */
+interface Wire {
+  readonly label: string
+  readonly way: 'left' | 'right' | 'both'
+}
+
+const wiresOf = (service: string, site: Site): { readonly lan?: Wire; readonly wan?: Wire } => {
+  switch (service) {
+    case 'ra-advertiser':
+      return { lan: { label: 'address, router, DNS', way: 'left' } }
+    case 'dns64':
+      return { lan: { label: 'names, port 53', way: 'both' }, wan: { label: 'name servers', way: 'both' } }
+    case 'nat64':
+      return { lan: { label: site.facts?.pref64.join(', ') ?? 'NAT64 prefix', way: 'both' } }
+    case 'nat44-firewall':
+      return { wan: { label: 'one IPv4 address', way: 'both' } }
+    default:
+      return { lan: { label: 'this page', way: 'both' } }
+  }
+}
+
+const WireLine = ({ wire }: { readonly wire: Wire | undefined }) => (
+  <span class={wire === undefined ? 'wire' : `wire ${wire.way}`}>{wire?.label}</span>
+)
+
 const WHAT: Readonly<Record<string, string>> = {
   'ra-advertiser': 'Router Advertisements',
   dns64: 'DNS with AAAA for IPv4-only names',
@@ -105,12 +130,17 @@ const ServiceBox = ({
   const places = gatewaysOf(site).map((gateway) => placeOf(site, service, gateway))
   const state = worst(places.map((place) => place.state))
   const line = liveLine(service, site, rateOf)
+  const { lan, wan } = wiresOf(service, site)
   return (
-    <li class={`box ${state}`}>
-      <strong>{service}</strong>
-      <span class="word">{places.map(wordOf).join(', ')}</span>
-      <span class="faint">{WHAT[service]}</span>
-      {line !== undefined && <span>{line}</span>}
+    <li class="wired">
+      <WireLine wire={lan} />
+      <div class={`box ${state}`}>
+        <strong>{service}</strong>
+        <span class="word">{places.map(wordOf).join(', ')}</span>
+        <span class="faint">{WHAT[service]}</span>
+        {line !== undefined && <span>{line}</span>}
+      </div>
+      <WireLine wire={wan} />
     </li>
   )
 }

@@ -26,10 +26,19 @@ const dataOf = (answer: Answered): uPlot.AlignedData => [
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
 const optionsOf = (width: number): uPlot.Options => {
-  const axis = { stroke: colour('--text'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } }
+  const line = { stroke: colour('--line'), width: 1 }
+  const axis = { stroke: colour('--text'), grid: line, ticks: line }
   return {
     width,
     height: HEIGHT_PX,
+    // Two series have one colour: the line tells them apart, in the legend too.
+    legend: {
+      markers: {
+        width: 3,
+        dash: (_, index) => ((SERIES[index - 1]?.dash.length ?? 0) > 0 ? 'dashed' : 'solid'),
+        fill: () => 'transparent',
+      },
+    },
     scales: { y: { range: (_, __, max) => [0, Math.max(max, 1000) * 1.1] } },
     axes: [axis, { ...axis, size: 90, values: (_, splits) => splits.map(showRate) }],
     series: [
@@ -39,6 +48,7 @@ const optionsOf = (width: number): uPlot.Options => {
         stroke: colour(name),
         width: 2,
         dash: [...dash],
+        points: { size: 4 },
         value: (_: uPlot, rate: number | null) => (rate === null ? '–' : showRate(rate)),
       })),
     ],

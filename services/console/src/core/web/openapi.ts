@@ -13,6 +13,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   '400': 'The query or the body is not as described',
   '401': 'Not logged in, or the password, the code or the token is wrong',
   '403': 'The caller may not do this',
+  '404': 'There is no such revision',
   '409': 'The file was changed meanwhile',
   '413': 'The body is too long',
   '415': 'The body is not JSON by its Content-Type',

@@ -185,6 +185,21 @@ export const ROUTES = {
     summary: 'The text of the site document, and whether an edit waits to be confirmed',
     answer: answers.config,
   },
+  history: {
+    method: 'GET',
+    path: '/api/v1/config/history',
+    access: 'reader',
+    summary: 'Revisions of the site document, newest first: when, who, what changed, what became of each',
+    answer: answers.history,
+  },
+  revisionText: {
+    method: 'GET',
+    path: '/api/v1/config/revision',
+    access: 'reader',
+    summary: 'The text of a revision',
+    query: z.strictObject({ revision: decimal(z.number().int().min(1).max(999_999_999)) }),
+    answer: answers.revisionText,
+  },
   checkConfig: {
     method: 'POST',
     path: '/api/v1/config/check',

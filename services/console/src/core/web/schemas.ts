@@ -1,5 +1,6 @@
 /** What the API answers. The only source of its types: the OpenAPI document and the page take theirs from here. */
 import { z } from 'zod'
+import { OUTCOMES } from '../history.ts'
 
 const count = z.number().int().min(0)
 /** Milliseconds since 1970. */
@@ -257,6 +258,29 @@ export const configCheck = z.object({
   ),
 })
 
+export const history = z.object({
+  /** Newest first. */
+  revisions: z.array(
+    z.object({
+      revision: count,
+      atMs: timeMs,
+      /** `file`: the site document was edited; else a command, or the page. */
+      who: z.string(),
+      outcome: z.enum(OUTCOMES),
+      /** Why it was put back. */
+      reasons: z.array(z.string()),
+      /** Paths of the fields that are otherwise than in the revision before; null: of the oldest one kept nobody knows. */
+      changed: z.array(z.string()).nullable(),
+    }),
+  ),
+})
+
+export const revisionText = z.object({
+  revision: count,
+  /** With its comments. */
+  text: z.string(),
+})
+
 export const events = z.object({
   /** Newest first. */
   events: z.array(
@@ -274,6 +298,8 @@ export const events = z.object({
 
 export type Config = z.infer<typeof config>
 export type ConfigCheck = z.infer<typeof configCheck>
+export type History = z.infer<typeof history>
+export type RevisionText = z.infer<typeof revisionText>
 export type Events = z.infer<typeof events>
 export type Site = z.infer<typeof site>
 export type Throughput = z.infer<typeof throughput>
