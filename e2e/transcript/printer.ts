@@ -1,7 +1,8 @@
 import type { Home } from '../topologies/home.ts'
 import { type Outcome, type Step, StepError } from './step.ts'
 
-const PICTURE = `
+/** What is where. */
+export const PICTURE = `
         IPv6 only                       the Pi                             IPv4 only
 
       ┌──────────┐  LAN   ┌───────────────────────────────┐  WAN   ┌──────────┐     ┌────────────┐
