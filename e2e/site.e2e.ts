@@ -28,6 +28,7 @@ import { takeoverSuite } from './suites/ra-takeover.ts'
 import { restartSuite } from './suites/restarts.ts'
 import { scalingSuite } from './suites/scaling.ts'
 import { transcriptSuite } from './suites/transcript.ts'
+import { typelessSuite } from './suites/typeless.ts'
 import { LAN_PREFIX, PREF64, ROUTER } from './transcript/facts.ts'
 
 /** Where the services' logs of the last run are, for whoever has to explain a failure. */
@@ -56,6 +57,7 @@ describe('the simulated site', () => {
   })
 
   describe('transcript', () => transcriptSuite(site))
+  describe('the images', () => typelessSuite(site))
   describe('NAT44', () => nat44Suite(site))
   describe('the path', () => pathSuite(site))
   describe('FTP', () => ftpSuite(site))

@@ -13,8 +13,8 @@ interface Change {
   readonly to: string
 }
 
-/** A field more in every record of an answer. */
-const GROW = `const grow = (value: unknown): unknown =>
+/** A field more in every record of an answer. Without types, as the sources of an image are. */
+const GROW = `const grow = (value) =>
   Array.isArray(value) ? value.map(grow)
   : typeof value !== 'object' || value === null ? value
   : { ...Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, grow(inner)])), next: 'of it' }

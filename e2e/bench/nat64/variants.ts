@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { makeImageTree } from '../../../deploy/typeless/image-tree.ts'
 import type { Running } from '../children.ts'
 import { Lab, SERVER4, SERVER6 } from './lab.ts'
 
@@ -123,9 +124,12 @@ export const sixgateFast = (): Promise<Variant> =>
 export const sixgateLan = (): Promise<Variant> =>
   startSixgate('h', 'sixgate, fast path at the LAN', { journal: '', fastPath: 'lan' })
 
-/** Node's options, as the image has them. */
-const imageOptions = (): string =>
-  /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8'))?.[1] ?? ''
+/** Makes of an empty folder what the image has; returns Node's options, as the image has them. */
+const makeImage = (folder: string): string => {
+  const [young] = /--max-semi-space-size=\d+/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8')) ?? []
+  if (young === undefined) throw new Error("deploy/Dockerfile does not say how large nat64's young objects may get")
+  return [...makeImageTree(folder), young].join(' ')
+}
 
 interface SixgateSetup {
   readonly journal: string
@@ -143,14 +147,15 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
   masquerade(lab, POOL4)
   const node = join(ROOT, 'node_modules/.bin/node')
   if (!existsSync(node)) throw new Error('node_modules is missing: run make check first')
+  const app = join(folder, 'app')
   const environment = {
-    NODE_OPTIONS: imageOptions(),
+    NODE_OPTIONS: makeImage(app),
     NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
     SITE: `file:${join(folder, 'site.yaml')}`,
     STATE_DIR: join(folder, 'state'),
     HEALTH_FILE: join(folder, 'health.json'),
   }
-  const start = (): Running => lab.start('g', environment, node, join(ROOT, 'services/nat64/src/main.ts'))
+  const start = (): Running => lab.start('g', environment, node, join(app, 'services/nat64/src/main.ts'))
   let gateway = start()
   await awaitReachable(lab, TARGET64, gateway)
   const expected = journal.split('\n').length - 1
