@@ -58,11 +58,12 @@ export const loadProgram = (name: string, object: BpfObject, maps: ReadonlyMap<s
   const log = nativeBuffer(LOG_BYTES)
   const again = load(log)
   if (again >= 0) return again
-  const lines = Buffer.from(log.bytes.subarray(0, log.bytes.indexOf(0)))
+  const words = Buffer.from(log.bytes.subarray(0, log.bytes.indexOf(0)))
     .toString('latin1')
     .trimEnd()
-    .split('\n')
-  throw bpfError('load the BPF program', -result, `; the verifier: ${lines.slice(-LOG_LINES).join(' | ')}`)
+  const lines = words.split('\n').slice(-LOG_LINES).join(' | ')
+  // A kernel that does not know such programs does not ask the verifier.
+  throw bpfError('load the BPF program', -result, words === '' ? '' : `; the verifier: ${lines}`)
 }
 
 const info = nativeBuffer(PROG_INFO.BYTES)

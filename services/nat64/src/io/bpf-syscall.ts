@@ -2,7 +2,7 @@ import { type ErrnoName, errnoName, errnoText, nativeBuffer } from '@sixgate/hos
 import koffi from 'koffi'
 
 /** bpf(2) by number: the C libraries have no function for it (asm/unistd.h, x64 and arm64). */
-const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 }
+export const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 }
 
 /** linux/bpf.h, enum bpf_cmd. */
 export const BPF = {

@@ -207,14 +207,15 @@ export class FastPath {
 
   #make(file: Uint8Array, plan: FastPathPlan, source: FastPathSource): Generation {
     const object = readBpfObject(file, 'tc')
-    if (wantsLans(source))
-      try {
-        return new Generation(object, plan, source.capacity, { lan: readBpfObject(file, 'lan') })
-      } catch (error) {
-        // Perhaps it is the second program only that this kernel does not like.
-        this.#log.warn({ err: error }, 'fast path: the program for the LANs cannot be had')
-      }
-    return new Generation(object, plan, source.capacity)
+    if (!wantsLans(source)) return new Generation(object, plan, source.capacity)
+    try {
+      return new Generation(object, plan, source.capacity, { lan: readBpfObject(file, 'lan') })
+    } catch (error) {
+      // Perhaps it is the second program only that this kernel does not like. If not, one line for both is enough.
+      const generation = new Generation(object, plan, source.capacity)
+      this.#log.warn({ err: error }, 'fast path: the program for the LANs cannot be had')
+      return generation
+    }
   }
 
   /** What an earlier process kept of the program that is at the TUN. */
