@@ -1,94 +1,18 @@
-/**
- * Several instances at one TUN that share mappings over a real NATS. The test's own namespace is the gateway, so that NATS
- * is there on 127.0.0.1; else as testkit/gateway-lab.ts draws it.
- */
+/** Several instances at one TUN that share mappings over a real NATS; see testkit/shared-lab.ts. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Status, parseStatus } from '@sixgate/bus'
-import { enterNamespace, Namespace, type Process } from '@sixgate/testkit'
-import { parse } from 'yaml'
-import { KvBucket } from '../../../shared/bus/src/nats/kv-bucket.ts'
-import { NatsLab } from '../../../shared/bus/src/testkit/nats-lab.ts'
-import { Recorder } from '../../../shared/bus/src/testkit/recorder.ts'
-import { GatewayLab, labSite, SERVER_SEEN } from './testkit/gateway-lab.ts'
+import { enterNamespace, type Process } from '@sixgate/testkit'
+import { labSite, SERVER_SEEN } from './testkit/gateway-lab.ts'
+import { type Instance, SharedLab } from './testkit/shared-lab.ts'
 
 const skip = enterNamespace()
 
 const FLOWS = new URL('testkit/flows.ts', import.meta.url).pathname
-const CLI = new URL('../../console/src/cli.ts', import.meta.url).pathname
 const PORT = 7008
 /** So many that each queue has some of them: the kernel spreads flows by a hash. */
 const FLOW_COUNT = 24
-
-/** A site with NATS, its document published; instances of nat64 are started by the test. */
-class SharedLab {
-  readonly gateway: GatewayLab
-  readonly nats: NatsLab
-  /** Of all instances, since the start. */
-  readonly reports = new Recorder<Status>()
-  readonly #started: Process[] = []
-  #unwatch: (() => void) | undefined
-
-  private constructor(gateway: GatewayLab, nats: NatsLab) {
-    this.gateway = gateway
-    this.nats = nats
-  }
-
-  static async make(site: string): Promise<SharedLab> {
-    const lab = new SharedLab(await GatewayLab.make(site, Namespace.here('gateway')), await NatsLab.start())
-    await lab.nats.makeBuckets('hosts')
-    await lab.nats.publish(JSON.stringify(parse(site)))
-    const bucket = new KvBucket(await lab.nats.connectedLink(), 'status')
-    lab.#unwatch = bucket.watch(({ operation, value }) => {
-      const status = operation === 'put' ? parseStatus(value) : undefined
-      if (status !== undefined) lab.reports.add(status)
-    })
-    return lab
-  }
-
-  /** One more instance, with a state directory of its own: what it knows of others comes over NATS. */
-  async start(): Promise<Instance> {
-    const folder = join(this.gateway.stateDir, `instance-${this.#started.length}`)
-    const running = this.gateway.spawn({
-      SITE: this.nats.server.url,
-      NKEY_SEED_FILE: this.nats.seedFile,
-      STATE_DIR: folder,
-      HEALTH_FILE: `${folder}.json`,
-    })
-    this.#started.push(running)
-    await running.waitFor(/data plane is up/)
-    const [, name = ''] = await running.waitFor(/"instance":"([^"]+)"/)
-    return { name, running }
-  }
-
-  /** Waits until the instance has carried packets both ways. */
-  async carries({ name }: Instance): Promise<void> {
-    await this.reports.until((reports) =>
-      reports.some(
-        ({ instance, counters }) =>
-          instance === name &&
-          (counters['translated_6to4_packets_total'] ?? 0) > 0 &&
-          (counters['translated_4to6_packets_total'] ?? 0) > 0,
-      ),
-    )
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#unwatch?.()
-    // The test's own namespace ends later than the lab.
-    await Promise.all(this.#started.map((running) => running.stop()))
-    await this.gateway.close()
-    await this.nats[Symbol.asyncDispose]()
-    Namespace.here().runSync('ip', 'link', 'delete', 'nat64')
-  }
-}
-
-interface Instance {
-  readonly name: string
-  readonly running: Process
-}
 
 /** Queues of the TUN that the process holds. */
 const queuesOf = ({ running }: Instance): number => {
@@ -170,10 +94,7 @@ test('a used-up pool: the host is told (ICMPv6 1/3), and `sixgate events` tells 
   await lab.reports.until((reports) =>
     reports.some(({ problems }) => problems.some(({ code }) => code === 'pool-exhausted')),
   )
-  const following = Namespace.here().spawn(process.execPath, [CLI, 'events', '--follow', '--json'], {
-    SITE: lab.nats.server.url,
-    NKEY_SEED_FILE: lab.nats.seedFile,
-  })
+  const following = lab.sixgate('events', '--follow', '--json')
   const [line] = await following.waitFor(/^\{.*pool-exhausted.*\}$/m).finally(() => void following.stop())
   const { at: _, ...event } = JSON.parse(line) as Record<string, unknown>
   assert.deepEqual(event, {
