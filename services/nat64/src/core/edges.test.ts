@@ -11,9 +11,11 @@ import {
   type Octets,
   opaque,
   quote,
+  tcp,
   udp,
 } from '../testkit/packet-builder.ts'
 import { offloaded, plain, toHost4, toHost6, toServer4, toServer6 } from '../testkit/vectors/vector.ts'
+import type { AlgNote } from './alg/tally.ts'
 import { fragmentationNeededToPacketTooBig } from './mtu.ts'
 import { DEFAULT_SETTINGS } from './xlate.ts'
 
@@ -84,4 +86,33 @@ test('quoted packets of the other direction stay what they are', () => {
   // IPv6 and ICMPv6 header, then the packet as the host sent it.
   const inner = [...(out[0] ?? assert.fail())].slice(10 + 48)
   assert.deepEqual(inner, [...toServer6(udp({ data: [] }), { hops: 63 })])
+})
+
+test('RFC 1812 §4.3.2.7: no error about an ICMP packet that does not say what it is, whatever lies behind it', () => {
+  const lab = new CoreLab()
+  const options = [131, 7, 4, 203, 0, 113, 9, 0]
+  const empty = toHost4(opaque(1, [8, 0, 0, 0]), { options, totalLength: 28 })
+  assert.deepEqual(lab.playPacket(empty), { verdict: 'SOURCE_ROUTE', out: [] })
+  assert.equal(lab.playPacket(toHost4(echoRequest4(), { options })).out.length, 1)
+})
+
+test('RFC 791 §3.1: a source route without room for an address is used up, unless its pointer says otherwise', () => {
+  const lab = new CoreLab()
+  const verdictOf = (options: Octets): string => lab.playPacket(toHost4(udp(), { options })).verdict
+  for (const type of [131, 137]) {
+    assert.equal(verdictOf([type, 3, 4, 0]), 'TRANSLATED_4TO6')
+    assert.equal(verdictOf([type, 3, 3, 0]), 'SOURCE_ROUTE')
+    // Too short for a pointer: what follows is another option, not one.
+    assert.equal(verdictOf([type, 2, 1, 1]), 'TRANSLATED_4TO6')
+  }
+})
+
+test('an operator hears of a connection that cannot be understood, once; without anybody to hear it, it is carried', () => {
+  const heard: AlgNote[] = []
+  for (const options of [{ onAlgNote: (note: AlgNote) => void heard.push(note) }, {}]) {
+    const lab = new CoreLab({ ...options, settings: { alg: { ftpPorts: [21], sipPorts: [] } } })
+    for (const src of [40_001, 40_002])
+      assert.equal(lab.playPacket(toServer6(tcp({ src, dst: 990, flags: 2, data: [] }))).verdict, 'TRANSLATED_6TO4')
+  }
+  assert.deepEqual(heard, ['ftps'])
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { parseIp4, parseIp6, parsePref64, parsePrefix4, parsePrefix6 } from '@sixgate/addr'
 import type { FindOutside } from '../core/alg/outside.ts'
+import type { AlgNote } from '../core/alg/tally.ts'
 import { AddressMap, type AddressMapConfig } from '../core/address-map/address-map.ts'
 import type { Eam } from '../core/address-map/eamt.ts'
 import { HostTable } from '../core/address-map/host-table.ts'
@@ -45,6 +46,8 @@ export interface LabOptions {
   readonly hosts?: readonly (readonly [ip6: string, ip4: string, pref: number])[]
   /** NAT44 behind the translator. */
   readonly findOutside?: FindOutside
+  /** Who hears of connections that are not understood. */
+  readonly onAlgNote?: (note: AlgNote) => void
 }
 
 const DEFAULT_HOSTS = [
@@ -104,6 +107,7 @@ export class CoreLab {
       output: { send: (frame) => this.#keep(frame), sendPiece: (frame) => this.#keep(frame) },
       random: () => 0,
       ...(this.#options.findOutside === undefined ? {} : { findOutside: this.#options.findOutside }),
+      ...(this.#options.onAlgNote === undefined ? {} : { onAlgNote: this.#options.onAlgNote }),
     })
   }
 

@@ -13,7 +13,6 @@ const maskWord = (lenBits: number, index: number): number => {
  * by its index; where prefixes nest, the longest one matches. IPv4 addresses are signed 32-bit numbers here.
  */
 export class Pref64Table {
-  readonly prefixes: readonly Prefix6[]
   readonly #words: Int32Array
   readonly #masks: Int32Array
   readonly #lens: Uint8Array
@@ -21,7 +20,6 @@ export class Pref64Table {
   readonly #order: readonly number[]
 
   constructor(prefixes: readonly Prefix6[]) {
-    this.prefixes = prefixes
     this.#words = new Int32Array(prefixes.length * WORDS)
     this.#masks = new Int32Array(prefixes.length * WORDS)
     this.#lens = Uint8Array.from(prefixes, (prefix) => prefix.lenBits)
