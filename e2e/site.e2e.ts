@@ -19,6 +19,7 @@ import { fastPathSuite } from './suites/fast-path.ts'
 import { ftpSuite } from './suites/ftp.ts'
 import { inboundSuite } from './suites/inbound.ts'
 import { linkSuite } from './suites/link.ts'
+import { metricsSuite } from './suites/metrics.ts'
 import { nameServerSuite } from './suites/name-servers.ts'
 import { nat44Suite } from './suites/nat44.ts'
 import { pageSuite } from './suites/page.ts'
@@ -65,6 +66,7 @@ describe('the simulated site', () => {
   describe('unsolicited, from the WAN', () => inboundSuite(site))
   describe('firewall', () => firewallSuite(site))
   describe('the page of the console', () => pageSuite(site))
+  describe('metrics', () => metricsSuite(site))
   describe('mistakes', () => {
     documentSuite(site)
     linkSuite(site)
