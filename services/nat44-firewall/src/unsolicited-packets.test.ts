@@ -45,8 +45,8 @@ for (const [what, packetOf, to, rule] of [
   ['an INIT of SCTP', initPacket, { address: HOST_GLOBAL, port: 4002 }, 'wan-unsolicited-sctp'],
 ] as const)
   test(`${what} that comes again and again: not told for 6 s, then each time`, { skip }, async () => {
-    await net.load(GLOBAL)
     const packet = packetOf(FROM, to)
+    await net.watch(GLOBAL, { raw6: { destination: to.address, packet } })
     const startMs = performance.now()
     let sent = 0
     while ((await net.count('unsolicited-told')) === 0) {
@@ -60,23 +60,26 @@ for (const [what, packetOf, to, rule] of [
     const told = await net.count('unsolicited-told')
     net.internet.raw6({ destination: to.address, packet })
     await net.counted('unsolicited-told', told)
+    // Told or not, none of them gets to the host.
+    await net.stoppedBy('unsolicited-told')
   })
 
 test('simultaneous open: a SYN that came too early is dropped, and passes once the LAN host has sent its own', {
   skip,
 }, async () => {
-  await net.load(GLOBAL)
   // Nobody has that address, so that no kernel meddles with a reset.
   const [far, near]: readonly [End, End] = [
     { address: '2001:db8:ffff::77', port: 5000 },
     { address: HOST_GLOBAL, port: 5001 },
   ]
-  net.internet.raw6({ destination: near.address, packet: synPacket(far, near) })
-  await net.counted('unsolicited-waits', 0)
+  const { raw6: early } = await net.watch(GLOBAL, {
+    raw6: { destination: near.address, packet: synPacket(far, near) },
+  })
+  net.internet.raw6(early)
+  await net.stoppedBy('unsolicited-waits')
   net.host.raw6({ destination: far.address, packet: synPacket(near, far) })
   await net.counted('lan-to-wan', 0)
-  const known = await net.count('forward-established')
-  net.internet.raw6({ destination: near.address, packet: synPacket(far, near) })
-  await net.counted('forward-established', known)
+  net.internet.raw6(early)
+  await net.passedBy('forward-established')
   assert.equal(await net.count('unsolicited-told'), 0)
 })
