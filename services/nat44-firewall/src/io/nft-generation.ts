@@ -36,3 +36,6 @@ export const nftGeneration = (): number | undefined => {
     libc.closeFd(fd)
   }
 }
+
+/** After one change more: the kernel counts in 32 bits and leaves out 0 (nf_tables_commit). */
+export const nextGeneration = (generation: number): number => (generation === 0xffff_ffff ? 1 : generation + 1)

@@ -3,7 +3,7 @@ import { cutsLoopback } from '../core/loopback.ts'
 import type { Ruleset } from '../core/nft.ts'
 import { type RuleLine, ruleLines } from '../core/rule-lines.ts'
 import { type Count, createTable } from '../core/transaction.ts'
-import { nftGeneration } from './nft-generation.ts'
+import { nextGeneration, nftGeneration } from './nft-generation.ts'
 import type { NftTool } from './nft-tool.ts'
 
 /** `loaded`: the rules are new; `repaired`: somebody had changed or removed the table. */
@@ -14,6 +14,8 @@ interface Installed {
   readonly rules: string
   /** How nft lists them. */
   readonly fingerprint: string
+  /** Whether nobody else changed nftables from the look before the load to that listing: else it may be what they made of the rules. */
+  readonly isCertain: boolean
 }
 
 /** What the table was when it was last looked at. */
@@ -66,10 +68,16 @@ export class TableKeeper {
     const listing = await this.#list()
     // What is missing from a damaged table has counted up to the last look.
     this.#counts = new Map([...this.#counts, ...(listing?.counts ?? [])])
-    if (!isNew && listing?.fingerprint === this.#installed?.fingerprint) return 'unchanged'
+    const before = this.#installed
+    const isAsBefore = !isNew && listing?.fingerprint === before?.fingerprint
+    if (isAsBefore && before?.isCertain === true) return 'unchanged'
+    // From here on: what changes between that listing and the load is no less unseen.
+    const generation = this.#look?.generation
     await this.#nft.load(ruleset, this.#counts, listing)
-    await this.#remember(ruleset, rules)
-    return isNew ? 'loaded' : 'repaired'
+    await this.#remember(ruleset, rules, generation)
+    if (isNew) return 'loaded'
+    // Loaded once more only to be certain, and nothing was wrong.
+    return isAsBefore && this.#installed?.fingerprint === before?.fingerprint ? 'unchanged' : 'repaired'
   }
 
   /** Whether nothing changed in nftables since the last look and the counters are young. */
@@ -88,14 +96,16 @@ export class TableKeeper {
     return listing
   }
 
-  async #remember(ruleset: Ruleset, rules: string): Promise<void> {
+  /** `generation`: of nftables before the rules were loaded, which is one change; undefined: the kernel does not tell. */
+  async #remember(ruleset: Ruleset, rules: string, generation: number | undefined): Promise<void> {
     const listing = await this.#list()
     // Somebody was faster than this look: what stands there is not ours, so the next `keep` loads again.
     const isOurs = listing !== undefined && hasRulesOf(listing, ruleset)
-    if (!isOurs) this.#look = undefined
+    const isCertain = isOurs && (generation === undefined || nftGeneration() === nextGeneration(generation))
+    if (!isCertain) this.#look = undefined
     this.#counts = listing?.counts ?? new Map()
     this.#ruleset = ruleset
-    this.#installed = { rules, fingerprint: isOurs ? listing.fingerprint : '' }
+    this.#installed = { rules, fingerprint: isOurs ? listing.fingerprint : '', isCertain }
   }
 
   /** Whether the table as it stands, whoever wrote it, cuts off loopback. Looks only after rules changed. Throws NftError. */
