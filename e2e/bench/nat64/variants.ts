@@ -126,9 +126,10 @@ export const sixgateLan = (): Promise<Variant> =>
 
 /** Makes of an empty folder what the image has; returns Node's options, as the image has them. */
 const makeImage = (folder: string): string => {
-  const [young] = /--max-semi-space-size=\d+/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8')) ?? []
-  if (young === undefined) throw new Error("deploy/Dockerfile does not say how large nat64's young objects may get")
-  return [...makeImageTree(folder), young].join(' ')
+  const [, more] =
+    /NODE_OPTIONS="\$NODE_OPTIONS (.+)"/.exec(readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8')) ?? []
+  if (more === undefined) throw new Error('deploy/Dockerfile does not say with which options nat64 runs')
+  return [...makeImageTree(folder), more].join(' ')
 }
 
 interface SixgateSetup {
@@ -150,7 +151,6 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
   const app = join(folder, 'app')
   const environment = {
     NODE_OPTIONS: makeImage(app),
-    NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
     SITE: `file:${join(folder, 'site.yaml')}`,
     STATE_DIR: join(folder, 'state'),
     HEALTH_FILE: join(folder, 'health.json'),

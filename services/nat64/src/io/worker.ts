@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import { flushCompileCache } from 'node:module'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { ERRNO, errnoName, libc, nativeBuffer, POLL } from '@sixgate/host'
 import { AddressMap } from '../core/address-map/address-map.ts'
@@ -411,8 +410,6 @@ const main = (): void => {
       tun = attachTun(tunName)
       heat()
     }
-    // Nothing of the event loop runs in this thread later on.
-    flushCompileCache()
   } catch (error) {
     if (!(error instanceof TunError)) throw error
     post({ kind: 'failed', code: error.code, message: error.message })
