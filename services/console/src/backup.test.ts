@@ -157,6 +157,17 @@ describe('sixgate backup', () => {
 })
 
 describe('sixgate restore', () => {
+  it('of a file that the container does not have says how one of the host comes in', async () => {
+    await using lab = await SiteLab.start(true)
+    const { status, stdout, stderr } = await sixgateHere(lab, 'restore sixgate-backup.tar.gz')
+    assert.deepEqual([status, stdout], [1, ''])
+    assert.match(
+      stderr,
+      /^sixgate: sixgate-backup\.tar\.gz: cannot be read here \(ENOENT: .*\); a file of the host comes by standard/,
+    )
+    assert.match(stderr, /sixgate restore - < sixgate-backup\.tar\.gz\nnothing was changed\n$/)
+  })
+
   it('first says what would change and changes nothing; with --yes a new machine is the old site', async () => {
     await using old = await oldSite()
     await withNat64(old, MAPPINGS)

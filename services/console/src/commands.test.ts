@@ -183,7 +183,17 @@ describe('sixgate config', () => {
     await using lab = await SiteLab.start(true)
     const { status, stderr } = await sixgate(lab, 'config validate /nowhere/site.yaml')
     assert.equal(status, 1)
-    assert.match(stderr, /\/nowhere\/site\.yaml: cannot be read \(ENOENT.*name the site document/)
+    assert.match(
+      stderr,
+      /\/nowhere\/site\.yaml: cannot be read here \(ENOENT.*\); a file of the host comes by standard input: .* config validate - < \/nowhere\/site\.yaml$/m,
+    )
+  })
+
+  it('apply without the site document', async () => {
+    await using lab = await SiteLab.start(true)
+    const { status, stderr } = await sixgateHere(lab, 'config apply')
+    assert.equal(status, 1)
+    assert.match(stderr, /site\/site\.yaml: cannot be read \(ENOENT.*\); it is the site document, by SITE_FILE$/m)
   })
 
   it('apply publishes site.yaml and waits until every service runs it', async () => {

@@ -1,5 +1,5 @@
 import { type NatsSite, openNats, readEnvironment } from '@sixgate/bus'
-import { createLogger } from '@sixgate/obs'
+import { createLogger, messageOf } from '@sixgate/obs'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -32,6 +32,10 @@ export const refusesTerminal = (terminal: Terminal, words: string, file: string)
     terminal.complain(`an archive would fill the screen: docker compose exec -T console sixgate ${words} > ${file}`)
   return terminal.isInteractive
 }
+
+/** What to say of a file that cannot be read: the command runs in a container, where files of the host are not. */
+export const unreadable = (file: string, words: string, cause: unknown): string =>
+  `${file}: cannot be read here (${messageOf(cause)}); a file of the host comes by standard input: docker compose exec -T console sixgate ${words} - < ${file}`
 
 const CONNECT_MS = 5000
 

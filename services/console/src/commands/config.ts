@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Link, readEnvironment } from '@sixgate/bus'
+import { messageOf } from '@sixgate/obs'
 import { type ReadSite, readSite, SiteError } from '@sixgate/site'
 import { stringify } from 'yaml'
 import { autoFileOf } from '../service.ts'
 import { type Command, JSON_OPTION } from '../command.ts'
 import { anyAnswer } from '../core/answers.ts'
-import { EXIT, type Terminal, type Variables, withNats } from '../invocation.ts'
+import { EXIT, type Terminal, unreadable, type Variables, withNats } from '../invocation.ts'
 import { askConsole } from '../io/ask-console.ts'
 import { putDocument, readPublished } from '../io/publisher.ts'
 import { changedElsewhere } from '../io/publishing.ts'
@@ -24,8 +25,9 @@ export const readFrom = async (variables: Variables, file: string): Promise<Read
   // Not by /dev/stdin: what is a socket there cannot be opened.
   const content = file === '-' ? textOf(process.stdin) : readFile(file, 'utf8')
   const text = await content.catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`${file}: cannot be read (${reason}); name the site document, or set SITE_FILE`, { cause })
+    const isSiteFile = file === siteFileOf(variables)
+    const own = `${file}: cannot be read (${messageOf(cause)}); it is the site document, by SITE_FILE`
+    throw new Error(isSiteFile ? own : unreadable(file, 'config validate', cause), { cause })
   })
   const name = file === '-' ? 'standard input' : file
   const { STATE_DIR: stateDir } = variables

@@ -5,7 +5,7 @@ import { BackupError } from '../core/backup.ts'
 import { printable } from '../core/columns.ts'
 import { colourfulLine, diffTexts, plainLine, renderDiff } from '../core/document-diff.ts'
 import { previewText } from '../core/restore-preview.ts'
-import { EXIT, type Terminal, withNats } from '../invocation.ts'
+import { EXIT, type Terminal, unreadable, withNats } from '../invocation.ts'
 import { askConsole } from '../io/ask-console.ts'
 import { type CheckedBackup, openBackup, readArchive } from '../io/backup-archive.ts'
 import type { SitePlaces } from '../io/collect-backup.ts'
@@ -26,6 +26,9 @@ const opened = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work()
   } catch (error) {
+    // A path of the host, most likely.
+    if (error instanceof Error && 'syscall' in error)
+      throw new Error(`${unreadable(file, 'restore', error)}\nnothing was changed`, { cause: error })
     if (!(error instanceof BackupError)) throw error
     const name = file === '-' ? 'standard input' : file
     throw new Error(`${name}: cannot be restored: ${error.message}\nnothing was changed`, { cause: error })
