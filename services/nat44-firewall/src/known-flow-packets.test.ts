@@ -12,7 +12,6 @@ import {
   SERVER,
   SERVER6,
   tcp,
-  udp,
   UPLINK,
   UPLINK6,
   type Who,
@@ -66,127 +65,144 @@ const LAN4 = buildRuleset(
   testFacts(),
 )
 
+/** A packet with all four numbers of its flow. */
+type Packet = Required<Probe>
+
 /** A flow that is known, and who says to speak for one of its ends. */
 interface Forgery {
   readonly what: string
   readonly rules: typeof ONE_LAN
   readonly from: Who
-  readonly flow: Probe
+  readonly flow: Packet
   readonly liar: Who
-  readonly lie: Probe & { readonly sourcePort: number }
+  readonly as: 'client' | 'server'
   readonly rule: string
 }
 
-const at = (sourcePort: number, probe: Probe): Probe & { readonly sourcePort: number } => ({ ...probe, sourcePort })
+const flowTo = (destination: string, port: number, source: string): Packet => ({
+  protocol: 'udp',
+  source,
+  sourcePort: FLOW_PORT,
+  destination,
+  port,
+})
+
+/** What the liar sends. */
+const lieOf = ({ flow, as }: Forgery): Packet =>
+  as === 'client'
+    ? flow
+    : { ...flow, source: flow.destination, sourcePort: flow.port, destination: flow.source, port: flow.sourcePort }
 
 const FORGERIES: readonly Forgery[] = [
   {
     what: 'a guest as a host of the LAN, to the translator',
     rules: TWO_LANS_ULA,
     from: 'host',
-    flow: at(FLOW_PORT, udp(MAPPED_SERVER, PORTS.A, HOST)),
+    flow: flowTo(MAPPED_SERVER, PORTS.A, HOST),
     liar: 'other',
-    lie: at(FLOW_PORT, udp(MAPPED_SERVER, PORTS.A, HOST)),
+    as: 'client',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a guest as a network behind a router of the LAN, to the translator',
     rules: TWO_LANS_AND_ONE_BEHIND,
     from: 'host',
-    flow: at(FLOW_PORT, udp(MAPPED_SERVER, PORTS.A, BEHIND)),
+    flow: flowTo(MAPPED_SERVER, PORTS.A, BEHIND),
     liar: 'other',
-    lie: at(FLOW_PORT, udp(MAPPED_SERVER, PORTS.A, BEHIND)),
+    as: 'client',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a guest as the IPv4 world, to a host of the LAN',
     rules: TWO_LANS_ULA,
     from: 'host',
-    flow: at(FLOW_PORT, udp(MAPPED_SERVER, PORTS.A, HOST)),
+    flow: flowTo(MAPPED_SERVER, PORTS.A, HOST),
     liar: 'other',
-    lie: at(PORTS.A, udp(HOST, FLOW_PORT, MAPPED_SERVER)),
+    as: 'server',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a guest as the IPv6 world, to a host of the LAN',
     rules: TWO_LANS,
     from: 'host',
-    flow: at(FLOW_PORT, udp(SERVER6, PORTS.A, HOST_GLOBAL)),
+    flow: flowTo(SERVER6, PORTS.A, HOST_GLOBAL),
     liar: 'other',
-    lie: at(PORTS.A, udp(HOST_GLOBAL, FLOW_PORT, SERVER6)),
+    as: 'server',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a guest as a host of the LAN, to the IPv6 world',
     rules: TWO_LANS,
     from: 'host',
-    flow: at(FLOW_PORT, udp(SERVER6, PORTS.A, HOST_GLOBAL)),
+    flow: flowTo(SERVER6, PORTS.A, HOST_GLOBAL),
     liar: 'other',
-    lie: at(FLOW_PORT, udp(SERVER6, PORTS.A, HOST_GLOBAL)),
+    as: 'client',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a guest as a server that the gateway itself asked (a resolver, say)',
     rules: TWO_LANS,
     from: 'gateway',
-    flow: at(FLOW_PORT, udp(SERVER6, PORTS.B, UPLINK6)),
+    flow: flowTo(SERVER6, PORTS.B, UPLINK6),
     liar: 'other',
-    lie: at(PORTS.B, udp(UPLINK6, FLOW_PORT, SERVER6)),
+    as: 'server',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a LAN host as an IPv4 server that the gateway itself asked',
     rules: ONE_LAN,
     from: 'gateway',
-    flow: at(FLOW_PORT, udp(SERVER, PORTS.A, UPLINK)),
+    flow: flowTo(SERVER, PORTS.A, UPLINK),
     liar: 'host',
-    lie: at(PORTS.A, udp(UPLINK, FLOW_PORT, SERVER)),
+    as: 'server',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a LAN host as a pool address, to the IPv4 world',
     rules: ONE_LAN,
     from: 'translator',
-    flow: at(FLOW_PORT, udp(SERVER, PORTS.A, POOL_HOST)),
+    flow: flowTo(SERVER, PORTS.A, POOL_HOST),
     liar: 'host',
-    lie: at(FLOW_PORT, udp(SERVER, PORTS.A, POOL_HOST)),
+    as: 'client',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a host of an IPv4 LAN as one of another IPv4 LAN',
     rules: LAN4,
     from: 'host',
-    flow: at(FLOW_PORT, udp(SERVER, PORTS.A, '192.168.7.7')),
+    flow: flowTo(SERVER, PORTS.A, '192.168.7.7'),
     liar: 'other',
-    lie: at(FLOW_PORT, udp(SERVER, PORTS.A, '192.168.7.7')),
+    as: 'client',
     rule: 'lan-reverse-path',
   },
   {
     what: 'a host of an IPv4 LAN on a link of its own as a server that the gateway itself asked',
     rules: LAN4,
     from: 'gateway',
-    flow: at(FLOW_PORT, udp(SERVER, PORTS.A, UPLINK)),
+    flow: flowTo(SERVER, PORTS.A, UPLINK),
     liar: 'other',
-    lie: at(PORTS.A, udp(UPLINK, FLOW_PORT, SERVER)),
+    as: 'server',
     rule: 'lan-reverse-path',
   },
   {
     what: 'another link as the IPv6 world, to a host of the LAN',
     rules: ONE_LAN,
     from: 'host',
-    flow: at(FLOW_PORT, udp(SERVER6, PORTS.C, HOST_GLOBAL)),
+    flow: flowTo(SERVER6, PORTS.C, HOST_GLOBAL),
     liar: 'other',
-    lie: at(PORTS.C, udp(HOST_GLOBAL, FLOW_PORT, SERVER6)),
+    as: 'server',
     rule: 'other-reverse-path',
   },
 ]
 
 /** With the source that the lie bears, for the time of `run`. */
-const lying = async ({ liar, lie }: Forgery, run: () => Promise<void>): Promise<void> => {
+const lying = async (forgery: Forgery, run: (lie: Packet) => Promise<void>): Promise<void> => {
+  const { liar } = forgery
+  const lie = lieOf(forgery)
   const address = lie.destination.includes(':') ? `${lie.source}/128` : `${lie.source}/32`
   net[liar].namespace.ip(`address add ${address} dev lo nodad`)
   try {
-    await run()
+    await run(lie)
   } finally {
     net[liar].namespace.ip(`address del ${address} dev lo`)
   }
@@ -196,9 +212,9 @@ for (const forgery of FORGERIES)
   test(`${forgery.what}: dropped by ${forgery.rule}`, { skip }, async () => {
     await net.load(forgery.rules)
     assert.match(await net[forgery.from].ask(forgery.flow), /^answer /)
-    await lying(forgery, async () => {
-      await net.watch(forgery.rules, { probe: forgery.lie })
-      net[forgery.liar].fire(forgery.lie)
+    await lying(forgery, async (lie) => {
+      await net.watch(forgery.rules, { probe: lie })
+      net[forgery.liar].fire(lie)
       await net.stoppedBy(forgery.rule)
     })
     assert.match(await net[forgery.from].ask(forgery.flow), /^answer /)
@@ -207,14 +223,13 @@ for (const forgery of FORGERIES)
 test('what another link sends by whatever path is left alone with reversePath off', { skip }, async () => {
   const forgery: Forgery = {
     ...(FORGERIES.at(-1) ?? assert.fail()),
-    flow: at(FLOW_PORT, udp(SERVER6, PORTS.D, HOST_GLOBAL)),
-    lie: at(PORTS.D, udp(HOST_GLOBAL, FLOW_PORT, SERVER6)),
+    flow: flowTo(SERVER6, PORTS.D, HOST_GLOBAL),
   }
   await net.load(ASYMMETRIC)
   assert.match(await net.host.ask(forgery.flow), /^answer /)
-  await lying(forgery, async () => {
-    await net.watch(ASYMMETRIC, { probe: forgery.lie })
-    net.other.fire(forgery.lie)
+  await lying(forgery, async (lie) => {
+    await net.watch(ASYMMETRIC, { probe: lie })
+    net.other.fire(lie)
     await net.passedBy('forward-established')
   })
 })
