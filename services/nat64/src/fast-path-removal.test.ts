@@ -19,6 +19,7 @@ import { KvBucket } from '../../../shared/bus/src/nats/kv-bucket.ts'
 import { NatsLab, silent } from '../../../shared/bus/src/testkit/nats-lab.ts'
 import type { HostsPage } from './core/address-map/host-listing.ts'
 import { Nat64 } from './service.ts'
+import { eventually } from './testkit/eventually.ts'
 import { GatewayLab, labSite, SERVER_SEEN } from './testkit/gateway-lab.ts'
 
 const skip = enterNamespace()
@@ -45,15 +46,6 @@ interface Document {
 const siteOf = ({ fastPath = 'auto', pool4 = '198.18.0.0/24', hosts = '' }: Document) => {
   const more = `  idleLifetimeS: 60\n  keptLifetimeS: 60\n  fastPath: ${fastPath}\n  hosts: [${hosts}]\n`
   return parseSite(parse(`${labSite({ pool4, more })}lans: [{ interface: lan1, prefix: "fd00:6:5::/64" }]\n`))
-}
-
-/** Looks again in every turn of the event loop, for states that nobody announces. */
-const eventually = async (holds: () => boolean, what: string): Promise<void> => {
-  const deadline = performance.now() + 30_000
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, `not within 30 s: ${what}`)
-    await new Promise(setImmediate)
-  }
 }
 
 /** The number of a group in /proc/net/snmp6. */
@@ -215,9 +207,9 @@ for (const fastPath of ['auto', 'lan'] as const) {
     const second = await lab.start({ fastPath }, await bucket())
     assert.deepEqual([first.counters()['fast_path'], second.counters()['fast_path_off_other_instance']], [1, 1])
     const ip4 = await lab.settle(first)
-    await eventually(() => addressesOf(second, CLIENT).length === 1, 'the second instance knows the host')
+    await eventually(() => addressesOf(second, CLIENT).length === 1, 'the second instance knows the host', 30)
     await restore(second, 'instance-1', ip4)
-    await eventually(() => addressesOf(first, OTHER).length === 1, 'the first instance knows of it')
+    await eventually(() => addressesOf(first, OTHER).length === 1, 'the first instance knows of it', 30)
     assert.deepEqual(addressesOf(first, CLIENT), [])
     isTheOthers(lab, ip4)
   })

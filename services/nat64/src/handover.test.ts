@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { eventually } from './testkit/eventually.ts'
 import { FtpServer, hasFtpTools } from './testkit/ftp-server.ts'
 import { GatewayLab, SERVER_SEEN } from './testkit/gateway-lab.ts'
 import { makeMasqueradedLab } from './testkit/masqueraded-lab.ts'
@@ -75,7 +76,7 @@ test('an FTP connection in which lengths were changed goes on with the next inst
   ].join('\n')
   writeFileSync(at('script'), script)
   const client = lab.client.spawn('lftp', ['-d', '-f', at('script')])
-  await eventually(() => existsSync(at('served')), 'the first file')
+  await eventually(() => existsSync(at('served')), 'the first file', 60)
   const second = await lab.start({ HEALTH_FILE: join(lab.stateDir, 'health-2') })
   assert.equal(await first.stop('SIGTERM'), 0)
   writeFileSync(at('replaced'), '')
@@ -86,12 +87,3 @@ test('an FTP connection in which lengths were changed goes on with the next inst
   assert.equal([...said.matchAll(/<--- 220 /g)].length, 1, `one greeting, so one connection: ${said}`)
   assert.doesNotMatch(second.output.stdout, /not understood/)
 })
-
-/** Looks again in every turn of the event loop, for states that nobody announces. */
-const eventually = async (holds: () => boolean, what: string): Promise<void> => {
-  const deadline = Date.now() + 60_000
-  while (!holds()) {
-    assert.ok(Date.now() < deadline, `not within 60 s: ${what}`)
-    await new Promise(setImmediate)
-  }
-}

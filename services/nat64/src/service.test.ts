@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { eventually } from './testkit/eventually.ts'
 import { GatewayLab, labSite, SERVER_PORT, SERVER_SEEN } from './testkit/gateway-lab.ts'
 
 const MIB = 1024 * 1024
@@ -125,15 +126,6 @@ test('restarts lose no mapping and leave TUN and routes in place', async () => {
 const untilAnswered = async (lab: GatewayLab): Promise<void> => {
   const { status, stdout } = await lab.client.run('ping', '-n', '-c1', '-w20', '-i0.05', SERVER_SEEN)
   assert.equal(status, 0, stdout)
-}
-
-/** Looks again in every turn of the event loop, for states that nobody announces. */
-const eventually = async (holds: () => boolean, what: string): Promise<void> => {
-  const deadline = Date.now() + 20_000
-  while (!holds()) {
-    assert.ok(Date.now() < deadline, `not within 20 s: ${what}`)
-    await new Promise(setImmediate)
-  }
 }
 
 /** Link, address and routes of the TUN are as they should be. */

@@ -15,20 +15,12 @@ import { kvKey } from '../core/address-map/kv-entry.ts'
 import type { Mapping } from '../core/address-map/registry.ts'
 import { type Plan, planFrom } from '../core/plan.ts'
 import { ip4Of, ip6Of } from '../testkit/core-lab.ts'
+import { eventually } from '../testkit/eventually.ts'
 import { labSite } from '../testkit/gateway-lab.ts'
 import { Mappings } from './mappings.ts'
 
 const planOf = (pool4 = '198.18.0.0/24', pref64 = '"64:ff9b::/96"', guaranteedS = 7440): Plan =>
   planFrom(parseSite(parse(labSite({ pool4, pref64, more: `  idleLifetimeS: ${guaranteedS}\n` }))), [])
-
-/** Looks again in every turn of the event loop, for states that nobody announces. */
-const eventually = async (holds: () => boolean | Promise<boolean>, what: string): Promise<void> => {
-  const deadline = Date.now() + 20_000
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, `not within 20 s: ${what}`)
-    await new Promise(setImmediate)
-  }
-}
 
 /** An instance, and what its data plane was told. */
 class Instance {
