@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { percentile } from '../nat64/table.ts'
 import type { Lab } from './lab.ts'
 import type { Server } from './servers.ts'
 
@@ -120,11 +121,8 @@ export const latency = (
 ): Latency => {
   writeNames(load, how.fresh ? freshNames(how.count) : Array.from({ length: how.count }, (_, i) => `hot${i % HOT}`))
   const output = perf(lab, server, load, '-n', '1', '-Q', String(how.qps), '-v')
-  const times = Array.from(output.matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm), (match) => Number(match[1]) * 1e3).toSorted(
-    (a, b) => a - b,
-  )
-  const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? Number.NaN
-  return { p50: at(0.5), p99: at(0.99) }
+  const times = Array.from(output.matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm), (match) => Number(match[1]) * 1e3)
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
 }
 
 /** Asks for `count` distinct names, in parts; returns peak resident memory. */

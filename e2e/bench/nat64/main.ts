@@ -10,7 +10,6 @@ import {
   lostWhileRestarted,
   newHosts,
   peakRssBytes,
-  percentile,
   rttIdle,
   rttLoaded,
   tcp,
@@ -18,7 +17,7 @@ import {
   udpGso,
   withoutOffloads,
 } from './measure.ts'
-import { aligned, type Measure, median, ratio, renderTable } from './table.ts'
+import { aligned, type Measure, median, percentile, ratio, renderTable } from './table.ts'
 import {
   CROWDED,
   masquerade4,

@@ -226,12 +226,6 @@ export const lossFreeUdp64 = (variant: Variant, ceiling: number, steps: number, 
   return low
 }
 
-/** The value below which this part of `values` lies; NaN of none. */
-export const percentile = (values: readonly number[], part: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
-}
-
 const timesOf = (output: string): readonly number[] =>
   Array.from(output.matchAll(/time=([\d.]+) ms/g), (match) => Number(match[1]))
 

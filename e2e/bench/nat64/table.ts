@@ -14,6 +14,12 @@ export const median = (figures: readonly number[]): number => {
     : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
 }
 
+/** The value below which this part of `values` lies; NaN of none. */
+export const percentile = (values: readonly number[], part: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
+}
+
 /** Median of the ratios within each round: what drifts from round to round drops out. */
 export const ratio = (measure: Measure, a: string, b: string): number => {
   const [of, to] = [measure.figures.get(a) ?? [], measure.figures.get(b) ?? []]
