@@ -1,4 +1,4 @@
-import { errnoNumber, nativeBuffer } from '@sixgate/host'
+import { ERRNO, errnoNumber, nativeBuffer } from '@sixgate/host'
 import type { BpfMap } from './bpf-map.ts'
 import type { BpfObject } from './bpf-object.ts'
 import { BPF, BpfError, bpf, bpfError, putAddress } from './bpf-syscall.ts'
@@ -10,6 +10,8 @@ const INSN = { REGISTERS_U8: 1, IMM_I32: 4, LEN: 8 } as const
 /** Source register of `lddw`: its number is a map's descriptor. */
 const PSEUDO_MAP_FD = 1
 const LOG_BYTES = 256 * 1024
+/** The verifier gives up (EAGAIN) when a signal comes: then it is asked again, so many times at most, as libbpf does. */
+const ATTEMPTS = 10
 /** The verifier's last lines say what it did not like. */
 const LOG_LINES = 12
 
@@ -39,7 +41,7 @@ export const loadProgram = (name: string, object: BpfObject, maps: ReadonlyMap<s
   insns.bytes.set(code)
   const license = nativeBuffer(object.license.length + 1)
   license.bytes.set(new TextEncoder().encode(object.license))
-  const load = (log: { readonly address: number; readonly bytes: Uint8Array } | undefined): number =>
+  const ask = (log: { readonly address: number; readonly bytes: Uint8Array } | undefined): number =>
     bpf(BPF.PROG_LOAD, (view) => {
       view.setUint32(LOAD.TYPE, PROG_TYPE_SCHED_CLS, true)
       view.setUint32(LOAD.INSN_COUNT, insns.bytes.length / INSN.LEN, true)
@@ -51,7 +53,12 @@ export const loadProgram = (name: string, object: BpfObject, maps: ReadonlyMap<s
       view.setUint32(LOAD.LOG_SIZE, log.bytes.length, true)
       putAddress(view, LOAD.LOG, log.address)
     })
-  const result = load(undefined)
+  const load = (log?: { readonly address: number; readonly bytes: Uint8Array }): number => {
+    let result = ask(log)
+    for (let attempt = 1; result === -ERRNO.EAGAIN && attempt < ATTEMPTS; attempt++) result = ask(log)
+    return result
+  }
+  const result = load()
   if (result >= 0) return result
   if (result === -errnoNumber('EPERM')) throw bpfError('load the BPF program', -result)
   // Once more, for the reason.

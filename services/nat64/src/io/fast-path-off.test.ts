@@ -1,8 +1,9 @@
 /** Where the fast path cannot be had, it says why and steps aside. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deleteLink, libc } from '@sixgate/host'
+import { deleteLink, libc, nativeBuffer } from '@sixgate/host'
 import { enterNamespace } from '@sixgate/testkit'
+import koffi from 'koffi'
 import { silent } from '../../../../shared/bus/src/testkit/nats-lab.ts'
 import { fastPathPlan } from '../core/fast-path-plan.ts'
 import { DEFAULT_SETTINGS } from '../core/xlate.ts'
@@ -21,14 +22,51 @@ const source = (): FastPathSource => ({
   lans: [],
 })
 
-test("a program that the kernel refuses: the error has the verifier's words", { skip }, () => {
-  // `exit` alone: nothing was put into the register of the result.
-  const exit = Uint8Array.of(0x95, 0, 0, 0, 0, 0, 0, 0)
-  const object: BpfObject = { instructions: exit, license: 'sixgate', maps: [], references: [] }
+// `exit` alone: nothing was put into the register of the result.
+const exit = Uint8Array.of(0x95, 0, 0, 0, 0, 0, 0, 0)
+const refused: BpfObject = { instructions: exit, license: 'sixgate', maps: [], references: [] }
+const assertRefused = (): void =>
   assert.throws(
-    () => loadProgram('bad', object, new Map()),
+    () => loadProgram('bad', refused, new Map()),
     /load the BPF program: Permission denied \(EACCES\); the verifier: .*R0 !read_ok/,
   )
+
+/** struct itimerval: it_interval and it_value, each seconds and microseconds (i64). */
+const itimer = nativeBuffer(32)
+const setitimer = koffi.load(null).func('setitimer', 'int', ['int', 'uintptr_t', 'uintptr_t']) as (
+  which: number,
+  value: number,
+  old: number,
+) => number
+
+/** SIGALRM every so many microseconds; 0: no more. */
+const setIntervalTimer = (us: number): void => {
+  itimer.view.setBigInt64(8, BigInt(us), true)
+  itimer.view.setBigInt64(24, BigInt(us), true)
+  assert.equal(setitimer(0, itimer.address, 0), 0)
+}
+
+test("a program that the kernel refuses: the error has the verifier's words", { skip }, assertRefused)
+
+test('signals that come while the verifier works change nothing', { skip }, () => {
+  let signals = 0
+  const hear = (): void => void signals++
+  process.on('SIGALRM', hear)
+  setIntervalTimer(1000)
+  try {
+    // Of 1000, ten or more meet one.
+    for (let turn = 0; turn < 1000; turn++) assertRefused()
+  } finally {
+    setIntervalTimer(0)
+  }
+  return new Promise<void>((resolve) => {
+    // They are heard when the loop turns.
+    setImmediate(() => {
+      process.off('SIGALRM', hear)
+      assert.ok(signals > 0)
+      resolve()
+    })
+  })
 })
 
 for (const [what, objectFile, wanted, off] of [
