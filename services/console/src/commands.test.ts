@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { QuestionRefused, SERVICE_NAMES } from '@sixgate/bus'
+import { QuestionRefused, SERVICE_NAMES, WrongQuestion } from '@sixgate/bus'
 import { QUERY } from './testkit/site-answers.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
 import { CLI, DAEMON, report, shell, SIXGATE, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
@@ -462,6 +462,32 @@ because
     assert.deepEqual(json, { answers: [{ instance: 'b', answer: explanation }], complaints: [] })
     assert.deepEqual(asked, [{ name: 'www.example.net', type: 'AAAA', client: 'fd00::c' }, { name: 'www.example.net' }])
   })
+
+  it('a type, client or name that is none is a wrong command line; what dns64 cannot answer yet is not', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    for (const instance of ['a', 'b'])
+      (await report(lab, 'dns64', { instance })).answer({
+        explain: (body) => {
+          const { type } = body as { type?: string }
+          if (type === 'X') throw new WrongQuestion('"X" is no record type: a name like AAAA, or TYPE65')
+          if (type === 'A' || instance === 'b') throw new QuestionRefused('dns64 has no site document yet')
+          return explanation
+        },
+      })
+    for (const words of ['dns explain www.example.net --type=X', 'dns explain www.example.net --type=X --json']) {
+      const { status, stdout, stderr } = await sixgateHere(lab, words)
+      assert.deepEqual([status, stdout], [2, ''])
+      assert.equal(
+        stderr,
+        'sixgate: "dns explain": "X" is no record type: a name like AAAA, or TYPE65; see: sixgate --help\n',
+      )
+    }
+    assert.equal((await sixgateHere(lab, 'dns explain www.example.net --type=A')).status, 1)
+    const half = await sixgateHere(lab, 'dns explain www.example.net')
+    assert.deepEqual([half.status, half.stderr], [1, 'sixgate: dns64 b: dns64 has no site document yet\n'])
+    assert.match(half.stdout, /^www\.example\.net\. AAAA: NOERROR \(dns64 a\)$/m)
+  })
 })
 
 describe('sixgate dns queries', () => {
@@ -501,7 +527,7 @@ synthesised  made from the A records
     assert.deepEqual(json, { kept: 'clients', queries: [newest], sentences, complaints: [] })
   })
 
-  it('says that none are kept, that none is like that, and what an instance refuses', async () => {
+  it('says that none are kept, that none is like that, and which filter is none', async () => {
     await using lab = await SiteLab.start()
     await lab.makeBuckets()
     const told = { kept: 'names', room: 4096, queries: [], sentences: {} }
@@ -509,7 +535,7 @@ synthesised  made from the A records
     nats.answer({
       queries: (body) => {
         const { rcode } = body as { rcode?: string }
-        if (rcode === 'NO') throw new QuestionRefused('rcode: "NO": must be one of NOERROR')
+        if (rcode === 'NO') throw new WrongQuestion('rcode: "NO": must be one of NOERROR')
         return rcode === 'REFUSED' ? { ...told, kept: 'off' } : told
       },
       'top-names': () => ({ kept: 'names', sinceMs: 0, names: [] }),
@@ -517,8 +543,8 @@ synthesised  made from the A records
     assert.match((await sixgateHere(lab, 'dns queries')).stdout, /no query that is kept is like that/)
     assert.match((await sixgateHere(lab, 'dns queries --rcode=REFUSED')).stdout, /dns64.queryLog is off/)
     const refused = await sixgateHere(lab, 'dns queries --rcode=NO')
-    assert.deepEqual([refused.status, refused.stdout], [1, ''])
-    assert.match(refused.stderr, /dns64 a: rcode: "NO": must be one of NOERROR/)
+    assert.deepEqual([refused.status, refused.stdout], [2, ''])
+    assert.match(refused.stderr, /^sixgate: "dns queries": rcode: "NO": must be one of NOERROR; see: sixgate --help$/m)
     assert.match((await sixgateHere(lab, 'dns top')).stdout, /nothing was asked in that time/)
   })
 })

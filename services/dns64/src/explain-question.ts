@@ -1,5 +1,5 @@
 import { parseIp4, parseIp6 } from '@sixgate/addr'
-import { QuestionRefused } from '@sixgate/bus'
+import { QuestionRefused, WrongQuestion } from '@sixgate/bus'
 import { explain, type ExplainRequest, type Explanation } from './core/explain.ts'
 import { typeOfName } from './core/mnemonics.ts'
 import { keyOfText } from './core/name.ts'
@@ -8,32 +8,32 @@ import type { Resolver } from './core/resolver.ts'
 const textOf = (body: Readonly<Record<string, unknown>>, field: string): string | undefined => {
   const value = body[field]
   if (value === undefined || typeof value === 'string') return value
-  throw new QuestionRefused(`${field}: must be a text`)
+  throw new WrongQuestion(`${field}: must be a text`)
 }
 
 const nameOf = (text: string): ExplainRequest['name'] => {
   try {
     return keyOfText(text)
   } catch (error) {
-    throw new QuestionRefused(
+    throw new WrongQuestion(
       `"${text}" is no domain name: ${error instanceof Error ? error.message : String(error)}`,
       error,
     )
   }
 }
 
-/** Reads the body of the question `explain`. Throws QuestionRefused. */
+/** Reads the body of the question `explain`. Throws WrongQuestion. */
 export const explainRequest = (body: unknown): ExplainRequest => {
-  if (typeof body !== 'object' || body === null) throw new QuestionRefused('explain: must have a name')
+  if (typeof body !== 'object' || body === null) throw new WrongQuestion('explain: must have a name')
   const fields = body as Readonly<Record<string, unknown>>
   const name = textOf(fields, 'name')
-  if (name === undefined || name === '') throw new QuestionRefused('explain: must have a name')
+  if (name === undefined || name === '') throw new WrongQuestion('explain: must have a name')
   const typeText = (textOf(fields, 'type') ?? 'AAAA').toUpperCase()
   const type = typeOfName(typeText)
-  if (type === undefined) throw new QuestionRefused(`"${typeText}" is no record type: a name like AAAA, or TYPE65`)
+  if (type === undefined) throw new WrongQuestion(`"${typeText}" is no record type: a name like AAAA, or TYPE65`)
   const client = textOf(fields, 'client')
   if (client !== undefined && parseIp4(client) === undefined && parseIp6(client) === undefined)
-    throw new QuestionRefused(`"${client}" is no address of a client: IPv4 or IPv6, without zone`)
+    throw new WrongQuestion(`"${client}" is no address of a client: IPv4 or IPv6, without zone`)
   return { name: nameOf(name), type, client, dnssecOk: fields.dnssecOk === true }
 }
 

@@ -1,5 +1,5 @@
 import { formatIp4, formatIp6, parseIp4, parseIp6 } from '@sixgate/addr'
-import { QuestionRefused } from '@sixgate/bus'
+import { QuestionRefused, WrongQuestion } from '@sixgate/bus'
 import { RCODE_NAMES, rcodeName, typeName, typeOfName } from './core/mnemonics.ts'
 import { textOfKey } from './core/name.ts'
 import type { Kept } from './core/policy.ts'
@@ -56,38 +56,38 @@ const MAX_NAMES = 1024
 
 const bodyOf = (body: unknown): Body => {
   if (body === undefined || body === null) return {}
-  if (typeof body !== 'object' || Array.isArray(body)) throw new QuestionRefused('queries: must be asked with fields')
+  if (typeof body !== 'object' || Array.isArray(body)) throw new WrongQuestion('queries: must be asked with fields')
   return body as Body
 }
 
 const limitOf = ({ limit }: Body, highest: number): number => {
   if (limit === undefined) return DEFAULT_LIMIT
   if (typeof limit === 'number' && Number.isInteger(limit) && limit >= 1 && limit <= highest) return limit
-  throw new QuestionRefused(`limit: ${JSON.stringify(limit)}: must be a whole number from 1 to ${highest}`)
+  throw new WrongQuestion(`limit: ${JSON.stringify(limit)}: must be a whole number from 1 to ${highest}`)
 }
 
 const textOf = (body: Body, field: string): string | undefined => {
   const value = body[field]
   if (value === undefined || value === '') return undefined
   if (typeof value === 'string') return value
-  throw new QuestionRefused(`${field}: must be a text`)
+  throw new WrongQuestion(`${field}: must be a text`)
 }
 
 const typeFilter = (text: string): number => {
   const type = typeOfName(text.toUpperCase())
-  if (type === undefined) throw new QuestionRefused(`type: "${text}" is no record type: a name like AAAA, or TYPE65`)
+  if (type === undefined) throw new WrongQuestion(`type: "${text}" is no record type: a name like AAAA, or TYPE65`)
   return type
 }
 
 const rcodeFilter = (text: string): string => {
   const name = text.toUpperCase()
   if (RCODE_NAMES.includes(name)) return name
-  throw new QuestionRefused(`rcode: "${text}": must be one of ${RCODE_NAMES.join(', ')}`)
+  throw new WrongQuestion(`rcode: "${text}": must be one of ${RCODE_NAMES.join(', ')}`)
 }
 
 const reasonFilter = (text: string): string => {
   if (Object.hasOwn(EXPLAIN_REASON, text)) return text
-  throw new QuestionRefused(`reason: "${text}": must be one of ${Object.keys(EXPLAIN_REASON).join(', ')}`)
+  throw new WrongQuestion(`reason: "${text}": must be one of ${Object.keys(EXPLAIN_REASON).join(', ')}`)
 }
 
 /** An address without zone, in the one text that it has. */
@@ -101,7 +101,7 @@ const addressOf = (text: string): string | undefined => {
 
 const clientFilter = (text: string): string => {
   const address = addressOf(text)
-  if (address === undefined) throw new QuestionRefused(`client: "${text}" is no address: IPv4 or IPv6`)
+  if (address === undefined) throw new WrongQuestion(`client: "${text}" is no address: IPv4 or IPv6`)
   return address
 }
 

@@ -28,6 +28,13 @@ export {
 } from './contract.ts'
 export { EVENTS_KEPT, EVENTS_STREAM, eventOf, eventSubject, eventText, parseEvent, type SiteEvent } from './event.ts'
 export { LOG_LEVEL_QUESTION, type LogLevelAnswer } from './log-level-question.ts'
-export { type Answer, type Question, QuestionRefused, type Questions, questionSubject } from './questions.ts'
+export {
+  type Answer,
+  type Question,
+  QuestionRefused,
+  type Questions,
+  questionSubject,
+  WrongQuestion,
+} from './questions.ts'
 export type { Condition, ServiceState } from './applier.ts'
 export type { Status } from './status.ts'

@@ -14,10 +14,18 @@ export class QuestionRefused extends Error {
   }
 }
 
-/** What one instance says to a question. */
+/** The question itself is wrong: whenever it is asked again, it is refused again. */
+export class WrongQuestion extends QuestionRefused {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause)
+    this.name = 'WrongQuestion'
+  }
+}
+
+/** What one instance says to a question. `isWrong`: it was refused as a WrongQuestion; earlier versions do not tell that. */
 export type Answer =
-  | { readonly instance: string; readonly answer: unknown; readonly refused?: undefined }
-  | { readonly instance: string; readonly answer?: undefined; readonly refused: string }
+  | { readonly instance: string; readonly answer: unknown; readonly refused?: undefined; readonly isWrong?: undefined }
+  | { readonly instance: string; readonly answer?: undefined; readonly refused: string; readonly isWrong?: boolean }
 
 /** Who said what cannot be read: its version may be any. */
 const NOBODY = '(unknown instance)'
@@ -26,7 +34,8 @@ const NOBODY = '(unknown instance)'
 export const readAnswer = (text: string): Answer => {
   const said = objectIn(text)
   const instance = typeof said?.instance === 'string' ? said.instance : NOBODY
-  if (typeof said?.refused === 'string') return { instance, refused: said.refused }
+  if (typeof said?.refused === 'string')
+    return { instance, refused: said.refused, ...(said.isWrong === true && { isWrong: true }) }
   if (instance !== NOBODY && said !== undefined && 'answer' in said) return { instance, answer: said.answer }
   return {
     instance,

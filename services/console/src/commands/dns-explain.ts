@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import { JSON_OPTION } from '../command.ts'
 import { explanationAnswer } from '../core/answers.ts'
 import { printable } from '../core/columns.ts'
-import { EXIT, withNats } from '../invocation.ts'
+import { EXIT, UsageError, withNats } from '../invocation.ts'
 import { askInstances } from '../io/ask-instances.ts'
 
 type Explanation = z.infer<typeof explanationAnswer>
@@ -33,7 +33,8 @@ export const DNS_EXPLAIN: Command = {
     const [name] = parameters
     const body = { name, type: value('type'), client: value('client') }
     return await withNats(variables, terminal, async ({ link }) => {
-      const { answers, complaints } = await askInstances(link, 'dns64', 'explain', body, explanationAnswer)
+      const { answers, complaints, wrong } = await askInstances(link, 'dns64', 'explain', body, explanationAnswer)
+      if (wrong !== undefined) throw new UsageError(`"dns explain": ${wrong}`)
       if (flag('json')) terminal.print(`${JSON.stringify({ answers, complaints }, null, 2)}\n`)
       else for (const { instance, answer } of answers) terminal.print(render(instance, answer))
       for (const complaint of complaints) terminal.complain(complaint)

@@ -52,7 +52,8 @@ export const DNS_QUERIES: Command = {
     const limit = limitOf(call)
     const filter = Object.fromEntries(['client', 'type', 'rcode', 'reason'].map((option) => [option, value(option)]))
     return await withNats(variables, terminal, async ({ link }) => {
-      const { answers, complaints } = await askQueries(link, { ...filter, name: parameters[0], limit })
+      const { answers, complaints, wrong } = await askQueries(link, { ...filter, name: parameters[0], limit })
+      if (wrong !== undefined) throw new UsageError(`"dns queries": ${wrong}`)
       const { kept, queries, sentences } = mergeQueries(answers, limit)
       if (flag('json')) terminal.print(`${JSON.stringify({ kept, queries, sentences, complaints }, null, 2)}\n`)
       else if (queries.length === 0) terminal.print(nothing(kept, 'no query that is kept is like that\n'))

@@ -14,6 +14,8 @@ export interface Answers<T> {
   }[]
   /** A sentence for each instance that did not answer, or refused to; also when none runs. */
   readonly complaints: readonly string[]
+  /** Nobody answered, since the question itself is wrong: why. */
+  readonly wrong?: string
 }
 
 /**
@@ -49,7 +51,9 @@ export const askInstances = async <T>(
   }
   if (answers.length === 0 && silent.length === 0)
     complaints.push(`no ${service} runs; see: docker compose ps --all ${service}`)
+  const wrong = fit.length === 0 ? answers.find(({ isWrong }) => isWrong)?.refused : undefined
   return {
+    ...(wrong !== undefined && { wrong: printable(wrong) }),
     answers: fit.map(({ instance, answer }) => ({ instance, gateway: gatewayOf.get(instance), answer })),
     complaints: complaints.map(printable),
   }

@@ -18,14 +18,16 @@ export interface QueryFilter {
 interface Told<T> {
   readonly answers: readonly T[]
   readonly complaints: string[]
+  /** As askInstances has it. */
+  readonly wrong?: string
 }
 
 /** As many as an instance counts: none is cut off before they are added up. */
 const ALL_NAMES = 1024
 
 const ask = async <T>(link: Link, question: string, body: unknown, schema: z.ZodType<T>): Promise<Told<T>> => {
-  const { answers, complaints } = await askInstances(link, 'dns64', question, body, schema)
-  return { answers: answers.map(({ answer }) => answer), complaints: [...complaints] }
+  const { answers, complaints, ...rest } = await askInstances(link, 'dns64', question, body, schema)
+  return { ...rest, answers: answers.map(({ answer }) => answer), complaints: [...complaints] }
 }
 
 /** The newest queries that each instance of dns64 keeps. Throws KvError. */

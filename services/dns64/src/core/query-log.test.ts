@@ -198,7 +198,7 @@ for (const [body, message] of [
   [{ name: 5 }, 'name: must be a text'],
   [[], 'queries: must be asked with fields'],
 ] as const)
-  test(`refused: ${message}`, () => assert.throws(() => queries(serve(), body), { message }))
+  test(`refused: ${message}`, () => assert.throws(() => queries(serve(), body), { name: 'WrongQuestion', message }))
 
 test('a reason that there is not is refused with those that there are', () => {
   assert.throws(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Answer, QuestionRefused, type Questions } from '../questions.ts'
+import { type Answer, QuestionRefused, type Questions, WrongQuestion } from '../questions.ts'
 import { NatsLab, silent } from '../testkit/nats-lab.ts'
 import { Recorder } from '../testkit/recorder.ts'
 import { ask } from './ask.ts'
@@ -13,6 +13,9 @@ const QUESTIONS: Questions = {
   nothing: () => undefined,
   refuse: () => {
     throw new QuestionRefused('name: "": must not be empty')
+  },
+  wrong: () => {
+    throw new WrongQuestion('name: 5: must be a text')
   },
   break: () => {
     throw new Error('a bug')
@@ -45,7 +48,8 @@ describe('questions to a service', () => {
     assert.deepEqual(await put(lab, 'double', 21), [{ instance: 'a', answer: 42 }])
     assert.deepEqual(await put(lab, 'later'), [{ instance: 'a', answer: { a: [1] } }])
     assert.deepEqual(await put(lab, 'nothing'), [{ instance: 'a', answer: null }])
-    assert.equal(await refused('refuse'), 'name: "": must not be empty')
+    assert.deepEqual(await put(lab, 'refuse'), [{ instance: 'a', refused: 'name: "": must not be empty' }])
+    assert.deepEqual(await put(lab, 'wrong'), [{ instance: 'a', refused: 'name: 5: must be a text', isWrong: true }])
     assert.equal(await refused('break'), 'a defect of nat64, see its log: a bug')
     assert.match(String(await refused('long')), /^the answer cannot be sent: .*payload/i)
     assert.match(String(await refused('toString')), /^"toString" is no question of nat64; it answers: double, later, /)
@@ -55,7 +59,7 @@ describe('questions to a service', () => {
     await using lab = await NatsLab.start()
     await serve(lab, 'a', QUESTIONS)
     const reply = await (await lab.admin()).request('sixgate.nat64.double', '{"a":')
-    assert.deepEqual(reply.json(), { instance: 'a', refused: 'the question is no JSON: {"a":' })
+    assert.deepEqual(reply.json(), { instance: 'a', refused: 'the question is no JSON: {"a":', isWrong: true })
   })
 
   it('every instance answers; one that still starts says so', async () => {

@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { type Logger, messageOf } from '@sixgate/obs'
 import type { ServiceName } from '../contract.ts'
-import { type Answer, QuestionRefused, type Questions, questionSubject } from '../questions.ts'
+import { type Answer, QuestionRefused, type Questions, questionSubject, WrongQuestion } from '../questions.ts'
 
 /** What the services protocol (ADR-32) tells of one endpoint; times in nanoseconds. */
 export interface EndpointStats {
@@ -61,7 +61,8 @@ export class QuestionServer {
     try {
       answer = { instance, answer: (await this.#answer(name, message)) ?? null }
     } catch (error) {
-      answer = { instance, refused: this.#reasonOf(name, error) }
+      const refused = this.#reasonOf(name, error)
+      answer = { instance, refused, ...(error instanceof WrongQuestion && { isWrong: true }) }
     }
     const stats = this.#stats.get(name)
     if (stats !== undefined) count(stats, performance.now() - startMs, answer.refused)
@@ -98,7 +99,7 @@ const bodyOf = (message: Msg): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new QuestionRefused(`the question is no JSON: ${text.slice(0, 80)}`, error)
+    throw new WrongQuestion(`the question is no JSON: ${text.slice(0, 80)}`, error)
   }
 }
 
