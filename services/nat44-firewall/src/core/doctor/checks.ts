@@ -139,16 +139,21 @@ const isInTheWay = ({ address }: PortHolder): boolean => /^(0\.0\.0\.0|::|127\.0
 const showHolder = ({ address, program }: PortHolder): string =>
   `${address}${program === undefined ? '' : ` (${program})`}`
 
+/** Of a port that nobody keeps from `service`, or that it has: whose a socket is, is not seen out of a container, but who does not get it reports that. */
+const foundAt = (holders: readonly PortHolder[], isRunning: boolean, service: 'dns64' | 'console'): string => {
+  if (holders.length === 0) return 'free'
+  const where = `in use at ${holders.map(showHolder).join(', ')}`
+  return isRunning
+    ? `${where}; ${service} has what it needs of it, or its line here says why not`
+    : `${where}: not in the way of ${service}`
+}
+
 /** The console takes it on the gateway's address and on loopback. */
 const portOfPage = ({ webPort, isRunning }: HostReport): readonly Check[] => {
   if (webPort === undefined) return []
   const { port, holders } = webPort
   const taken = holders.filter(isInTheWay)
-  // While the site runs it is the console; if it is not, the console says so itself.
-  if (taken.length === 0 || isRunning)
-    return [
-      ok('port-page', holders.length === 0 ? `${port}: free` : `${port}: taken: ${holders.map(showHolder).join(', ')}`),
-    ]
+  if (taken.length === 0 || isRunning) return [ok('port-page', `${port}: ${foundAt(holders, isRunning, 'console')}`)]
   const fix = `another console.port in site.yaml, or: sudo ss -lntp 'sport = :${port}'   # names the program: stop it`
   return [
     bad('port-page', `${port}: taken: ${taken.map(showHolder).join(', ')}; the page of the console needs it`, fix),
@@ -159,13 +164,7 @@ const portOfPage = ({ webPort, isRunning }: HostReport): readonly Check[] => {
 const port53 = ({ port53: holders, isRunning }: HostReport): Check => {
   const inTheWay = holders.filter(isInTheWay)
   const [first] = inTheWay
-  if (first === undefined || isRunning)
-    return ok(
-      'port-53',
-      holders.length === 0
-        ? 'free'
-        : `taken: ${holders.map(({ address }) => address).join(', ')}${isRunning ? '' : ': not in the way of dns64'}`,
-    )
+  if (first === undefined || isRunning) return ok('port-53', foundAt(holders, isRunning, 'dns64'))
   const signs = inTheWay.flatMap(({ address, program }) => [address, program ?? ''])
   const [, fix = FIND_HOLDER] = FREE_PORT.find(([sign]) => signs.some((text) => sign.test(text))) ?? []
   return bad('port-53', `taken: ${inTheWay.map(showHolder).join(', ')}; dns64 needs it`, fix)
