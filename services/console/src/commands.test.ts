@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { QuestionRefused, SERVICE_NAMES, WrongQuestion } from '@sixgate/bus'
+import { putDocument } from './io/publisher.ts'
 import { QUERY } from './testkit/site-answers.ts'
 import { SiteLab, siteYaml } from './testkit/site-lab.ts'
 import { CLI, DAEMON, report, shell, SIXGATE, sixgate, sixgateHere, withDaemon } from './testkit/sixgate.ts'
@@ -88,6 +89,26 @@ describe('sixgate status', () => {
     assert.equal(document.state, 'invalid')
     assert.match(document.problem, /site\.yaml:5:\d+ pref64\[0\]/)
     assert.match((await sixgateHere(lab, 'status')).stdout, /^console .* rejected .*\n {4}site\.yaml:5:/m)
+  })
+
+  it('after a restart of NATS without the console: what was in memory is not there, and no command says that it never was', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    await putDocument((await lab.connect('console')).link, '{"lan":1}')
+    await report(lab, 'nat64')
+    await lab.server.stop()
+    await lab.server.start()
+    const { status, stdout, stderr } = await sixgateHere(lab, 'status')
+    assert.deepEqual([status, stderr], [1, ''])
+    assert.match(stdout, /^site document: revision 1, not well everywhere$/m)
+    for (const words of ['hosts', 'drops', 'doctor']) {
+      const asked = await sixgateHere(lab, words)
+      assert.equal(asked.status, 1)
+      assert.match(
+        asked.stderr,
+        /^sixgate: bucket status, key \*: NATS does not have it, since it is new or was started anew; the console makes it/m,
+      )
+    }
   })
 
   it('--watch prints again and again, and goes on when NATS was away', async () => {

@@ -79,6 +79,11 @@ export class NatsServer {
     this.#running = undefined
   }
 
+  /** Holds every connection and answers nobody, until it is ended by `stop('SIGKILL')`. */
+  freeze(): void {
+    this.#running?.child.kill('SIGSTOP')
+  }
+
   /** Throws away what the stopped server has on disk. */
   loseStorage(): void {
     if (this.isRunning) throw new Error('stop the server first')

@@ -31,7 +31,7 @@ export const DOCTOR: Command = {
       return await withNats(variables, terminal, async ({ link }) => await look(link))
     } catch (error) {
       if (error instanceof KvError)
-        terminal.complain('without NATS no service can be asked; what can be seen of this machine: make doctor')
+        terminal.complain('no service can be asked; what can be seen of this machine: make doctor')
       throw error
     }
   },

@@ -12,10 +12,7 @@ const WATCH_MS = 2000
 
 /** Asks NATS how the site is. Throws KvError. */
 export const overviewNow = async (link: Link): Promise<SiteOverview> => {
-  const [published, reports] = await Promise.all([
-    unlessMissing(readPublished(link), undefined),
-    unlessMissing(readReports(link), []),
-  ])
+  const [published, reports] = await Promise.all([readPublished(link), unlessMissing(readReports(link), [])])
   return overviewOf(published?.revision ?? 0, reports, Date.now(), gatewaysIn(published?.document))
 }
 

@@ -8,7 +8,6 @@ import { type History, textOfDocument } from '../core/history.ts'
 import { Credentials } from '../web/credentials.ts'
 import { allHosts } from './all-hosts.ts'
 import { readPublished } from './publisher.ts'
-import { unlessMissing } from './unless-missing.ts'
 
 export interface SitePlaces {
   readonly siteFile: string
@@ -79,7 +78,7 @@ export const collectBackup = async (
   history: History,
   madeAtMs: number,
 ): Promise<Collected> => {
-  const published = await unlessMissing(readPublished(link), undefined)
+  const published = await readPublished(link)
   const document = published && JSON.stringify(published.document)
   const [site, hosts] = await Promise.all([siteText(places, history, document), mappingsNow(link)])
   const { rules, complaints } = rulesBeside(places.siteFile)

@@ -149,7 +149,7 @@ describe('with the real server and keys', () => {
     const { link } = await lab.connect('nat64')
     const kvm = new Kvm(jetstream(link.connection, link.jetstream))
     await assert.rejects(kvm.create('hosts', {}), /[Pp]ermissions? [Vv]iolation/)
-    assert.equal(await outcome(new KvBucket(link, 'hosts').put('a', bytes('x'))), 'missing')
+    assert.equal(await outcome(new KvBucket(link, 'hosts').put('a', bytes('x'))), 'unserved')
     await lab.makeBuckets()
     assert.equal(await outcome(new KvBucket(link, 'hosts').put('a', bytes('x'))), 'ok')
   })

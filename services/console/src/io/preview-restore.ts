@@ -12,7 +12,6 @@ import type { CheckedBackup } from './backup-archive.ts'
 import { rulesBeside, type SitePlaces } from './collect-backup.ts'
 import { readHistory } from './history-file.ts'
 import { readPublished } from './publisher.ts'
-import { unlessMissing } from './unless-missing.ts'
 
 const pageChanges = (
   { password, tokens }: CheckedBackup,
@@ -44,7 +43,7 @@ export const previewRestore = async (
   diff: string,
 ): Promise<RestorePreview & { readonly complaints: readonly string[] }> => {
   const { manifest, mappings, history, ula, document } = backup
-  const published = await unlessMissing(readPublished(link), undefined)
+  const published = await readPublished(link)
   const { hosts, complaints } = mappings === undefined ? { hosts: [], complaints: [] } : await allHosts(link)
   const auto = readIfThere(autoFile)
   return {

@@ -1,6 +1,7 @@
 import { BUCKETS, DOCUMENT_KEY, KvBucket, KvError, type Link, type NatsSite } from '@sixgate/bus'
 import { type Logger, messageOf } from '@sixgate/obs'
 import { ensureBuckets } from './buckets.ts'
+import { getIfAny } from './unless-missing.ts'
 
 const RETRY_MS = 2000
 /** Storage that was lost behind our back is noticed within this time. */
@@ -150,9 +151,9 @@ export const putDocument = async (link: Link, text: string): Promise<Standing | 
   return { revision, isNew: true, text, ...(standing === undefined ? {} : { replaced: standing }) }
 }
 
-/** The document that stands in NATS now. Throws KvError. */
+/** The document that stands in NATS now; undefined: none does. Throws KvError. */
 export const readPublished = async (link: Link): Promise<{ revision: number; document: unknown } | undefined> => {
-  const entry = await new KvBucket(link, BUCKETS.SITE).get(DOCUMENT_KEY)
+  const entry = await getIfAny(new KvBucket(link, BUCKETS.SITE), DOCUMENT_KEY)
   return entry === undefined
     ? undefined
     : { revision: entry.revision, document: JSON.parse(new TextDecoder().decode(entry.value)) as unknown }

@@ -1,6 +1,6 @@
 import { BUCKETS, isOnGateway, KvBucket, type Link } from '@sixgate/bus'
 import { z } from 'zod'
-import { unlessMissing } from './unless-missing.ts'
+import { getIfAny } from './unless-missing.ts'
 
 /** Key in bucket `leases`: which console of several gateways publishes the document. */
 export const CONSOLE_LEASE = 'console'
@@ -9,7 +9,7 @@ const holderSchema = z.object({ holder: z.string() })
 
 /** The instance of the console that publishes, when there are several gateways; undefined: none does now. Throws KvError. */
 const publishingInstance = async (link: Link): Promise<string | undefined> => {
-  const entry = await unlessMissing(new KvBucket(link, BUCKETS.LEASES).get(CONSOLE_LEASE), undefined)
+  const entry = await getIfAny(new KvBucket(link, BUCKETS.LEASES), CONSOLE_LEASE)
   if (entry === undefined) return undefined
   try {
     return holderSchema.safeParse(JSON.parse(new TextDecoder().decode(entry.value))).data?.holder

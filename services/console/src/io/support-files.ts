@@ -49,7 +49,7 @@ const eventLines = async (link: Link): Promise<string> => {
 export const supportFiles = async (sources: SupportSources): Promise<ArchivedFile[]> => {
   const { link, siteFile, history, nowMs } = sources
   const reports = await unlessMissing(readReports(link), [])
-  const published = await unlessMissing(readPublished(link), undefined)
+  const published = await readPublished(link)
   const overview = overviewOf(published?.revision ?? 0, reports, nowMs, gatewaysIn(published?.document))
   const instances = reports.map(({ service, instance, version, startedAtMs }) => ({
     service,

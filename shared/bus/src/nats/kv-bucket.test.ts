@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { KvError } from '../kv-error.ts'
 import { NatsLab } from '../testkit/nats-lab.ts'
+import { Recorder } from '../testkit/recorder.ts'
 import { KvBucket } from './kv-bucket.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -74,15 +74,18 @@ describe('a bucket', () => {
         keys: () => bucket.keys(),
       })[call]()
 
-    it(`${call} in a bucket that does not exist: KvError "missing" that names it`, async () => {
+    // Of single keys NATS says no more than that nobody answers, which has other reasons too.
+    const [code, message] =
+      call === 'keys'
+        ? ['missing', /^bucket hosts, key \*: NATS does not have it, since it is new or was started anew; the console/]
+        : [
+            'unserved',
+            /^bucket hosts, key k: nobody in NATS answers for it: NATS is starting, stopping or without a maj/,
+          ]
+    it(`${call} in a bucket that does not exist: KvError "${code}" that names it`, async () => {
       await using lab = await NatsLab.start()
       const bucket = new KvBucket(await lab.connectedLink(), 'hosts')
-      await assert.rejects(run(bucket), (error) => {
-        assert.ok(error instanceof KvError)
-        assert.equal(error.code, 'missing', String(error.cause))
-        assert.match(error.message, /bucket hosts.*does not exist yet/)
-        return true
-      })
+      await assert.rejects(run(bucket), { name: 'KvError', code, message })
     })
 
     it(`${call} while NATS is away: KvError "disconnected" at once`, async () => {
@@ -92,4 +95,48 @@ describe('a bucket', () => {
       await assert.rejects(run(bucket), { name: 'KvError', code: 'disconnected' })
     })
   }
+
+  it('that is in memory is gone after a restart of NATS, and the error does not say that it never was', async () => {
+    await using lab = await NatsLab.start()
+    await lab.makeBuckets('status', 'site')
+    const link = await lab.connectedLink()
+    const [status, site] = [new KvBucket(link, 'status'), new KvBucket(link, 'site')]
+    await status.put('nat64.a', bytes('1'))
+    await site.put('document', bytes('{}'))
+    const changes = new Recorder<boolean>()
+    link.onChange(() => changes.add(link.connected))
+    await lab.restart()
+    await changes.until((items) => items.at(-1) === true)
+    await assert.rejects(status.keys(), { code: 'missing', message: /it is new or was started anew/ })
+    assert.deepEqual([await status.exists(), await site.exists()], [false, true])
+    assert.deepEqual(await site.keys(), ['document'])
+  })
+
+  it('whose answer did not come before NATS went: the error says that, and whether a write was done is unknown', async () => {
+    await using lab = await NatsLab.start()
+    await lab.makeBuckets('site')
+    const link = await lab.connectedLink()
+    const bucket = new KvBucket(link, 'site')
+    lab.server.freeze()
+    const [late, lost] = [bucket.put('a', bytes('1')), bucket.get('a')]
+    const outcomes = Promise.allSettled([late, lost])
+    await lab.server.stop('SIGKILL')
+    for (const outcome of await outcomes) {
+      assert.ok(outcome.status === 'rejected')
+      const { code, message } = outcome.reason as { code: string; message: string }
+      assert.equal(code, 'timeout')
+      assert.equal(message, `bucket site, key a: the connection to NATS was lost before it answered`)
+    }
+  })
+
+  it('that NATS does not answer for in time, while the connection stands', async () => {
+    await using lab = await NatsLab.start()
+    await lab.makeBuckets('site')
+    const bucket = new KvBucket(await lab.connectedLink(), 'site')
+    lab.server.freeze()
+    await assert.rejects(bucket.get('a'), {
+      code: 'timeout',
+      message: 'bucket site, key a: NATS did not answer in time',
+    })
+  })
 })

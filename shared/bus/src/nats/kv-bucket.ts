@@ -3,7 +3,7 @@ import type { KV } from '@nats-io/kv'
 import { NoRespondersError, PermissionViolationError, RequestError, TimeoutError } from '@nats-io/transport-node'
 import { messageOf } from '@sixgate/obs'
 import type { Bucket, BucketEntry, WatchSync } from '../contract.ts'
-import { KvError } from '../kv-error.ts'
+import { KvError, type KvErrorCode } from '../kv-error.ts'
 import { toBucketEntry } from './kv-entry.ts'
 import { KvWatch } from './kv-watch.ts'
 import type { Link } from './link.ts'
@@ -15,16 +15,34 @@ const STREAM_NOT_FOUND = 10059
 const isConflict = (error: unknown): boolean =>
   error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code)
 
-/** A stream that does not exist answers to no subject of its own. */
-const isMissing = (error: unknown): boolean =>
-  error instanceof NoRespondersError ||
-  (error instanceof RequestError && error.isNoResponders()) ||
-  (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) ||
-  (error instanceof Error && error.cause !== undefined && isMissing(error.cause))
+/** Whether the error itself, or one that it was made of, is such. */
+const isDueTo = (error: unknown, isSuch: (error: unknown) => boolean): boolean =>
+  isSuch(error) || (error instanceof Error && error.cause !== undefined && isDueTo(error.cause, isSuch))
 
-/** The error itself, or one that it was made of, is of this class. */
-const isDueTo = (error: unknown, type: new (...parameters: never[]) => Error): boolean =>
-  error instanceof type || (error instanceof Error && error.cause !== undefined && isDueTo(error.cause, type))
+const isMissing = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND
+/** A stream that does not exist answers to no subject of its own; nor does one whose server is starting, stopping, or without leader. */
+const isUnserved = (error: unknown): boolean =>
+  error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders())
+const isTimeout = (error: unknown): boolean => error instanceof TimeoutError
+const isRefused = (error: unknown): boolean => error instanceof PermissionViolationError
+
+/** What it is for the caller, and what to tell of it. `wasLost`: the connection went while NATS was asked. */
+const meaningOf = (error: unknown, wasLost: boolean): readonly [KvErrorCode, string] => {
+  if (isDueTo(error, isTimeout))
+    return ['timeout', wasLost ? 'the connection to NATS was lost before it answered' : 'NATS did not answer in time']
+  if (isDueTo(error, isMissing))
+    return [
+      'missing',
+      'NATS does not have it, since it is new or was started anew; the console makes it as soon as it is connected',
+    ]
+  if (isDueTo(error, isUnserved))
+    return [
+      'unserved',
+      'nobody in NATS answers for it: NATS is starting, stopping or without a majority, or the console has yet to make the bucket',
+    ]
+  if (isDueTo(error, isRefused)) return ['refused', 'the permissions of this service do not allow it']
+  return ['failed', messageOf(error)]
+}
 
 /** A bucket of JetStream behind the contract: errors are KvErrors, conflicts are values. */
 export class KvBucket implements Bucket {
@@ -62,6 +80,17 @@ export class KvBucket implements Bucket {
     await this.#call(key, async (kv) => await kv.purge(key))
   }
 
+  /** Whether NATS has it at all, for those who may ask for more than keys. */
+  async exists(): Promise<boolean> {
+    try {
+      await this.keys()
+      return true
+    } catch (error) {
+      if (error instanceof KvError && error.code === 'missing') return false
+      throw error
+    }
+  }
+
   /** Every key that there is, in no particular order; keys that were deleted a moment ago may still be among them. */
   async keys(): Promise<string[]> {
     const prefix = `$KV.${this.#name}.`
@@ -80,17 +109,16 @@ export class KvBucket implements Bucket {
 
   async #call<T>(key: string, work: (kv: KV) => Promise<T>): Promise<T> {
     const kv = await this.#link.kv(this.#name)
+    let wasLost = false
+    const stopListening = this.#link.onChange(() => (wasLost ||= !this.#link.connected))
     try {
       return await work(kv)
     } catch (error) {
-      const what = `bucket ${this.#name}, key ${key}`
       if (error instanceof KvError) throw error
-      if (isDueTo(error, TimeoutError)) throw new KvError('timeout', `${what}: NATS did not answer in time`, error)
-      if (isMissing(error))
-        throw new KvError('missing', `${what}: the bucket does not exist yet; the console makes it`, error)
-      if (isDueTo(error, PermissionViolationError))
-        throw new KvError('refused', `${what}: the permissions of this service do not allow it`, error)
-      throw new KvError('failed', `${what}: ${messageOf(error)}`, error)
+      const [code, meaning] = meaningOf(error, wasLost)
+      throw new KvError(code, `bucket ${this.#name}, key ${key}: ${meaning}`, error)
+    } finally {
+      stopListening()
     }
   }
 }
