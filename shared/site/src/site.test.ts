@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { formatIp6, formatPrefix, type Prefix6, parsePrefix6 } from '@sixgate/addr'
 import fc from 'fast-check'
+import { z } from 'zod'
 import { adoptUla, companionFile, keptUla } from './auto.ts'
 import { SiteError } from './error.ts'
 import { lanLinkName, lanLinkNames, lanPrefixes, lanViews } from './lans.ts'
+import { siteSchema } from './schema.ts'
 import { parseSite } from './site.ts'
 import { readSite } from './yaml.ts'
 
@@ -378,5 +380,15 @@ test('whatever comes, the answer is a site or a SiteError', () => {
         }
       },
     ),
+  )
+})
+
+test('no field is for a password or key: the document goes to every service, and tokens of the API read it', () => {
+  const schema = JSON.stringify(z.toJSONSchema(siteSchema, { io: 'input', unrepresentable: 'any' }))
+  const fields = [...schema.matchAll(/"([^"]+)":\{/g)].map(([, name = '']) => name)
+  assert.ok(fields.includes('dohPath') && fields.includes('queryLog'))
+  assert.deepEqual(
+    fields.filter((name) => /pass|secret|token|key|psk|seed|credential|private|hash/i.test(name)),
+    [],
   )
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { z } from 'zod'
 import { redactData, redactText } from './redact.ts'
+import { ROUTES } from './web/routes.ts'
 
 /** In two pieces, so that no scanner takes it for a real one. */
 const SEED = ['SU', 'ACDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRSTUVWXY'].join('').slice(0, 58)
@@ -23,6 +25,11 @@ const GONE: readonly (readonly [string, string, string])[] = [
   ["a customer's path in JSON", '{"name":"dns.example","path":"/a1b2c3"}', 'a1b2c3'],
   ["a customer's path with a mistake", 'site.yaml:9:1 dns64.upstreams[0].path: "a1b2c3": must be a path', 'a1b2c3'],
   ["a customer's path behind the usual one", 'path: /dns-query/a1b2c3', 'a1b2c3'],
+  ["a customer's path on the next line", 'path:\n  /a1b2c3', 'a1b2c3'],
+  ["a customer's path in a block of YAML", 'path: >- # folded\n  /a1b2c3', 'a1b2c3'],
+  ["a customer's path with what YAML allows before it", 'path: !!str &own /a1b2c3', 'a1b2c3'],
+  ["a customer's path that hosts are told", 'dohPath: /a1b2c3{?dns}', 'a1b2c3'],
+  ["a customer's path that hosts are told, in quotes", '"dohPath": "/a1b2c3{?dns}"', 'a1b2c3'],
   ["a customer's name of a resolver", '{ protocol: tls, name: "phone--a1b2c3.dns.nextdns.io" }', 'a1b2c3'],
 ]
 
@@ -40,6 +47,9 @@ describe('a text', () => {
     'revision 3: pool4: "198.18.0.0/33": must be an IPv4 prefix',
     '- { address: 9.9.9.9, protocol: tls, name: dns.quad9.net }',
     '- { address: 9.9.9.9, protocol: https, name: dns.quad9.net, path: /dns-query }',
+    'path: &usual /dns-query\nalpn: [h2]',
+    '- { name: dns.example, alpn: [h2], dohPath: "/dns-query{?dns}" }',
+    'dohPath: /dns-query{?dns}\n',
     'reversePath: true\nthe path: LAN to uplink',
   ]
   for (const text of KEPT) it(`keeps ${JSON.stringify(text)}`, () => assert.equal(redactText(text), text))
@@ -53,6 +63,7 @@ describe('plain data', () => {
       c: `see ${SEED}`,
       tokens_total: 7,
       upstreams: [{ path: '/a1b2c3' }, { path: '/dns-query' }],
+      dnr: [{ dohPath: '/a1b2c3{?dns}' }, { dohPath: '/dns-query{?dns}' }],
       issues: [{ path: 'pref64[0]' }],
     }
     assert.deepEqual(redactData(data), {
@@ -61,7 +72,19 @@ describe('plain data', () => {
       c: 'see (redacted)',
       tokens_total: 7,
       upstreams: [{ path: '(redacted)' }, { path: '/dns-query' }],
+      dnr: [{ dohPath: '(redacted)' }, { dohPath: '/dns-query{?dns}' }],
       issues: [{ path: 'pref64[0]' }],
     })
+  })
+})
+
+describe('answers of the API to a token', () => {
+  it('have no field that would become a text which its schema does not allow', () => {
+    const readable = Object.values(ROUTES).filter(({ access }) => access === 'reader')
+    const fields = readable.flatMap(({ answer }) =>
+      [...JSON.stringify(z.toJSONSchema(answer)).matchAll(/"([^"]+)":\{/g)].map(([, name = '']) => name),
+    )
+    assert.ok(fields.includes('complaints') && fields.includes('text'))
+    for (const field of fields) assert.deepEqual(redactData({ [field]: ['x'] }), { [field]: ['x'] }, field)
   })
 })

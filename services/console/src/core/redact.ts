@@ -14,13 +14,15 @@ const PATTERNS: readonly RegExp[] = [
   // a name and password, or what follows the host, of an address of the web: providers put customers' numbers there
   /(?<=\bhttps:\/\/)[^\s/@"']+:[^\s/@"']+@/g,
   /(?<=\bhttps:\/\/[^\s/"'<>]+\/)[^\s"'<>]+/g,
-  // the same number as `path` of a resolver, and in names of resolvers (over TLS there is no path)
-  /(?<=\bpath["']?\s*[:=]\s*)(?!["']?\/dns-query["']?(?:[\s,}]|$))(?:"[^"]*"|'[^']*'|\/[^\s,}"']*)/gi,
+  // the same number as `path` of a resolver or `dohPath` of one that hosts are told, behind anchor, tag or head of a block, too
+  /(?<=\b(?:doh)?path["']?\s*[:=]\s*(?:[&!]\S*\s+)*(?:[|>][-+\d]*(?:[ \t]+#.*)?\s+)?)(?!["']?\/dns-query(?:\{\?dns\})?["']?(?:[\s,}]|$))(?:"[^"]*"|'[^']*'|\/(?:\{\?dns\}|[^\s,}"'])*)/gi,
+  // and in names of resolvers (over TLS there is no path)
   /\b[\w-]+(?=\.(?:dns\.nextdns\.io|cloudflare-gateway\.com|d\.adguard-dns\.com|dns\.controld\.com)\b)/gi,
 ]
 
+const PATH_FIELD = /^(?:path|dohPath)$/
 /** Of a resolver that everybody asks the same way. */
-const COMMON_PATH = '/dns-query'
+const COMMON_PATHS: readonly string[] = ['/dns-query', '/dns-query{?dns}']
 
 /** A line `key: value` or `key=value`, as in YAML and logs. */
 const ASSIGNMENT = new RegExp(
@@ -34,7 +36,7 @@ export const redactText = (text: string): string =>
 
 const isSecret = (key: string, part: unknown): boolean =>
   (SECRET_FIELD.test(key) && (typeof part === 'string' || Array.isArray(part))) ||
-  (key === 'path' && typeof part === 'string' && part.startsWith('/') && part !== COMMON_PATH)
+  (PATH_FIELD.test(key) && typeof part === 'string' && part.startsWith('/') && !COMMON_PATHS.includes(part))
 
 /** Plain data without secrets: fields that are called so, and what looks like one. */
 export const redactData = (value: unknown): unknown => {

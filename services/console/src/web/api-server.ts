@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { KvError } from '@sixgate/bus'
 import type { Logger } from '@sixgate/obs'
 import { z } from 'zod'
+import { redactData } from '../core/redact.ts'
 import { bearerOf, cookieOf, refusalOf, SECURITY_HEADERS, SESSION_COOKIE } from '../core/web/guard.ts'
 import {
   type AnswerOf,
@@ -154,7 +155,9 @@ export class ApiServer {
         'not-understood',
         `what the services answer is not as this version knows it: ${z.prettifyError(error)}`,
       )
-    if (route.mediaType === undefined) this.#sendJson(response, 200, answer)
+    // A token lies in the configuration of some program: it shows how the site is, not what others know its owner by.
+    if (route.mediaType === undefined)
+      this.#sendJson(response, 200, route.access === 'reader' && !caller.isOwner ? redactData(answer) : answer)
     else this.#send(response, 200, route.mediaType, String(answer))
   }
 

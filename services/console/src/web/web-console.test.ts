@@ -25,6 +25,13 @@ const assertFails = ({ status, json }: PageAnswer, wanted: number, code: string)
 
 const NOT_LOGGED_IN = Object.values(ROUTES).filter(({ access }) => access !== 'anybody')
 
+/** A provider's customer has a1b2c3 as number. */
+const CUSTOMERS = `${siteYaml('64:ff9b::/96', 9443)}dns64:
+  upstreams:
+    - { address: 192.0.2.53, protocol: https, name: dns.example, path: /a1b2c3 }
+    - { address: 192.0.2.54, protocol: tls, name: a1b2c3.dns.nextdns.io }
+`
+
 describe('the first visit', { skip }, () => {
   it('needs the code that sixgate web prints, sets the password and logs in; the code ends', async () => {
     await using lab = await PageLab.start()
@@ -132,6 +139,31 @@ describe('sessions', { skip }, () => {
     assert.ok(!kept.includes(secret))
     await owner.post('/api/v1/tokens/remove', { name: 'grafana' })
     assertFails(await program.get('/api/v1/site', bearer), 401, 'not-logged-in')
+  })
+
+  it('a token is not shown by which path and name a provider knows its customer; the owner is', async () => {
+    await using other = await PageLab.start(CUSTOMERS, 9443)
+    const user = await other.owner()
+    const { secret } = (await user.post('/api/v1/tokens/add', { name: 'watch' })).json
+    const bearer = { authorization: `Bearer ${secret}` }
+    const program = other.client()
+    for (const path of ['/api/v1/config', '/api/v1/config/revision?revision=1']) {
+      assert.equal((await user.get(path)).json.text, CUSTOMERS)
+      const { status, json } = await program.get(path, bearer)
+      assert.equal(status, 200)
+      assert.equal(json.text, CUSTOMERS.replaceAll(/\/?a1b2c3/g, '(redacted)'))
+    }
+    const readable = Object.values(ROUTES).filter(({ access, method }) => access === 'reader' && method === 'GET')
+    for (const { path } of readable) assert.doesNotMatch((await program.get(path, bearer)).text, /a1b2c3/, path)
+    // What is said of a document with a mistake stands in the console's report.
+    const wrong = CUSTOMERS.replace('path: /a1b2c3', 'path: a1b2c3')
+    other.site.writeSite(wrong)
+    await other.console.waitFor(/"state":"rejected"/)
+    while (!/must be a path/.test((await user.get('/api/v1/site')).text)) await setTimeout(50)
+    assert.match((await user.get('/api/v1/site')).text, /a1b2c3/)
+    const { text } = await program.get('/api/v1/site', bearer)
+    assert.match(text, /must be a path/)
+    assert.doesNotMatch(text, /a1b2c3/)
   })
 
   it('guessing is slowed down: five attempts, then one each half minute, for the right password too', async () => {

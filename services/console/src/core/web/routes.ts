@@ -182,7 +182,7 @@ export const ROUTES = {
     method: 'GET',
     path: '/api/v1/config',
     access: 'reader',
-    summary: 'The text of the site document, and whether an edit waits to be confirmed',
+    summary: 'The text of the site document, for tokens redacted, and whether an edit waits to be confirmed',
     answer: answers.config,
   },
   history: {
@@ -196,7 +196,7 @@ export const ROUTES = {
     method: 'GET',
     path: '/api/v1/config/revision',
     access: 'reader',
-    summary: 'The text of a revision',
+    summary: 'The text of a revision, for tokens redacted',
     query: z.strictObject({ revision: decimal(z.number().int().min(1).max(999_999_999)) }),
     answer: answers.revisionText,
   },
