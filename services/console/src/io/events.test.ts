@@ -40,6 +40,28 @@ describe('events, with the real server and keys', () => {
     assert.deepEqual(await messagesOf(console, Date.now() + 60_000), [], 'nothing is that new')
   })
 
+  it('the newest alone are read when no more are wanted', async () => {
+    await using lab = await SiteLab.start()
+    await lab.makeBuckets()
+    const console = await lab.connect('console')
+    const newest = async (count: number): Promise<string[]> => {
+      const messages: string[] = []
+      for await (const { message } of siteEvents(console.link, { newest: count })) messages.push(message)
+      return messages
+    }
+    assert.deepEqual(await newest(2), [])
+    const [dns64, nat64] = [await lab.connect('dns64'), await lab.connect('nat64')]
+    for (const message of ['one', 'two', 'three']) happening(nat64, 'nat64', message)
+    await firstOf(console, 3)
+    happening(dns64, 'dns64', 'four')
+    await firstOf(console, 4)
+    assert.deepEqual(await newest(2), ['three', 'four'])
+    assert.deepEqual(await newest(4), ['one', 'two', 'three', 'four'])
+    assert.deepEqual(await newest(500), ['one', 'two', 'three', 'four'])
+    // Behind what each service may keep, others of the newest may be gone: all are read, and more than wanted come.
+    assert.deepEqual(await newest(EVENTS_KEPT.perService + 1), ['one', 'two', 'three', 'four'])
+  })
+
   it('without any, there is none', async () => {
     await using lab = await SiteLab.start()
     const console = await lab.connect('console')

@@ -100,7 +100,7 @@ export const configHandlers = ({
     rollbackConfig: async () => await saving(async () => await pending.rollBack()),
     events: async ({ query: { limit } }) => {
       const events: Events['events'] = []
-      for await (const { atMs, service, instance, kind, level, message } of siteEvents(link))
+      for await (const { atMs, service, instance, kind, level, message } of siteEvents(link, { newest: limit }))
         events.push({ atMs, service, instance, kind, level, message })
       return { events: events.toReversed().slice(0, limit) }
     },
