@@ -124,6 +124,32 @@ describe('three NATS servers as one', () => {
     assert.equal(standing?.isNew, true)
   })
 
+  for (const [how, signal] of [
+    ['restarted', 'SIGTERM'],
+    ['killed and started', 'SIGKILL'],
+  ] as const)
+    it(`a server that is ${how} is one of three again: what its machine writes the others have, and it hears them`, async (t) => {
+      await using cluster = await NatsCluster.start()
+      const console = await cluster.connect('a', 'console')
+      await untilDone(async () => await ensureBuckets(console.link, 3))
+      const a = await cluster.connect('a', 'nat64')
+      const b = await cluster.connect('b', 'nat64')
+      const [hostsA, hostsB] = [a, b].map(({ link }) => new KvBucket(link, BUCKETS.HOSTS)) as [KvBucket, KvBucket]
+      const [seenByA, seenByB] = [followed(a, BUCKETS.HOSTS, t), followed(b, BUCKETS.HOSTS, t)]
+      await hostsA.create('198-18-0-2', bytes('a'))
+      await untilTrue('b sees the address', () => seenByB.has('198-18-0-2'))
+      await cluster.kill('a', signal)
+      await cluster.start('a')
+      await untilTrue('the service of a is connected again', () => a.link.connected)
+      await untilDone(async () => await hostsA.put('198-18-0-3', bytes('a')))
+      await untilDone(async () => await hostsB.put('198-18-0-4', bytes('b')))
+      await untilTrue('b sees what a wrote', () => seenByB.has('198-18-0-3'))
+      await untilTrue('a sees what b wrote', () => seenByA.has('198-18-0-4'))
+      // It is a whole one: with another one away there is a majority.
+      await cluster.kill('b')
+      await untilDone(async () => await hostsA.put('198-18-0-5', bytes('a')))
+    })
+
   it('a server with a certificate of another authority is none of the cluster', async () => {
     await using cluster = await NatsCluster.start()
     await cluster.kill('c')

@@ -85,8 +85,8 @@ export class NatsCluster {
     await running.waitFor(/Server is ready/)
   }
 
-  async kill(name: Name): Promise<void> {
-    await this.#running.get(name)?.stop('SIGKILL')
+  async kill(name: Name, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.#running.get(name)?.stop(signal)
     this.#running.delete(name)
   }
 
