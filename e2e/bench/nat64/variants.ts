@@ -132,6 +132,18 @@ const makeImage = (folder: string): string => {
   return [...makeImageTree(folder), more].join(' ')
 }
 
+/** Not a gateway, a limit for one: see bare-loop.ts. */
+export const BARE_LOOP = 'bare loop in TypeScript'
+export const bareLoop = async (): Promise<Variant> => {
+  const lab = new Lab('i')
+  serve(lab)
+  masquerade(lab, POOL4)
+  const script = fileURLToPath(new URL('bare-loop.ts', import.meta.url))
+  const gateway = lab.start('g', {}, join(ROOT, 'node_modules/.bin/node'), script)
+  await awaitReachable(lab, TARGET64, gateway)
+  return { name: BARE_LOOP, lab, target: TARGET64, pid: gateway.process.pid, close: () => lab.close() }
+}
+
 interface SixgateSetup {
   readonly journal: string
   readonly fastPath: 'auto' | 'lan' | 'off'
