@@ -21,6 +21,8 @@ const SERVER = mapped(WEB_ADDRESSES[0])
 const PATIENCE_S = 240
 /** RFC 4861 §7.3.3 and §10: REACHABLE_TIME × 1.5, DELAY_FIRST_PROBE_TIME, three probes; and a getent that waits for the first server. */
 const FAILOVER_S = 45 + 5 + 3 + 20
+/** Traffic is sent several times a second; more than this is a hole in it. */
+const UNNOTICED_S = 3
 
 const document = async (ra = ''): Promise<string> => {
   const text = await readFile(join(ROOT, 'e2e/site/site.yaml'), 'utf8')
@@ -225,6 +227,22 @@ describe('two gateways', () => {
     for (const machine of [a, b]) await converged(machine)
     assertShort(outages)
     assert.equal(routersThen.length, 2)
+  })
+
+  it('docker compose restart nats at a gateway: its services go on, and it is one of three again', async (t) => {
+    for (const machine of [a, b]) {
+      const outages = await under(t, `docker compose restart nats at ${machine.name}`, async () => {
+        await machine.stack.compose(['restart', 'nats'], PATIENCE_S)
+        for (const one of [a, b]) await converged(one)
+      })
+      for (const [kind, { longestS }] of Object.entries(outages))
+        assert.ok(longestS < UNNOTICED_S, `${kind}: ${longestS} s`)
+      assert.equal((await routers()).length, 2)
+    }
+    // Each of both is heard by the others: a and b have a majority without c.
+    await c.stack.compose(['kill', 'nats'])
+    for (const machine of [a, b]) await converged(machine)
+    await c.stack.compose(['up', '-d', '--no-build', 'nats'], PATIENCE_S)
   })
 
   it('docker compose down at b takes away what is b’s, and nothing of a', async (t) => {

@@ -7,10 +7,19 @@ import { fileURLToPath } from 'node:url'
 import { type NatsSite, openNats, type ServiceName } from '@sixgate/bus'
 import { createLogger } from '@sixgate/obs'
 import { Process } from '@sixgate/testkit'
+import { parse } from 'yaml'
 import { generateKeys } from '../io/key-files.ts'
 
 const DEPLOY = fileURLToPath(new URL('../../../../deploy', import.meta.url))
 const NAMES = ['a', 'b', 'c'] as const
+/** What deploy/compose.two.yml sets of the environment of a server, but for its name. */
+const environment = (): Readonly<Record<string, string>> => {
+  const { services } = parse(readFileSync(join(DEPLOY, 'compose.two.yml'), 'utf8')) as {
+    services: { nats: { environment: Readonly<Record<string, string | number>> } }
+  }
+  const { SERVER_NAME: _, ...rest } = services.nats.environment
+  return Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)]))
+}
 type Name = (typeof NAMES)[number]
 
 /** Ports of 127.0.0.1 that are free now, all different. */
@@ -32,7 +41,7 @@ const freePorts = async (count: number): Promise<number[]> => {
 }
 
 /**
- * Three NATS servers with deploy/nats.conf and deploy/nats-cluster.conf, ports and folders of their own, the keys of
+ * Three NATS servers with deploy/nats.conf, deploy/nats-cluster.conf and the environment of deploy/compose.two.yml, ports and folders of their own, the keys of
  * deploy/cluster-keys.sh between them, and keys of the services for each, as three machines have.
  */
 export class NatsCluster {
@@ -79,7 +88,7 @@ export class NatsCluster {
   async start(name: Name): Promise<void> {
     const file = join(this.#directory, name, 'cluster.conf')
     const argv = ['--pdeathsig', 'KILL', '--', 'nats-server', '--config', file, '--routes', this.#routes]
-    const env = { PATH: process.env.PATH, SERVER_NAME: name }
+    const env = { PATH: process.env.PATH, ...environment(), SERVER_NAME: name }
     const running = new Process(spawn('setpriv', argv, { env }), `nats-server ${name}`)
     this.#running.set(name, running)
     await running.waitFor(/Server is ready/)
