@@ -87,6 +87,32 @@ describe('first-boot.sh on a machine with two ports', { skip }, () => {
     assert.deepEqual([lan.interface, lan.vlan, wan.interface], ['eth1', undefined, 'auto'])
   })
 
+  it('asks on a terminal with what it proposes, and takes answers', async () => {
+    const site = join(directory, 'asked.yaml')
+    const command = `'${SCRIPT}' --no-engine --site '${site}'`
+    const asked = (answers: readonly string[]) =>
+      spawnSync('script', ['-qefc', command, '/dev/null'], {
+        encoding: 'utf8',
+        input: answers.map((answer) => `${answer}\n`).join(''),
+        env: { ...process.env, SYS_NET: tree, SSH_CONNECTION: '192.0.2.9 50000 192.0.2.2 22' },
+      })
+    const { status, stdout } = asked(['', '', '', 'fd00:1:2:c::/64', 'no'])
+    assert.equal(status, 0, stdout)
+    for (const question of [
+      /Which port has the uplink .*\? \[auto\]/,
+      /Which port does the IPv6-only LAN hang on\? \[eth1\]/,
+      /Is the LAN a VLAN on eth1 \(its number\), .*\? \[none\]/,
+      /The LAN's prefix .*\? \[auto\]/,
+      /logged in through the uplink eth0, which the firewall closes\. Keep SSH open there \(yes, no\)\? \[yes\]/,
+    ])
+      assert.match(stdout, question)
+    const { lan, wan, firewall } = await siteOf(readFileSync(site, 'utf8'))
+    assert.deepEqual([lan.interface, lan.vlan, wan.interface, firewall.inbound], ['eth1', undefined, 'auto', []])
+    assert.equal(lan.prefix.addr[7], 0x0c)
+    // One port for both: the LAN is a VLAN on it.
+    assert.match(asked(['', 'eth0', 'none']).stdout, /the LAN is a VLAN on it\. Its number\? \[2\]/)
+  })
+
   it('keeps SSH open for who came through the uplink', () => {
     const env = { ...process.env, SYS_NET: tree, SSH_CONNECTION: '192.0.2.9 50000 192.0.2.2 22' }
     const { stdout } = spawnSync(SCRIPT, ['--yes', '--dry-run'], { encoding: 'utf8', env })
