@@ -54,13 +54,13 @@ ask() {
   answer=${answer:-$3}
 }
 
-# Ports of this machine: Ethernet, with hardware or as a namespace sees it; no loopback, bridges, tunnels, VLANs or wireless.
+# Ports of this machine: Ethernet, with hardware or as a namespace sees it; no loopback, bridges, tunnels, VLANs, wireless or links that lead nowhere.
 ports() {
   local link name
   for link in "${SYS_NET:-/sys/class/net}"/*; do
     name=${link##*/}
     if [ "$name" = lo ] || [ -e "$link/bridge" ] || [ -e "$link/tun_flags" ] || [ -e "$link/wireless" ]; then continue; fi
-    case $name in *.* | docker* | br-* | veth*) continue ;; esac
+    case $name in *.* | docker* | br-* | veth* | ifb* | dummy*) continue ;; esac
     if [ "$(cat "$link/type" 2>/dev/null)" = 1 ]; then echo "$name"; fi
   done
 }

@@ -65,8 +65,8 @@ describe('first-boot.sh on a machine with two ports', { skip }, () => {
       ip address add 192.0.2.2/24 dev eth0
       ip link set wire0 up; ip link set eth0 up
       ip route add default via 192.0.2.1
-      mkdir -p ${tree}/eth0 ${tree}/eth1 ${tree}/lo ${tree}/docker0/bridge ${tree}/wlan0/wireless ${tree}/nat64
-      for name in eth0 eth1 docker0 wlan0; do echo 1 >${tree}/$name/type; done
+      mkdir -p ${tree}/eth0 ${tree}/eth1 ${tree}/lo ${tree}/docker0/bridge ${tree}/wlan0/wireless ${tree}/nat64 ${tree}/ifb0 ${tree}/dummy0
+      for name in eth0 eth1 docker0 wlan0 ifb0 dummy0; do echo 1 >${tree}/$name/type; done
       echo 772 >${tree}/lo/type; echo 65534 >${tree}/nat64/type; : >${tree}/nat64/tun_flags`)
     return tree
   }
