@@ -6,18 +6,21 @@ import { describe, it } from 'node:test'
 import { netnsState } from '../../harness/netns-state.ts'
 import { converged } from '../../harness/site-status.ts'
 import { untilTrue } from '../../harness/until.ts'
+import { poolAddress } from '../../suites/pool-address.ts'
 import { rebootedHome, WAN_ADDRESS } from '../../topologies/home.ts'
 import { clientConfigured } from '../../transcript/ready.ts'
 import { pingCounts } from '../../transcript/parse.ts'
-import { fastPathRemark, stackOf, VLAN } from './tagged-home.ts'
+import { fastPathRemark, healthy, keptAddress, stackOf, VLAN } from './tagged-home.ts'
 
 const home = await rebootedHome({ vlan: VLAN })
 const stack = stackOf(home)
 
 describe('the site after a power cut', () => {
-  it('comes back by itself: every service with the document, the client configured', async () => {
+  it('comes back by itself: every service with the document, the client configured, at the address that it had', async () => {
+    await healthy(stack)
     await converged(stack)
     await clientConfigured(home.client)
+    assert.equal(await poolAddress(home), await keptAddress())
   })
 
   it('the client reaches the IPv4 internet by name, by the fast path', async () => {
