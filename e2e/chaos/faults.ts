@@ -5,6 +5,7 @@ import { docker, ROOT } from '../harness/engine.ts'
 import { inNetns, ip } from '../harness/netns.ts'
 import type { RunningSite } from '../harness/site-under-test.ts'
 import { SERVICES, type ServiceName } from '../harness/stack.ts'
+import { poolAddress } from '../suites/pool-address.ts'
 import { type Kind, KINDS } from './meters.ts'
 import { CLIENT, ISP_ADDRESS, WAN_ADDRESS } from '../topologies/home.ts'
 
@@ -23,6 +24,8 @@ export interface Fault {
   readonly costs: readonly Kind[]
   /** The one connection that stays may break. */
   readonly breaksConnections?: true
+  /** The gateway may say that it goes (RFC 4861 §6.2.5), since it does. */
+  readonly withdraws?: true
 }
 
 const containerOf = async ({ stack }: RunningSite, service: ServiceName): Promise<string> =>
@@ -44,6 +47,12 @@ const inside = async (netns: Parameters<typeof inNetns>[0], script: string, ...w
   await must(inNetns(netns, [process.execPath, `${ROOT}e2e/chaos/${script}`, ...words]), { deadlineS: 120 })
 
 const client = async (): Promise<{ pid: number }> => ({ pid: await pidOf(CLIENT) })
+
+/** A /22 of the pool that has the client's address: who has an address keeps it. */
+const smallPool = async ({ home }: RunningSite): Promise<string> => {
+  const [a, b, c] = (await poolAddress(home)).split('.')
+  return `${a}.${b}.${Number(c) & ~3}.0/22`
+}
 
 /** What goes through the translation. */
 const IPV4: readonly Kind[] = ['ping', 'udp', 'http']
@@ -216,7 +225,7 @@ export const FAULTS: readonly Fault[] = [
     costs: [],
     strike: async (site) => {
       const good = await site.readDocument()
-      await site.writeDocument(good.replace('198.18.0.0/16', '198.18.0.0/22'))
+      await site.writeDocument(good.replace('198.18.0.0/16', await smallPool(site)))
       await pause(3000)
       await inside(await client(), 'load.ts', 'hosts', '5000')
       await site.writeDocument(good)
@@ -252,6 +261,8 @@ export const FAULTS: readonly Fault[] = [
     expected: 'all of it until the services are back',
     costs: ALL,
     breaksConnections: true,
+    // It stops all of them, as `down` does.
+    withdraws: true,
     strike: async ({ home }) => {
       await must([`${ROOT}deploy/machine/engine.sh`, 'site-stop', '--keep'], { deadlineS: 120 })
       await must([`${ROOT}deploy/machine/engine.sh`, 'site-start', 'sixgate-pi', home.resolvConf], { deadlineS: 120 })

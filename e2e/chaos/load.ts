@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DNS_ADDRESS, SPEED_ADDRESS, WEB_ADDRESSES } from '../topologies/home.ts'
@@ -41,9 +42,13 @@ const NAMES_PER_TICK = 167
 const TICK_MS = 100
 const CHURN_PATIENCE_MS = 2000
 
+/** Of this namespace: sockets may have addresses that no link has. */
+const NONLOCAL_BIND = '/proc/sys/net/ipv6/ip_nonlocal_bind'
+
 /** Datagrams from `count` addresses below fd00:6:4:0:f00d::/80, to a port that nobody listens on. */
 const hosts = async (count: number): Promise<string> => {
   execFileSync('ip', ['-6', 'route', 'replace', 'local', 'fd00:6:4:0:f00d::/80', 'dev', 'lo'])
+  writeFileSync(NONLOCAL_BIND, '1')
   try {
     for (let index = Number(from); index < Number(from) + count; index++) {
       const socket = createSocket({ type: 'udp6' })
@@ -55,6 +60,7 @@ const hosts = async (count: number): Promise<string> => {
       if (index % 50 === 0) await pause(20)
     }
   } finally {
+    writeFileSync(NONLOCAL_BIND, '0')
     execFileSync('ip', ['-6', 'route', 'del', 'local', 'fd00:6:4:0:f00d::/80', 'dev', 'lo'])
   }
   return `${count} addresses`

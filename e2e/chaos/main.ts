@@ -64,7 +64,7 @@ const recovery = async ({ stack }: RunningSite): Promise<number | undefined> => 
 }
 
 const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promise<[Outcome, Acknowledged]> => {
-  const { name, expected, costs, breaksConnections = false } = fault
+  const { name, expected, costs, breaksConnections = false, withdraws = false } = fault
   const when = new Date().toISOString().slice(0, 16).replace('T', ' ')
   const meters = await startMeters(breaksConnections ? BROKEN_S : RESUME_S)
   await fault.strike(site)
@@ -76,7 +76,10 @@ const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promi
     ...(before.client === after.client ? [] : [`the client was ${before.client}, is ${after.client}`]),
   ]
   const load = loadavg()[0] ?? 0
-  return [{ name, expected, costs, measured, recoveredS, breaksConnections, lost, load, when, commit }, after]
+  return [
+    { name, expected, costs, measured, recoveredS, breaksConnections, withdraws, lost, load, when, commit },
+    after,
+  ]
 }
 
 /** Outcomes of this and of earlier runs, by name: a run may be of some faults only. */

@@ -10,6 +10,7 @@ export interface Outcome {
   /** From the end of the fault until every service is well again, and stays so; undefined: it was not within the time. */
   readonly recoveredS: number | undefined
   readonly breaksConnections: boolean
+  readonly withdraws?: boolean
   /** Load average of the machine at its end: with several per processor a service takes long to start. */
   readonly load: number
   /** What was acknowledged before and is not so any more. */
@@ -29,9 +30,16 @@ const meter = ({ sent, lost, wrong, longestGapMs }: Meter): string =>
     : `${lost} of ${sent}, ${seconds(longestGapMs)} s${wrong === 0 ? '' : `, **${wrong} wrong**`}`
 
 /** What must not be, whatever goes wrong. */
-export const defectsOf = ({ measured, recoveredS, breaksConnections, costs, lost }: Outcome): readonly string[] => [
+export const defectsOf = ({
+  measured,
+  recoveredS,
+  breaksConnections,
+  withdraws = false,
+  costs,
+  lost,
+}: Outcome): readonly string[] => [
   ...(recoveredS === undefined ? ['not well again'] : []),
-  ...(measured.lifetimeZero > 0 ? [`${measured.lifetimeZero} RAs of lifetime 0`] : []),
+  ...(measured.lifetimeZero > 0 && !withdraws ? [`${measured.lifetimeZero} RAs of lifetime 0`] : []),
   ...KINDS.flatMap((kind) => {
     const { wrong, lost: missing } = measured[kind]
     return [
