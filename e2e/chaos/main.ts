@@ -85,7 +85,7 @@ const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promi
 /** Outcomes of this and of earlier runs, by name: a run may be of some faults only. */
 const KEPT = join(ROOT, 'e2e/chaos/outcomes.json')
 /** Goes up when Outcome changes: what another version kept does not count. */
-const KEPT_FORMAT = 3
+const KEPT_FORMAT = 4
 const readKept = async (): Promise<Outcome[]> => {
   try {
     const kept = JSON.parse(await readFile(KEPT, 'utf8')) as { readonly format?: number; readonly outcomes: Outcome[] }

@@ -10,7 +10,7 @@ export interface Outcome {
   /** From the end of the fault until every service is well again, and stays so; undefined: it was not within the time. */
   readonly recoveredS: number | undefined
   readonly breaksConnections: boolean
-  readonly withdraws?: boolean
+  readonly withdraws: boolean
   /** Load average of the machine at its end: with several per processor a service takes long to start. */
   readonly load: number
   /** What was acknowledged before and is not so any more. */
@@ -34,7 +34,7 @@ export const defectsOf = ({
   measured,
   recoveredS,
   breaksConnections,
-  withdraws = false,
+  withdraws,
   costs,
   lost,
 }: Outcome): readonly string[] => [
