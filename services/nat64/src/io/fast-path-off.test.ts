@@ -1,6 +1,7 @@
 /** Where the fast path cannot be had, it says why and steps aside. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { deleteLink, libc, nativeBuffer } from '@sixgate/host'
 import { enterNamespace } from '@sixgate/testkit'
 import koffi from 'koffi'
@@ -48,7 +49,7 @@ const setIntervalTimer = (us: number): void => {
 
 test("a program that the kernel refuses: the error has the verifier's words", { skip }, assertRefused)
 
-test('signals that come while the verifier works change nothing', { skip }, () => {
+test('signals that come while the verifier works change nothing', { skip }, async () => {
   let signals = 0
   const hear = (): void => void signals++
   process.on('SIGALRM', hear)
@@ -59,14 +60,10 @@ test('signals that come while the verifier works change nothing', { skip }, () =
   } finally {
     setIntervalTimer(0)
   }
-  return new Promise<void>((resolve) => {
-    // They are heard when the loop turns.
-    setImmediate(() => {
-      process.off('SIGALRM', hear)
-      assert.ok(signals > 0)
-      resolve()
-    })
-  })
+  // They are heard when the loop turns.
+  await turn()
+  process.off('SIGALRM', hear)
+  assert.ok(signals > 0)
 })
 
 for (const [what, objectFile, wanted, off] of [
