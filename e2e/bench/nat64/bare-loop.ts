@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { libc, nativeBuffer, POLL } from '@sixgate/host'
 import { difference, fold, sumBytes, sumPseudoTail, updateChecksum } from '../../../services/nat64/src/core/checksum.ts'
-import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../../../services/nat64/src/core/frame.ts'
+import { HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../../../services/nat64/src/core/frame.ts'
 import { ICMP, ICMPV4, ICMPV6 } from '../../../services/nat64/src/core/wire/icmp.ts'
 import { IPV4, IPV4_DF_U16 } from '../../../services/nat64/src/core/wire/ipv4.ts'
 import { IPV6 } from '../../../services/nat64/src/core/wire/ipv6.ts'
@@ -25,6 +25,8 @@ const sumOf = (...addresses: readonly Uint8Array[]): number =>
   addresses.reduce((sum, bytes) => sumBytes(new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length, sum), 0)
 const SUM6 = sumOf(HOST6, SERVER6)
 const SUM4 = sumOf(HOST4, SERVER4)
+const TO4 = difference(SUM4, SUM6)
+const TO6 = difference(SUM6, SUM4)
 
 const { fd } = attachTun('nat64')
 execFileSync('ip', ['link', 'set', 'nat64', 'up'])
@@ -39,8 +41,8 @@ const poll = nativeBuffer(8)
 poll.view.setInt32(0, fd, true)
 poll.view.setInt16(4, POLL.IN, true)
 
-/** The upper layer at `o` has other addresses in its pseudo-header; `tail`: what else ICMPv6 has there and ICMPv4 has not. */
-const rewriteUpper = (o: number, protocol: number, delta: number, tail: number): void => {
+/** The upper layer of `lenBytes` at `o` has other addresses in its pseudo-header, `delta` their difference; ICMPv4 has no such header. */
+const rewriteUpper = (o: number, lenBytes: number, protocol: number, delta: number): void => {
   if (protocol === PROTOCOL.TCP || protocol === PROTOCOL.UDP) {
     const at = o + (protocol === PROTOCOL.TCP ? TCP.CHECKSUM : UDP.CHECKSUM)
     const field = view.getUint16(at)
@@ -48,26 +50,24 @@ const rewriteUpper = (o: number, protocol: number, delta: number, tail: number):
     return
   }
   const before = view.getUint16(o)
-  if (protocol === PROTOCOL.ICMPV6) {
-    view.setUint8(o, view.getUint8(o) === ICMPV6.ECHO_REQUEST ? ICMPV4.ECHO_REQUEST : ICMPV4.ECHO_REPLY)
-  } else {
-    view.setUint8(o, view.getUint8(o) === ICMPV4.ECHO_REQUEST ? ICMPV6.ECHO_REQUEST : ICMPV6.ECHO_REPLY)
-  }
-  const change = fold(difference(view.getUint16(o), before) + tail)
+  const pseudo6 = fold(SUM6 + sumPseudoTail(lenBytes, PROTOCOL.ICMPV6))
+  const isFrom6 = protocol === PROTOCOL.ICMPV6
+  if (isFrom6) view.setUint8(o, view.getUint8(o) === ICMPV6.ECHO_REQUEST ? ICMPV4.ECHO_REQUEST : ICMPV4.ECHO_REPLY)
+  else view.setUint8(o, view.getUint8(o) === ICMPV4.ECHO_REQUEST ? ICMPV6.ECHO_REQUEST : ICMPV6.ECHO_REPLY)
+  const change = fold(difference(view.getUint16(o), before) + (isFrom6 ? difference(0, pseudo6) : pseudo6))
   view.setUint16(o + ICMP.CHECKSUM, updateChecksum(view.getUint16(o + ICMP.CHECKSUM), change))
 }
 
 /** The headers have grown by `moreBytes`. */
 const write = (o: number, lenBytes: number, moreBytes: number, gsoType: number): void => {
-  const out: Frame = frame
-  out.o = o
-  out.len = lenBytes
-  if (out.needsCsum) {
-    out.csumStart += moreBytes
-    if (out.gsoType !== GSO.NONE) out.hdrLen += moreBytes
-    if (out.gsoType === GSO.TCPV4 || out.gsoType === GSO.TCPV6) out.gsoType = gsoType
+  frame.o = o
+  frame.len = lenBytes
+  if (frame.needsCsum) {
+    frame.csumStart += moreBytes
+    if (frame.gsoType !== GSO.NONE) frame.hdrLen += moreBytes
+    if (frame.gsoType === GSO.TCPV4 || frame.gsoType === GSO.TCPV6) frame.gsoType = gsoType
   }
-  writeVnet(out)
+  writeVnet(frame)
   libc.write(fd, frame.address + o - VNET.LEN, lenBytes + VNET.LEN)
 }
 
@@ -89,8 +89,7 @@ const from6 = (): void => {
   bytes.set(HOST4, at + IPV4.SRC)
   bytes.set(SERVER4, at + IPV4.DST)
   view.setUint16(at + IPV4.CHECKSUM, ~sumBytes(view, at, IPV4.LEN) & 0xffff)
-  const pseudo6 = fold(SUM6 + sumPseudoTail(upperBytes, PROTOCOL.ICMPV6))
-  rewriteUpper(upper, protocol, difference(SUM4, SUM6), difference(0, pseudo6))
+  rewriteUpper(upper, upperBytes, protocol, TO4)
   write(at, IPV4.LEN + upperBytes, IPV4.LEN - IPV6.LEN, GSO.TCPV4)
 }
 
@@ -107,8 +106,7 @@ const from4 = (): void => {
   view.setUint8(at + IPV6.HOP_LIMIT, hops)
   bytes.set(SERVER6, at + IPV6.SRC)
   bytes.set(HOST6, at + IPV6.DST)
-  const pseudo6 = fold(SUM6 + sumPseudoTail(upperBytes, PROTOCOL.ICMPV6))
-  rewriteUpper(upper, protocol, difference(SUM6, SUM4), pseudo6)
+  rewriteUpper(upper, upperBytes, protocol, TO6)
   write(at, IPV6.LEN + upperBytes, IPV6.LEN - IPV4.LEN, GSO.TCPV6)
 }
 

@@ -206,7 +206,7 @@ const GOALS: Readonly<Record<string, Goal>> = {
   ],
 }
 
-/** What no program in TypeScript on a TUN can be asked: sixgate's goals, for a loop that does next to nothing. */
+/** sixgate's goals, asked of a loop that knows no rule: what that misses is not the rules' cost. */
 const FLOOR: Goal = [...TCP_MEASURES.map((name) => [name, PLAIN, '≥', 0.6] as const), ['RTT idle p50', 'TAYGA', '≤', 1]]
 
 const parts = PARTS.filter(({ name }) => new RegExp(options.only).test(name))
