@@ -17,7 +17,10 @@ const PAUSE_MS = 50
 const serve = async (port: number): Promise<void> => {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    createInterface(socket).on('line', (line) => socket.write(`${line} ${socket.remoteAddress}\n`))
+    createInterface(socket)
+      .on('line', (line) => socket.write(`${line} ${socket.remoteAddress}\n`))
+      // readline emits the socket's errors once more: a client that resets its connection ends no one else's.
+      .on('error', () => {})
   }).listen(port, '0.0.0.0')
   await once(server, 'listening')
   stdout.write('ready\n')
