@@ -173,6 +173,7 @@ _Static_assert(sizeof(struct totals) == 16, "totals");
 #define VERDICT_HAIRPINNED 3
 #define VERDICT_ECHO_ANSWERED 4
 #define VERDICT_NEEDS_MAPPING 5
+#define VERDICT_AWAITS_MAPPING 6
 #define VERDICT_NOT_IP 8
 #define VERDICT_TRUNCATED 9
 #define VERDICT_BAD_LENGTH 10

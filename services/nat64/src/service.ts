@@ -72,28 +72,33 @@ export class Nat64 implements Service {
       seenS: ({ ip4 }) => this.#fastPath.seenS(ip4),
       seenByIp4: () => this.#fastPath.usages(),
     })
-    this.#dataPlane = new DataPlane(TUN_NAME, () => this.#startSnapshot(), {
-      onAttached: (offload) => {
-        this.#network.reconcile()
-        this.#fastPath.attach()
-        context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
+    this.#dataPlane = new DataPlane(
+      TUN_NAME,
+      () => this.#startSnapshot(),
+      {
+        onAttached: (offload) => {
+          this.#network.reconcile()
+          this.#fastPath.attach()
+          context.log.info({ tun: TUN_NAME, offload }, 'data plane is up')
+        },
+        onWant: (ip6, pref) => this.#mappings.want(ip6, pref),
+        onNote: (note) => {
+          if (this.#noted.has(note)) return
+          this.#noted.add(note)
+          context.log.warn({ alg: note }, ALG_NOTES[note])
+        },
+        onStrangeGateway: (message) =>
+          context.log.warn(
+            { reason: message },
+            'FTP and SIP connections of the instance before this one are not understood, they have to be made again',
+          ),
+        onTrouble: (problem) => {
+          if (problem !== undefined && problem.message !== this.#trouble?.message) context.log.error(problem.message)
+          this.#trouble = problem
+        },
       },
-      onWant: (ip6, pref) => this.#mappings.want(ip6, pref),
-      onNote: (note) => {
-        if (this.#noted.has(note)) return
-        this.#noted.add(note)
-        context.log.warn({ alg: note }, ALG_NOTES[note])
-      },
-      onStrangeGateway: (message) =>
-        context.log.warn(
-          { reason: message },
-          'FTP and SIP connections of the instance before this one are not understood, they have to be made again',
-        ),
-      onTrouble: (problem) => {
-        if (problem !== undefined && problem.message !== this.#trouble?.message) context.log.error(problem.message)
-        this.#trouble = problem
-      },
-    })
+      { isShared: this.#mappings.isShared },
+    )
   }
 
   /** Resolves when the data plane works with the document, or cannot be had at the moment (then a problem says why). */

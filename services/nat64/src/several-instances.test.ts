@@ -80,6 +80,19 @@ test('two instances: both carry, one host has one address at both, and none of t
   assert.match(lapsOf(flows)[0]?.[2] ?? '', /^198\.18\.0\.\d+$/)
 })
 
+test('a new host: the answer to its first packet comes, whichever instance meets it', { skip }, async () => {
+  await using lab = await SharedLab.make(labSite({ more: '  fastPath: off\n' }))
+  await lab.start()
+  await lab.start()
+  const { client } = lab.gateway
+  // The kernel chooses a queue for what is sent and for what is answered, by a hash.
+  const hosts = Array.from({ length: 24 }, (_, index) => `fd00:6:4::${index + 21}`)
+  for (const host of hosts) client.ip(`address add ${host}/64 dev eth0 nodad`)
+  const unanswered = []
+  for (const host of hosts) if ((await lab.gateway.ping(SERVER_SEEN, '-I', host)) !== 1) unanswered.push(host)
+  assert.deepEqual(unanswered, [])
+})
+
 test('a used-up pool: the host is told (ICMPv6 1/3), and `sixgate events` tells the operator', { skip }, async () => {
   // Of the eight addresses three are nobody's.
   await using lab = await SharedLab.make(labSite({ pool4: '198.18.0.0/29', more: '  fastPath: off\n' }))

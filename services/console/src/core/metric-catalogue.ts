@@ -111,6 +111,7 @@ export const HELP: Readonly<Record<string, string>> = {
   nat64_hairpinned_packets_total: 'Packets between two hosts of the LAN that came back translated.',
   nat64_echo_answered_packets_total: 'Echo requests answered by the translator itself.',
   nat64_needs_mapping_packets_total: 'First packets of hosts without a mapping.',
+  nat64_awaits_mapping_packets_total: 'Packets to pool addresses that another instance may just have given out.',
   nat64_super_packets_total: 'Packets of several segments.',
   nat64_coalesced_packets_total: 'Packets given back in the super-packet of an earlier one.',
   nat64_tun_read_errors_total: 'Reads of the TUN device that failed.',

@@ -24,6 +24,7 @@ const CARRIED: readonly Verdict[] = [
   Verdict.HAIRPINNED,
   Verdict.ECHO_ANSWERED,
   Verdict.NEEDS_MAPPING,
+  Verdict.AWAITS_MAPPING,
 ]
 
 /** Verdicts that end a packet. */

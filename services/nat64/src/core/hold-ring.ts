@@ -1,21 +1,34 @@
 import { type Frame, HEADROOM, readVnet, writeVnet } from './frame.ts'
+import { IPV4 } from './wire/ipv4.ts'
 import { IPV6 } from './wire/ipv6.ts'
 import { VNET } from './wire/virtio-net.ts'
 
-/** A packet that waits for longer is lost: whoever sent it has sent it again, and the mapping is asked for again. */
-const MAX_WAIT_MS = 2000
-
 /** Offload header and packet: what a host begins with (SYN, DNS, ping, QUIC) is short. Two slots share a page. */
 const SLOT_BYTES = 2048
-/** From the start of a slot. */
-const SRC = VNET.LEN + IPV6.SRC
+/** The address whose mapping a packet waits for: where it stands in the packet, and how long it is. */
+interface Key {
+  readonly at: number
+  readonly lenBytes: number
+}
+/** IPv6 packets of hosts without mapping. */
+export const BY_SOURCE6: Key = { at: IPV6.SRC, lenBytes: 16 }
+/** IPv4 packets to an address that nobody is known to have. */
+export const BY_DESTINATION4: Key = { at: IPV4.DST, lenBytes: 4 }
 
 const NONE = -1
 
+/** What a ring is made of. */
+interface HoldRingSize {
+  /** Packets at most. */
+  readonly slots: number
+  readonly key: Key
+  /** A packet that waits for longer is given up: whoever sent it has sent it again. */
+  readonly maxWaitMs: number
+}
+
 /**
- * Packets that wait for the mapping of their source: a bounded number of slots, each a copy. Slots are found by a hash over
- * host and prefix, so that each host of a burst costs the same; those of one bucket are chained in the order in which they
- * came.
+ * Packets that wait for a mapping: a bounded number of slots, each a copy. Slots are found by a hash over address and prefix,
+ * so that each host of a burst costs the same; those of one bucket are chained in the order in which they came.
  */
 export class HoldRing {
   /** One buffer: of a large one, only pages that were written to are memory. */
@@ -24,6 +37,8 @@ export class HoldRing {
   /** By slot: octets in it. */
   readonly #lenBytes: Uint16Array
   readonly #frame: Frame
+  readonly #key: Key
+  readonly #maxWaitMs: number
   readonly #prefs: Int32Array
   readonly #sinceMs: Float64Array
   /** By bucket: its first and last slot. */
@@ -47,8 +62,10 @@ export class HoldRing {
   }
 
   /** `frame`: what packets are given back in. Of the same class as all others: V8 compiles for the classes that it has seen. */
-  constructor(slots: number, frame: Frame) {
+  constructor({ slots, key, maxWaitMs }: HoldRingSize, frame: Frame) {
     this.#frame = frame
+    this.#key = key
+    this.#maxWaitMs = maxWaitMs
     const buffer = new ArrayBuffer(slots * SLOT_BYTES)
     this.#bytes = new Uint8Array(buffer)
     this.#view = new DataView(buffer)
@@ -66,19 +83,15 @@ export class HoldRing {
   }
 
   /**
-   * Copies an IPv6 packet that needs a mapping for prefix `pref`. `first`: no other packet of that host waits;
-   * `again`: others do; `full`: there was no room, or the packet is too long.
+   * Copies a packet that needs a mapping for prefix `pref`. `first`: no other packet waits for that; `again`: others do;
+   * `full`: there was no room, or the packet is too long.
    */
   hold(frame: Frame, pref: number, nowMs: number): 'first' | 'again' | 'full' {
-    while (this.#oldest !== NONE && nowMs - (this.#sinceMs[this.#oldest] ?? 0) > MAX_WAIT_MS) {
-      this.#free.push(this.#oldest)
-      this.#takeOldest()
-    }
     if (frame.o !== HEADROOM || VNET.LEN + frame.len > SLOT_BYTES) return 'full'
-    const bucket = this.#bucketOf(frame.view, frame.o + IPV6.SRC, pref)
+    const bucket = this.#bucketOf(frame.view, frame.o + this.#key.at, pref)
     let known = false
     for (let slot = this.#first[bucket] ?? NONE; slot !== NONE && !known; slot = this.#next[slot] ?? NONE)
-      known = this.#isOf(slot, frame.view, frame.o + IPV6.SRC, pref)
+      known = this.#isOf(slot, frame.view, frame.o + this.#key.at, pref)
     const slot = this.#free.pop()
     if (slot === undefined) return 'full'
     writeVnet(frame)
@@ -90,7 +103,7 @@ export class HoldRing {
     return known ? 'again' : 'first'
   }
 
-  /** Gives every packet of the host whose address stands at `view[o..o+16)`, on prefix `pref`, to `take`, oldest first. */
+  /** Gives every packet that waits for the address at `view[o..]`, on prefix `pref`, to `take`, oldest first. */
   release(view: DataView, o: number, pref: number, take: (frame: Frame) => void): void {
     const bucket = this.#bucketOf(view, o, pref)
     const taken = this.#taken
@@ -104,6 +117,20 @@ export class HoldRing {
     }
     // Only now: `take` may hold its packet again.
     for (let index = 0; index < count; index++) this.#give(taken[index] ?? NONE, take)
+  }
+
+  /** Gives every packet that has waited for too long to `take`, oldest first. */
+  expire(nowMs: number, take: (frame: Frame) => void): void {
+    while (this.leftMs(nowMs) < 0) {
+      const slot = this.#oldest
+      this.#takeOldest()
+      this.#give(slot, take)
+    }
+  }
+
+  /** How long the oldest packet may still wait; infinite when none does. */
+  leftMs(nowMs: number): number {
+    return this.#oldest === NONE ? Infinity : (this.#sinceMs[this.#oldest] ?? 0) + this.#maxWaitMs - nowMs
   }
 
   /** Gives back all packets, oldest first, e.g. after a new snapshot, when their prefix index may mean another prefix. */
@@ -128,21 +155,28 @@ export class HoldRing {
   /** The oldest of all is the first of its bucket. */
   #takeOldest(): void {
     const slot = this.#oldest
-    this.#unchain(this.#bucketOf(this.#view, slot * SLOT_BYTES + SRC, this.#prefs[slot] ?? 0), slot, NONE)
+    this.#unchain(this.#bucketOf(this.#view, this.#keyAt(slot), this.#prefs[slot] ?? 0), slot, NONE)
   }
 
-  /** True when the slot's packet is of the host whose address stands at `view[o..o+16)`, on prefix `pref`. */
+  /** Where the slot's address stands. */
+  #keyAt(slot: number): number {
+    return slot * SLOT_BYTES + VNET.LEN + this.#key.at
+  }
+
+  /** True when the slot's packet waits for the address at `view[o..]`, on prefix `pref`. */
   #isOf(slot: number, view: DataView, o: number, pref: number): boolean {
     if (this.#prefs[slot] !== pref) return false
-    const src = slot * SLOT_BYTES + SRC
+    const own = this.#keyAt(slot)
     // The interface identifier differs first: compare from the end.
-    for (let at = 12; at >= 0; at -= 4) if (this.#view.getInt32(src + at) !== view.getInt32(o + at)) return false
+    for (let at = this.#key.lenBytes - 4; at >= 0; at -= 4)
+      if (this.#view.getInt32(own + at) !== view.getInt32(o + at)) return false
     return true
   }
 
   #bucketOf(view: DataView, o: number, pref: number): number {
     let hash = pref
-    for (let at = 0; at < 16; at += 4) hash = Math.imul(hash ^ view.getInt32(o + at), 0x9e3779b1) ^ (hash >>> 15)
+    for (let at = 0; at < this.#key.lenBytes; at += 4)
+      hash = Math.imul(hash ^ view.getInt32(o + at), 0x9e3779b1) ^ (hash >>> 15)
     return (hash ^ (hash >>> 16)) & (this.#first.length - 1)
   }
 

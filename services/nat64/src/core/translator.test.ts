@@ -68,6 +68,21 @@ test('a mapping that is installed is used at once, one that is removed never aga
   assert.equal(lab.playPacket(ip4({ src: SERVER, dst: '198.18.0.50' }, udp())).verdict, 'NO_MAPPING')
 })
 
+test('several instances: a packet to a pool address that nobody has yet is held, then translated or answered', () => {
+  const lab = new CoreLab({ isShared: true })
+  const packet = ip4({ src: SERVER, dst: '198.18.0.50' }, udp())
+  assert.deepEqual(lab.playPacket(packet), { verdict: 'AWAITS_MAPPING', out: [] })
+  const [answer] = lab.capture(() => assert.equal(lab.translator.giveUp(lab.frame), Verdict.NO_MAPPING))
+  assert.deepEqual([answer?.[9], answer?.[20], answer?.[21]], [1, 3, 1], 'ICMP: host unreachable')
+  lab.translator.map.hosts.install(5, ip6Of(STRANGER6), 0, ip4Of('198.18.0.50') | 0)
+  assert.equal(lab.playPacket(packet).verdict, 'TRANSLATED_4TO6')
+  assert.equal(
+    lab.playPacket(ip4({ src: SERVER, dst: '198.51.100.9' }, udp())).verdict,
+    'NO_MAPPING',
+    'not of the pool',
+  )
+})
+
 test('a held packet that gets no mapping is answered: address unreachable', () => {
   const lab = new CoreLab()
   const packet = ip6({ src: STRANGER6, dst: SERVER6 }, udp())

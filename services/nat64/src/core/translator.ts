@@ -26,6 +26,8 @@ export interface TranslatorParts {
   readonly algCounts?: Float64Array
   /** What an operator should hear of them, each once. */
   readonly onAlgNote?: (note: AlgNote) => void
+  /** Addresses of the pool are given out elsewhere too: see AWAITS_MAPPING. */
+  readonly isShared?: boolean
   /** What NAT44 behind the translator makes of a connection; without it nothing is known of that. */
   readonly findOutside?: FindOutside
 }
@@ -37,8 +39,10 @@ export interface TranslatorParts {
 export class Translator {
   readonly #x: Xlate
   readonly #alg: Alg
+  readonly #isShared: boolean
 
-  constructor({ map, settings, clock, output, random, algCounts, onAlgNote, findOutside }: TranslatorParts) {
+  constructor({ map, settings, clock, output, random, algCounts, onAlgNote, isShared, findOutside }: TranslatorParts) {
+    this.#isShared = isShared ?? false
     const counts = algCounts ?? new Float64Array(ALG_TALLIES)
     this.#alg = new Alg(settings.alg, reportOnce(counts, onAlgNote ?? (() => undefined)), findOutside)
     this.#x = {
@@ -93,19 +97,25 @@ export class Translator {
 
   /**
    * Translates the packet in `frame`. After NEEDS_MAPPING the frame is as it came: hold it until its source has a
-   * mapping. For other verdicts the packet is done with, and answered with an ICMP error where one is due.
+   * mapping. After AWAITS_MAPPING too: hold it for a moment, in which its destination may turn out to have one. For other
+   * verdicts the packet is done with, and answered with an ICMP error where one is due.
    */
   process(frame: Frame): Verdict {
     if (frame.len < 1) return Verdict.NOT_IP
     const version = frame.view.getUint8(frame.o) >>> 4
     if (version === 6) return this.#from6(frame)
-    return version === 4 ? this.#from4(frame, false) : Verdict.NOT_IP
+    return version === 4 ? this.#from4(frame, false, this.#isShared) : Verdict.NOT_IP
   }
 
   /** Answers a packet that was held and whose source gets no mapping. */
   refuse(frame: Frame, verdict: Verdict): void {
     // Reads the headers again: they were another packet's in the meantime. No mapping appears in between.
     if (translate6to4(this.#x, frame) === Verdict.NEEDS_MAPPING) this.#answer6(frame, verdict)
+  }
+
+  /** Does with a packet that was held and whose destination got no mapping what is done without waiting. */
+  giveUp(frame: Frame): Verdict {
+    return this.#from4(frame, false, false)
   }
 
   #from6(frame: Frame): Verdict {
@@ -117,14 +127,14 @@ export class Translator {
     }
     // RFC 7757 §4.2.2: the destination was reached through pref64 and is a host of ours.
     if (x.outerPair.dstInPref64 && x.map.isLocal4(x.outerPair.dst4)) {
-      const back = this.#from4(frame, true)
+      const back = this.#from4(frame, true, false)
       return back === Verdict.TRANSLATED_4TO6 ? Verdict.HAIRPINNED : back
     }
     x.output.send(frame)
     return verdict
   }
 
-  #from4(frame: Frame, hairpin: boolean): Verdict {
+  #from4(frame: Frame, hairpin: boolean, canWait: boolean): Verdict {
     const x = this.#x
     let verdict = translate4to6(x, frame, hairpin)
     if (verdict === Verdict.TRANSLATED_4TO6) return verdict
@@ -135,6 +145,7 @@ export class Translator {
         return verdict
       }
     }
+    if (canWait && verdict === Verdict.NO_MAPPING && x.map.isPool4(x.outerPair.dst4)) return Verdict.AWAITS_MAPPING
     if (makeIcmpv4Error(x, frame, verdict)) this.#deliver4(x.reply, hairpin)
     return verdict
   }

@@ -10,6 +10,7 @@ export const Verdict = {
   HAIRPINNED: 3,
   ECHO_ANSWERED: 4,
   NEEDS_MAPPING: 5,
+  AWAITS_MAPPING: 6,
 
   NOT_IP: 8,
   TRUNCATED: 9,
@@ -73,6 +74,7 @@ export const EXPLAIN: Readonly<Record<VerdictName, string>> = {
   HAIRPINNED: 'Went from one mapped host to another: translated to IPv4 and back (RFC 7757 §4).',
   ECHO_ANSWERED: "A ping to the translator's own IPv4 address, answered.",
   NEEDS_MAPPING: 'First packets of a new host, held until it has a pool address.',
+  AWAITS_MAPPING: 'To a pool address that no host is known to have: held, another instance may just have given it out.',
 
   NOT_IP: 'Neither IPv4 nor IPv6 came out of the TUN.',
   TRUNCATED: 'Shorter than its IP header says; look for a broken link or driver.',

@@ -38,6 +38,7 @@ export class DataPlane {
   readonly #tunName: string
   readonly #events: DataPlaneEvents
   readonly #snapshot: () => DataPlaneSnapshot
+  readonly #isShared: boolean
   readonly #eventFd = libc.eventfd()
   readonly #wakeValue = nativeBuffer(8)
   /** New mappings that the worker will be told of together. */
@@ -50,10 +51,19 @@ export class DataPlane {
   #isStopping = false
   #isHandedOver = false
 
-  /** `snapshot`, with every mapping, is asked for whenever a worker starts. */
-  constructor(tunName: string, snapshot: () => DataPlaneSnapshot, events: DataPlaneEvents) {
+  /**
+   * `snapshot`, with every mapping, is asked for whenever a worker starts. `isShared`: other instances give out addresses of the
+   * pool, too.
+   */
+  constructor(
+    tunName: string,
+    snapshot: () => DataPlaneSnapshot,
+    events: DataPlaneEvents,
+    { isShared = false }: { readonly isShared?: boolean } = {},
+  ) {
     this.#tunName = tunName
     this.#snapshot = snapshot
+    this.#isShared = isShared
     this.#events = events
     this.#wakeValue.view.setBigUint64(0, 1n, true)
   }
@@ -73,6 +83,7 @@ export class DataPlane {
       eventFd: this.#eventFd,
       counters: this.counters,
       snapshot: this.#snapshot(),
+      isShared: this.#isShared,
     }
     const worker = new Worker(new URL('worker.ts', import.meta.url), {
       workerData,

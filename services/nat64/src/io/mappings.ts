@@ -89,6 +89,11 @@ export class Mappings {
     return this.#bucket.configured || this.#journal.number === 0
   }
 
+  /** True when other instances give out addresses too: they tell of that over NATS. */
+  get isShared(): boolean {
+    return this.#bucket.configured
+  }
+
   /** True when a host was refused within the last minute. */
   get exhausted(): boolean {
     return monotonicMs() - this.#exhaustedAtMs < EXHAUSTED_MS

@@ -49,6 +49,8 @@ export interface WorkerStart {
   /** Shared: `COUNTERS` numbers. */
   readonly counters: Float64Array
   readonly snapshot: DataPlaneSnapshot
+  /** Other instances give out addresses of the pool, too. */
+  readonly isShared: boolean
 }
 
 /** The data plane's clock: seconds since the system started, the same in every thread. */

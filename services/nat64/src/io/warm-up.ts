@@ -169,7 +169,11 @@ export const warmUp = (make: (tun: Tun, start: WorkerStart, algPeer: AlgPeer) =>
   }
   try {
     const counters = new Float64Array(COUNTERS)
-    const plane = make({ fd, offload: 'uso' }, { tunName: '', eventFd, counters, snapshot: SNAPSHOT }, algPeer)
+    const plane = make(
+      { fd, offload: 'uso' },
+      { tunName: '', eventFd, counters, snapshot: SNAPSHOT, isShared: false },
+      algPeer,
+    )
     const endMs = monotonicMs() + AT_MOST_MS
     const batches = TRAFFIC.map((traffic) => Array.from({ length: BATCH }, (_, n) => packetOf(...traffic, n)))
     batches.push(batches[0]?.map(fromStranger) ?? [])

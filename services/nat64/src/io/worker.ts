@@ -8,7 +8,7 @@ import { Coalescer, Offer, TRAINS } from '../core/coalescer.ts'
 import type { FlowState } from '../core/alg/flow.ts'
 import { ALG_COUNTERS_AT, COUNTERS, Tally } from '../core/counters.ts'
 import { type Frame, HEADROOM, MAX_PACKET, readVnet, writeVnet } from '../core/frame.ts'
-import { HoldRing } from '../core/hold-ring.ts'
+import { BY_DESTINATION4, BY_SOURCE6, HoldRing } from '../core/hold-ring.ts'
 import { Translator } from '../core/translator.ts'
 import { Verdict } from '../core/verdict.ts'
 import { IPV6 } from '../core/wire/ipv6.ts'
@@ -24,8 +24,13 @@ import { warmUp } from './warm-up.ts'
 
 /** Packets between two looks at the control eventfd. */
 const BATCH = 64
-/** Packets of new hosts that wait at most: a site whose hosts all come at once, after a power cut. 8 MiB when all are long. */
-const HELD = 4096
+/** Packets of new hosts that wait: a site whose hosts all come at once, after a power cut. 8 MiB when all are long. */
+const NEW_HOSTS = { slots: 4096, key: BY_SOURCE6, maxWaitMs: 2000 } as const
+/**
+ * Packets to pool addresses that nobody is known to have, of several instances: what another one's new host is answered with
+ * comes here before NATS has told of that host. As long as TCP waits before it sends a SYN again; a scan waits too, in few slots.
+ */
+const EARLY_ANSWERS = { slots: 256, key: BY_DESTINATION4, maxWaitMs: 1000 } as const
 const IP6_LEN = 16
 const READ_BYTES = MAX_PACKET + VNET.LEN
 const POLLFD_BYTES = 8
@@ -54,7 +59,10 @@ class DataPlane {
   readonly #eventFd: number
   readonly #counters: Float64Array
   readonly #clock: Clock = { nowMs: 0, nowS: 0 }
-  readonly #ring = new HoldRing(HELD, new NativeFrame())
+  readonly #newHosts = new HoldRing(NEW_HOSTS, new NativeFrame())
+  readonly #earlyAnswers = new HoldRing(EARLY_ANSWERS, new NativeFrame())
+  /** An address of the pool. */
+  readonly #address4 = new DataView(new ArrayBuffer(4))
   /** Hosts that mappings will be asked for, together. */
   readonly #wantedIp6 = new Uint8Array(BATCH * IP6_LEN)
   readonly #wantedPrefs = new Uint8Array(BATCH)
@@ -75,6 +83,11 @@ class DataPlane {
   readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void
   /** What is done with a packet that was held. */
   readonly #again = (frame: Frame): void => this.#process(frame)
+  /** The same when it has waited in vain. */
+  readonly #giveUp = (frame: Frame): void => {
+    const lenBytes = frame.len
+    this.#count(this.#translator.giveUp(frame), lenBytes)
+  }
   #stopped = false
 
   /** `peers`: where other instances of this host speak. */
@@ -106,6 +119,7 @@ class DataPlane {
       random: () => randomInt(0x10000),
       algCounts: start.counters.subarray(ALG_COUNTERS_AT, COUNTERS),
       onAlgNote: (note) => tell({ kind: 'note', note }),
+      isShared: start.isShared,
       findOutside: askConntrack(monotonicMs),
     })
     this.#algPeer = algPeer
@@ -141,14 +155,20 @@ class DataPlane {
   #wait(): boolean {
     const queues = this.#queues.length
     // Also under full load: the control eventfd must not wait for a pause in the traffic.
-    const ready = libc.poll(this.#poll.address, AT.QUEUES + queues, CLOCK_MS)
+    const ready = libc.poll(this.#poll.address, AT.QUEUES + queues, this.#patienceMs())
     if (ready < 0 && ready !== -ERRNO.EINTR) return false
+    if (this.#earlyAnswers.size > 0) this.#earlyAnswers.expire(monotonicMs(), this.#giveUp)
     if (this.#eventsOf(AT.EVENT) !== 0) this.#control()
     if (this.#eventsOf(AT.GATEWAY) !== 0) this.#readHandedOver()
     for (let index = 0; index < queues; index++) if (!this.#serve(index)) return false
     // Last: it changes the set.
     if (this.#eventsOf(AT.PEERS) !== 0) this.#listen()
     return true
+  }
+
+  #patienceMs(): number {
+    if (this.#earlyAnswers.size === 0) return CLOCK_MS
+    return Math.max(0, Math.ceil(Math.min(CLOCK_MS, this.#earlyAnswers.leftMs(monotonicMs()) + 1)))
   }
 
   #eventsOf(place: number): number {
@@ -205,12 +225,17 @@ class DataPlane {
     const isHandedOver = handOver(tunName, { queues: this.#queues, gateway })
     const endMs = monotonicMs() + LAST_HELD_MS
     // Queues can still be written to, whoever reads them.
-    for (let leftMs = LAST_HELD_MS; leftMs > 0 && this.#ring.size > 0; leftMs = endMs - monotonicMs()) {
+    for (let leftMs = LAST_HELD_MS; leftMs > 0 && this.#held > 0; leftMs = endMs - monotonicMs()) {
       if (libc.poll(this.#poll.address, AT.EVENT + 1, Math.ceil(leftMs)) <= 0) continue
       this.#tick()
       this.#control()
     }
+    this.#earlyAnswers.releaseAll(this.#giveUp)
     return isHandedOver
+  }
+
+  get #held(): number {
+    return this.#newHosts.size + this.#earlyAnswers.size
   }
 
   /** The kernel drops what waits in a queue when its last descriptor is closed. */
@@ -273,16 +298,30 @@ class DataPlane {
   #process(frame: Frame): void {
     const lenBytes = frame.len
     let verdict = this.#translator.process(frame)
-    if (verdict === Verdict.NEEDS_MAPPING) {
-      const pref = this.#translator.wantedPref
-      const held = this.#ring.hold(frame, pref, this.#clock.nowMs)
-      if (held === 'first') this.#want(frame, pref)
-      if (held === 'full') verdict = Verdict.HOLD_FULL
-    }
+    if (verdict === Verdict.NEEDS_MAPPING) verdict = this.#holdNewHost(frame)
+    else if (verdict === Verdict.AWAITS_MAPPING) verdict = this.#holdEarlyAnswer(frame)
+    this.#count(verdict, lenBytes)
+  }
+
+  #count(verdict: Verdict, lenBytes: number): void {
     const counters = this.#counters
     counters[verdict]! += 1
     if (verdict === Verdict.TRANSLATED_6TO4) counters[Tally.BYTES_6TO4]! += lenBytes
     else if (verdict === Verdict.TRANSLATED_4TO6) counters[Tally.BYTES_4TO6]! += lenBytes
+  }
+
+  #holdNewHost(frame: Frame): Verdict {
+    const pref = this.#translator.wantedPref
+    this.#newHosts.expire(this.#clock.nowMs, () => undefined)
+    const held = this.#newHosts.hold(frame, pref, this.#clock.nowMs)
+    if (held === 'first') this.#want(frame, pref)
+    return held === 'full' ? Verdict.HOLD_FULL : Verdict.NEEDS_MAPPING
+  }
+
+  #holdEarlyAnswer(frame: Frame): Verdict {
+    // Not the clock of the turn: after a pause it is as old as the packet may get.
+    const held = this.#earlyAnswers.hold(frame, 0, monotonicMs())
+    return held === 'full' ? this.#translator.giveUp(frame) : Verdict.AWAITS_MAPPING
   }
 
   /** A message costs as much as the translation of many packets: hosts of one batch share one. */
@@ -346,7 +385,10 @@ class DataPlane {
         hosts.install(slot, ip6, pref, packed.ip4s[row] ?? 0)
       }
       hosts.lastSeenS[slot] = this.#clock.nowS
-      this.#ring.release(view, row * IP6_LEN, pref, this.#again)
+      this.#newHosts.release(view, row * IP6_LEN, pref, this.#again)
+      if (this.#earlyAnswers.size === 0) continue
+      this.#address4.setInt32(0, packed.ip4s[row] ?? 0)
+      this.#earlyAnswers.release(this.#address4, 0, 0, this.#again)
     }
   }
 
@@ -355,7 +397,8 @@ class DataPlane {
     switch (message.kind) {
       case 'swap':
         translator.swap(makeMap(message.snapshot, translator.map.hosts), message.snapshot.settings)
-        this.#ring.releaseAll(this.#again)
+        this.#newHosts.releaseAll(this.#again)
+        this.#earlyAnswers.releaseAll(this.#again)
         return
       case 'install':
         this.#install(message.hosts)
@@ -365,7 +408,7 @@ class DataPlane {
         return
       case 'refuse': {
         const { ip6, pref } = message
-        this.#ring.release(viewOf(ip6), 0, pref, (frame) => {
+        this.#newHosts.release(viewOf(ip6), 0, pref, (frame) => {
           this.#counters[Verdict.POOL_EXHAUSTED]! += 1
           translator.refuse(frame, Verdict.POOL_EXHAUSTED)
         })

@@ -46,6 +46,8 @@ export interface LabOptions {
   readonly hosts?: readonly (readonly [ip6: string, ip4: string, pref: number])[]
   /** NAT44 behind the translator. */
   readonly findOutside?: FindOutside
+  /** Addresses of the pool are given out elsewhere too. */
+  readonly isShared?: boolean
   /** Who hears of connections that are not understood. */
   readonly onAlgNote?: (note: AlgNote) => void
 }
@@ -106,6 +108,7 @@ export class CoreLab {
       clock: this.clock,
       output: { send: (frame) => this.#keep(frame), sendPiece: (frame) => this.#keep(frame) },
       random: () => 0,
+      isShared: this.#options.isShared ?? false,
       ...(this.#options.findOutside === undefined ? {} : { findOutside: this.#options.findOutside }),
       ...(this.#options.onAlgNote === undefined ? {} : { onAlgNote: this.#options.onAlgNote }),
     })

@@ -102,6 +102,11 @@ export class AddressMap {
     return ip4 === this.own4 || this.#pool4.has(ip4) || this.#eamt.has4(ip4)
   }
 
+  /** True for an address that hosts are given. */
+  isPool4(ip4: number): boolean {
+    return this.#pool4.has(ip4)
+  }
+
   /**
    * The IPv4 addresses of the IPv6 packet whose header is at `view[start..]`, into `pair`. `isIcmpError`: a source
    * without mapping gets the address of RFC 6791 instead of a mapping of its own.
