@@ -28,7 +28,7 @@ SUITE ?=
 GUESTS ?=
 
 ##@ Try it and test it: a Debian machine, as root; its own network is never touched
-.PHONY: demo test check unit e2e e2e-two-gateways e2e-upgrade e2e-vm vm-if-able bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos soak images sbom machine
+.PHONY: demo test check unit e2e e2e-two-gateways e2e-upgrade e2e-vm vm-if-able bpf networkd page bench-nat64 bench-dns64 fuzz fuzz-nat64 fuzz-dns64 fuzz-ra fuzz-site fuzz-bus fuzz-web chaos chaos-clock soak images sbom machine
 
 demo: images  ## bring the stack up in a simulated site and print what an IPv6-only host sees
 	$(NODE) e2e/demo.ts
@@ -114,6 +114,12 @@ fuzz-web: machine node_modules/.package-lock.json  ## odd requests to the consol
 
 chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS.md; CHAOS_ONLY=regexp, CHAOS_MINUTES=0.5 of changing documents
 	$(NODE) e2e/chaos/main.ts
+
+chaos-clock: machine node_modules/.package-lock.json  ## the clock jumps, in an emulated machine; rows of e2e/CHAOS.md
+	@$(MACHINE)/packages.sh --vm
+	mkdir -p .cache
+	bash -o pipefail -c '$(NODE) e2e/vm/main.ts clock debian13-amd64 | tee .cache/chaos-clock.log'
+	$(NODE) e2e/chaos/take.ts .cache/chaos-clock.log
 
 soak: images  ## an hour of mixed traffic in the simulated site, table in e2e/SOAK.md; SOAK_MINUTES=60, SOAK_FAST_PATH=on
 	$(NODE) e2e/soak/main.ts

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { must } from '../harness/command.ts'
 import { docker, ROOT } from '../harness/engine.ts'
 import { inNetns, ip } from '../harness/netns.ts'
-import type { RunningSite } from '../harness/site-under-test.ts'
+import type { RunningSite } from '../harness/running-site.ts'
 import { SERVICES, type ServiceName } from '../harness/stack.ts'
 import { poolAddress } from '../suites/pool-address.ts'
 import { type Kind, KINDS } from './meters.ts'
@@ -269,12 +269,4 @@ export const FAULTS: readonly Fault[] = [
       await home.restartInternet()
     },
   },
-]
-
-/** What is not struck here, and why. */
-export const NOT_RUN: readonly (readonly [name: string, why: string])[] = [
-  [
-    'the clock jumps',
-    'containers have the clock of the machine (time namespaces do not cover CLOCK_REALTIME), and that is not touched',
-  ],
 ]

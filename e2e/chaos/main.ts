@@ -3,21 +3,28 @@
  * regular expression over their names (the table then keeps the rows that it had of the others: chaos/outcomes.json), CHAOS_MINUTES is how long the
  * document changes (0.5). Exit status 1 when something was not as it must be.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { commitNow, machineNow } from '../harness/whereabouts.ts'
+import { SLOWNESS } from '@sixgate/testkit'
+import { commitNow } from '../harness/whereabouts.ts'
 import { ROOT } from '../harness/engine.ts'
 import { siteStatus } from '../harness/site-status.ts'
-import { bringUpPatiently, type RunningSite } from '../harness/site-under-test.ts'
+import { bringUpPatiently, type RunningSite } from '../harness/running-site.ts'
 import { DeadlineError, until } from '../harness/until.ts'
-import { FAULTS, type Fault, NOT_RUN } from './faults.ts'
+import { CLOCK_FAULTS } from './clock-faults.ts'
+import { FAULTS, type Fault } from './faults.ts'
+import { keepOutcomes, toLine } from './kept.ts'
 import { WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
 import { startMeters } from './meters.ts'
-import { chaosMd, defectsOf, type Outcome } from './table.ts'
+import { defectsOf, type Outcome } from './table.ts'
 
 const only = process.env['CHAOS_ONLY'] ?? ''
+/** In a machine that was made for this (e2e/vm, suite `clock`): what no machine in use can be done to. */
+const IS_GUEST = process.env['SIXGATE_GUEST'] === '1'
+/** Between two pings, datagrams and questions. */
+const METER_MS = 100
 
 /** TCP tries again after ever longer times, so a connection that stands may need as long again as the fault took. */
 const RESUME_S = 90
@@ -42,31 +49,39 @@ const acknowledged = async ({ stack }: RunningSite): Promise<Acknowledged> => {
 const SETTLED_MS = 7000
 const RECOVERY_LIMIT_S = 120
 
-/** Seconds until everything was well and stayed so; undefined: not within the time. */
+/** A question starts Node, which takes seconds of an emulated machine. */
+const QUESTION_PAUSE_MS = SLOWNESS > 1 ? 1000 : 100
+
+/** Seconds until everything was well and stayed so; undefined: not within the time. Says what was not well last. */
 const recovery = async ({ stack }: RunningSite): Promise<number | undefined> => {
   const startMs = performance.now()
   let wellSinceMs: number | undefined
+  let lastTrouble = ''
+  const look = async (): Promise<number | undefined> => {
+    const trouble = await siteStatus(stack).then(
+      (status) => (status.isConverged ? undefined : JSON.stringify(status)),
+      String,
+    )
+    const nowMs = performance.now()
+    if (trouble !== undefined) lastTrouble = `after ${((nowMs - startMs) / 1000).toFixed(1)} s: ${trouble}`
+    wellSinceMs = trouble === undefined ? (wellSinceMs ?? nowMs) : undefined
+    return wellSinceMs !== undefined && nowMs - wellSinceMs > SETTLED_MS ? (wellSinceMs - startMs) / 1000 : undefined
+  }
   try {
-    return await until('every service is well, and stays so', RECOVERY_LIMIT_S, async () => {
-      const isWell = await siteStatus(stack).then(
-        (status) => status.isConverged,
-        () => false,
-      )
-      wellSinceMs = isWell ? (wellSinceMs ?? performance.now()) : undefined
-      const isSettled = wellSinceMs !== undefined && performance.now() - wellSinceMs > SETTLED_MS
-      return isSettled && wellSinceMs !== undefined ? (wellSinceMs - startMs) / 1000 : undefined
-    })
+    return await until('every service is well, and stays so', RECOVERY_LIMIT_S, look, QUESTION_PAUSE_MS)
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error
-    process.stdout.write(`  not well: ${JSON.stringify(await siteStatus(stack).catch(String))}\n`)
     return undefined
+  } finally {
+    if (lastTrouble !== '') process.stdout.write(`  not well ${lastTrouble}\n`)
   }
 }
 
 const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promise<[Outcome, Acknowledged]> => {
   const { name, expected, costs, breaksConnections = false, withdraws = false } = fault
   const when = new Date().toISOString().slice(0, 16).replace('T', ' ')
-  const meters = await startMeters(breaksConnections ? BROKEN_S : RESUME_S)
+  // An emulated machine carries so much less.
+  const meters = await startMeters(breaksConnections ? BROKEN_S : RESUME_S, METER_MS * SLOWNESS)
   await fault.strike(site)
   const recoveredS = await recovery(site)
   const measured = await meters.finish()
@@ -82,47 +97,22 @@ const run = async (site: RunningSite, fault: Fault, before: Acknowledged): Promi
   ]
 }
 
-/** Outcomes of this and of earlier runs, by name: a run may be of some faults only. */
-const KEPT = join(ROOT, 'e2e/chaos/outcomes.json')
-/** Goes up when Outcome changes: what another version kept does not count. */
-const KEPT_FORMAT = 4
-const readKept = async (): Promise<Outcome[]> => {
-  try {
-    const kept = JSON.parse(await readFile(KEPT, 'utf8')) as { readonly format?: number; readonly outcomes: Outcome[] }
-    return kept.format === KEPT_FORMAT ? kept.outcomes : []
-  } catch {
-    return []
-  }
-}
-
 const outcomes: Outcome[] = []
-
-/** After each fault, so that a run that is ended has said what it saw. */
-const writeTable = async (): Promise<void> => {
-  const kept = (await readKept()).filter(({ name }) => !outcomes.some((outcome) => outcome.name === name))
-  const all = [...kept, ...outcomes]
-  const inOrder = FAULTS.flatMap(({ name }) => all.find((outcome) => outcome.name === name) ?? [])
-  await writeFile(KEPT, `${JSON.stringify({ format: KEPT_FORMAT, outcomes: inOrder }, undefined, 1)}\n`)
-  const machine = machineNow()
-  const about = `${inOrder.length} of ${FAULTS.length} faults; ${machine}, fast path off.`
-  const missing = FAULTS.filter(({ name }) => !inOrder.some((outcome) => outcome.name === name)).map(
-    ({ name }): [string, string] => [name, 'not in the runs of this table'],
-  )
-  await writeFile(join(ROOT, 'e2e/CHAOS.md'), chaosMd(inOrder, [...NOT_RUN, ...missing], about))
-}
-
-const commit = await commitNow()
+/** A guest has no repository, and its files are gone when it is. */
+const commit = IS_GUEST ? '' : await commitNow()
 const site = await bringUpPatiently()
 try {
   // Its first packet gives the client its pool address.
   await site.home.client.type(`ping6 -n -c 3 -i 0.2 ${mapped(WEB_ADDRESSES[0])}`)
   let known = await acknowledged(site)
-  for (const fault of FAULTS.filter(({ name }) => new RegExp(only).test(name))) {
+  for (const fault of (IS_GUEST ? CLOCK_FAULTS : FAULTS).filter(({ name }) => new RegExp(only).test(name))) {
     process.stdout.write(`${fault.name} …\n`)
     const [outcome, after] = await run(site, fault, known)
     known = after
     outcomes.push(outcome)
-    await writeTable()
+    // After each fault, so that a run that is ended has said what it saw.
+    if (IS_GUEST) process.stdout.write(`${toLine(outcome)}\n`)
+    else await keepOutcomes(outcomes)
     const verdict = defectsOf(outcome).join('; ') || 'as expected'
     process.stdout.write(`  ${JSON.stringify(outcome.measured)}\n  ${outcome.recoveredS ?? 'never'} s, ${verdict}\n`)
     if (outcome.recoveredS === undefined) await site.stack.tryCompose(['up', '-d', '--no-build'])

@@ -8,6 +8,7 @@ import { createSocket } from 'node:dgram'
 import { get } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { SLOWNESS } from '@sixgate/testkit'
 import { DNS_ADDRESS, WEB_ADDRESSES } from '../topologies/home.ts'
 import { mapped } from '../transcript/facts.ts'
 import { aaaaQuery, readAnswer } from './dns.ts'
@@ -19,7 +20,7 @@ const udpServer = mapped(DNS_ADDRESS)
 /** Between two of a kind. */
 const EVERY_MS = Number(interval)
 /** How long an answer may take before it counts as lost. */
-const PATIENCE_MS = 2000
+const PATIENCE_MS = 2000 * SLOWNESS
 /** An answer that came later than this is none that was only under way. */
 const UNDER_WAY_MS = 200
 

@@ -1,25 +1,9 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from 'testcontainers'
-import { buildHome, clearHome, type Home, PROJECT } from '../topologies/home.ts'
-import { clientConfigured } from '../transcript/ready.ts'
+import { PROJECT } from '../topologies/home.ts'
 import { dockerClient, dockerHost, ROOT } from './engine.ts'
-import { type NetnsState, netnsState } from './netns-state.ts'
-import { converged } from './site-status.ts'
-import { Stack } from './stack.ts'
-
-/** A site that is up, with what it was before. */
-export interface RunningSite {
-  readonly home: Home
-  readonly stack: Stack
-  /** This machine's own namespace before anything was made. */
-  readonly machineBefore: NetnsState
-  /** The Pi's namespace before `docker compose up`. */
-  readonly piBefore: NetnsState
-  /** Replaces the site document in one step, as an editor does; nothing is awaited. */
-  writeDocument(text: string): Promise<void>
-  readDocument(): Promise<string>
-}
+import { bringUpBy, type RunningSite } from './running-site.ts'
+import type { Stack } from './stack.ts'
 
 /** What every suite gets. */
 export interface SiteUnderTest extends RunningSite {
@@ -30,43 +14,6 @@ export interface SiteUnderTest extends RunningSite {
 export async function bringUp(): Promise<SiteUnderTest> {
   const [site, containers] = await bringUpBy(composeUp)
   return { ...site, containers }
-}
-
-/**
- * The same by `docker compose up` alone, with all patience: on a machine that has much else to do, Docker's health checks take longer than
- * they may, while the services are well.
- */
-export async function bringUpPatiently(): Promise<RunningSite> {
-  const [site] = await bringUpBy((stack) => stack.compose(['up', '-d', '--no-build'], 600), 600)
-  return site
-}
-
-async function bringUpBy<T>(up: (stack: Stack) => Promise<T>, deadlineS = 120): Promise<[RunningSite, T]> {
-  const machineBefore = await netnsState({ pid: process.pid })
-  try {
-    const home = await buildHome(await readFile(join(ROOT, 'e2e/site/site.yaml'), 'utf8'))
-    const piBefore = await netnsState(home.piNetns)
-    const stack = new Stack(PROJECT, home)
-    const started = await up(stack)
-    await converged(stack, undefined, deadlineS)
-    await clientConfigured(home.client)
-    const file = join(home.siteDir, 'site.yaml')
-    const site = {
-      home,
-      stack,
-      machineBefore,
-      piBefore,
-      readDocument: () => readFile(file, 'utf8'),
-      writeDocument: async (text: string) => {
-        await writeFile(`${file}.new`, text)
-        await rename(`${file}.new`, file)
-      },
-    }
-    return [site, started]
-  } catch (error) {
-    await clearHome()
-    throw error
-  }
 }
 
 async function composeUp(stack: Stack): Promise<StartedDockerComposeEnvironment> {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { KINDS, type Latencies } from '../chaos/meters.ts'
 import { docker } from '../harness/engine.ts'
 import { type Netns, runIn } from '../harness/netns.ts'
-import type { RunningSite } from '../harness/site-under-test.ts'
+import type { RunningSite } from '../harness/running-site.ts'
 import { SERVICES } from '../harness/stack.ts'
 import type { Allowance } from './flat.ts'
 

@@ -32,10 +32,13 @@ const tests = (name: string, ...files: readonly string[]): Step => ({
   environment: { FUZZ_RUNS: '600', SIXGATE_SLOWNESS: '15', SIXGATE_GUEST: '1' },
 })
 
+/** How much longer things take on the emulated site. */
+const SITE_SLOWNESS = '10'
+
 /** The simulated site, its files where they outlive the power. */
 const onTheSite = (name: string, file: string): Step => {
   const { argv, environment } = tests(name, '--test-force-exit', file)
-  const site = { TMPDIR: '/var/tmp', SIXGATE_SLOWNESS: '10' }
+  const site = { TMPDIR: '/var/tmp', SIXGATE_SLOWNESS: SITE_SLOWNESS }
   return { name, argv, environment: { ...environment, ...site } }
 }
 
@@ -48,6 +51,16 @@ const withCapabilities = (capabilities: string, { name, argv, environment }: Ste
     environment: { ...environment, SIXGATE_TEST_NAMESPACE: '1' },
   }
 }
+
+/** What the simulated site needs in the guest. */
+const SITE = {
+  workspaces: ['e2e', 'shared/addr', 'shared/site'],
+  files: ['docker-compose.yml', 'deploy'],
+  needsImages: true,
+  modules: ['tun', 'veth', '8021q', 'bridge', 'overlay', 'cls_bpf', 'sch_ingress', 'af_packet', 'br_netfilter'],
+  memoryMiB: 3072,
+  deadlineS: 3600,
+} as const
 
 export const SUITES: readonly Suite[] = [
   {
@@ -141,13 +154,20 @@ export const SUITES: readonly Suite[] = [
   {
     name: 'site',
     says: 'docker-compose.yml with the images, the client behind a VLAN: transcript, fast path, down, and the power goes',
-    workspaces: ['e2e', 'shared/addr', 'shared/site'],
-    files: ['docker-compose.yml', 'deploy'],
-    needsImages: true,
-    modules: ['tun', 'veth', '8021q', 'bridge', 'overlay', 'cls_bpf', 'sch_ingress', 'af_packet', 'br_netfilter'],
-    memoryMiB: 3072,
-    deadlineS: 3600,
+    ...SITE,
     steps: [onTheSite('the site comes up, and goes', 'e2e/vm/site/up.guest.ts')],
     stepsAfterReboot: [onTheSite('the site is back after a power cut', 'e2e/vm/site/after-reboot.guest.ts')],
+  },
+  {
+    name: 'clock',
+    says: 'docker-compose.yml with the images under traffic, while the clock jumps',
+    ...SITE,
+    steps: [
+      {
+        name: 'the clock jumps',
+        argv: ['node', 'e2e/chaos/main.ts'],
+        environment: { SIXGATE_GUEST: '1', TMPDIR: '/var/tmp', SIXGATE_SLOWNESS: SITE_SLOWNESS },
+      },
+    ],
   },
 ]

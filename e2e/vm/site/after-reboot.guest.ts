@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { healthy } from '../../harness/healthy.ts'
 import { netnsState } from '../../harness/netns-state.ts'
 import { converged } from '../../harness/site-status.ts'
 import { untilTrue } from '../../harness/until.ts'
@@ -10,7 +11,7 @@ import { poolAddress } from '../../suites/pool-address.ts'
 import { rebootedHome, WAN_ADDRESS } from '../../topologies/home.ts'
 import { clientConfigured } from '../../transcript/ready.ts'
 import { pingCounts } from '../../transcript/parse.ts'
-import { fastPathRemark, healthy, keptAddress, stackOf, VLAN } from './tagged-home.ts'
+import { fastPathRemark, keptAddress, stackOf, VLAN } from './tagged-home.ts'
 
 const home = await rebootedHome({ vlan: VLAN })
 const stack = stackOf(home)

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keepEngine } from '../../harness/engine.ts'
 import { ip } from '../../harness/netns.ts'
+import { healthy } from '../../harness/healthy.ts'
 import { netnsState, stateDifference } from '../../harness/netns-state.ts'
 import { converged } from '../../harness/site-status.ts'
 import { untilTrue } from '../../harness/until.ts'
@@ -14,7 +15,7 @@ import { buildHome } from '../../topologies/home.ts'
 import { transcript } from '../../transcript/chapters.ts'
 import { clientConfigured } from '../../transcript/ready.ts'
 import { runStep } from '../../transcript/step.ts'
-import { fastPathRemark, healthy, keepAddress, stackOf, taggedDocument, VLAN } from './tagged-home.ts'
+import { fastPathRemark, keepAddress, stackOf, taggedDocument, VLAN } from './tagged-home.ts'
 
 const home = await buildHome(await taggedDocument(), { vlan: VLAN })
 const piBefore = await netnsState(home.piNetns)
