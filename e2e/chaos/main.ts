@@ -31,23 +31,31 @@ const RESUME_S = 90
 /** One that nothing may bring back: a client that only waits for data does not notice that its peer cannot reach it any more. */
 const BROKEN_S = 5
 
+const RECOVERY_LIMIT_S = 120
+
 /** What was acknowledged: the document in force, and who has which pool address. */
 interface Acknowledged {
   readonly document: string
   readonly client: string
 }
 
-const acknowledged = async ({ stack }: RunningSite): Promise<Acknowledged> => {
-  const shown = await stack.sixgate(['config', 'show'])
-  const { stdout } = await stack.sixgate(['hosts', '--json'])
-  const { hosts } = JSON.parse(stdout) as { hosts: { ip6: string; ip4: string }[] }
+/** What the command says; on a machine that has much else to do a service may not answer in time. */
+const told = ({ stack }: RunningSite, ...words: readonly string[]): Promise<string> =>
+  until(`sixgate ${words.join(' ')}`, RECOVERY_LIMIT_S, async () => {
+    const { code, stdout, stderr } = await stack.sixgate(words)
+    if (code !== 0) throw new Error(`status ${code}: ${stdout}${stderr}`)
+    return stdout
+  })
+
+const acknowledged = async (site: RunningSite): Promise<Acknowledged> => {
+  const document = await told(site, 'config', 'show')
+  const { hosts } = JSON.parse(await told(site, 'hosts', '--json')) as { hosts: { ip6: string; ip4: string }[] }
   const client = hosts.find(({ ip6 }) => ip6.endsWith('5eff:fe00:5302'))
-  return { document: shown.stdout.replace(/^# revision .*$/m, ''), client: `${client?.ip6} ${client?.ip4}` }
+  return { document: document.replace(/^# revision .*$/m, ''), client: `${client?.ip6} ${client?.ip4}` }
 }
 
 /** `sixgate status` needs 6 s to notice that an instance is gone: what is well for longer is. */
 const SETTLED_MS = 7000
-const RECOVERY_LIMIT_S = 120
 
 /** A question starts Node, which takes seconds of an emulated machine. */
 const QUESTION_PAUSE_MS = SLOWNESS > 1 ? 1000 : 100
