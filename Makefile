@@ -115,7 +115,7 @@ fuzz-web: machine node_modules/.package-lock.json  ## odd requests to the consol
 chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS.md; CHAOS_ONLY=regexp, CHAOS_MINUTES=0.5 of changing documents
 	$(NODE) e2e/chaos/main.ts
 
-chaos-clock: machine node_modules/.package-lock.json  ## the clock jumps, in an emulated machine; rows of e2e/CHAOS.md
+chaos-clock: machine node_modules/.package-lock.json  ## the clock jumps, in an emulated machine; rows of e2e/CHAOS.md; CHAOS_ONLY=regexp
 	@$(MACHINE)/packages.sh --vm
 	mkdir -p .cache
 	bash -o pipefail -c '$(NODE) e2e/vm/main.ts clock debian13-amd64 | tee .cache/chaos-clock.log'
