@@ -35,6 +35,8 @@ describe('what an instance asks of the bucket', () => {
     ],
     ['somebody else, a moment ago', standby, LEASE_EXPIRY_MS - 1, { do: 'look' }],
     ['somebody else, who does not renew', standby, LEASE_EXPIRY_MS, { do: 'write', revision: 7 }],
+    ['somebody else, while NATS does not answer: is he back', unanswered(standby, 100), 10_000, { do: 'look' }],
+    ['the same, his entry lost', unanswered(looked(standby, undefined, 0), 100), 10_000, { do: 'look' }],
     ['somebody else, who handed it over', released(standby), 0, { do: 'look' }],
     ['after that nobody', looked(released(standby), undefined, 0), 0, { do: 'create' }],
     ['storage lost: the holder first', looked(standby, undefined, 5000), 5000 + LEASE_EXPIRY_MS - 1, { do: 'look' }],

@@ -45,11 +45,12 @@ export const startLease = (me: string, nowMs: number): LeaseState => ({
 })
 
 /** What to ask of the bucket at `nowMs`. */
-export const nextMove = ({ me, entry, sinceMs }: LeaseState, nowMs: number): LeaseMove => {
+export const nextMove = ({ me, entry, sinceMs, silentSinceMs }: LeaseState, nowMs: number): LeaseMove => {
   if (entry === 'unknown') return { do: 'look' }
   if (entry === 'none') return { do: 'create' }
   // One's own name while not active: an earlier life of this instance, which is over.
-  if (entry.holder !== me && nowMs - sinceMs < LEASE_EXPIRY_MS) return { do: 'look' }
+  // After a silence of NATS whoever is back first would find the other's lease expired, and takes it if he does not look.
+  if (entry.holder !== me && (silentSinceMs !== undefined || nowMs - sinceMs < LEASE_EXPIRY_MS)) return { do: 'look' }
   return entry.revision === LOST ? { do: 'create' } : { do: 'write', revision: entry.revision }
 }
 
