@@ -118,8 +118,9 @@ chaos: images  ## faults in the simulated site under traffic, table in e2e/CHAOS
 chaos-clock: machine node_modules/.package-lock.json  ## the clock jumps, in an emulated machine; rows of e2e/CHAOS.md; CHAOS_ONLY=regexp
 	@$(MACHINE)/packages.sh --vm
 	mkdir -p .cache
-	bash -o pipefail -c '$(NODE) e2e/vm/main.ts clock debian13-amd64 | tee .cache/chaos-clock.log'
-	$(NODE) e2e/chaos/take.ts .cache/chaos-clock.log
+	@# What was not as expected is in the table, too.
+	bash -o pipefail -c '$(NODE) e2e/vm/main.ts clock debian13-amd64 | tee .cache/chaos-clock.log; status=$$?; \
+	  $(NODE) e2e/chaos/take.ts .cache/chaos-clock.log && exit $$status'
 
 soak: images  ## an hour of mixed traffic in the simulated site, table in e2e/SOAK.md; SOAK_MINUTES=60, SOAK_FAST_PATH=on
 	$(NODE) e2e/soak/main.ts

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { must } from '../harness/command.ts'
 import type { Fault } from './faults.ts'
 
-/** Longer than the lifetime of a report in NATS, and than the firewall, RA and DNS services look at anything. */
+/** Three times the lifetime of a report in NATS (STATUS_TTL_MS). */
 const SPELL_MS = 45_000
 const MINUTE_MS = 60_000
 const MONTH_MS = 30 * 24 * 60 * MINUTE_MS

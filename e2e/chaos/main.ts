@@ -1,7 +1,8 @@
 /**
  * `make chaos`: each fault of faults.ts in the simulated site, with traffic of all kinds; writes e2e/CHAOS.md. CHAOS_ONLY=words picks faults by a
  * regular expression over their names (the table then keeps the rows that it had of the others: chaos/outcomes.json), CHAOS_MINUTES is how long the
- * document changes (0.5). Exit status 1 when something was not as it must be.
+ * document changes (0.5). In a guest (`make chaos-clock`) the faults of clock-faults.ts, told line by line instead (kept.ts). Exit status 1 when
+ * something was not as it must be.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'

@@ -32,14 +32,13 @@ const tests = (name: string, ...files: readonly string[]): Step => ({
   environment: { FUZZ_RUNS: '600', SIXGATE_SLOWNESS: '15', SIXGATE_GUEST: '1' },
 })
 
-/** How much longer things take on the emulated site. */
-const SITE_SLOWNESS = '10'
+/** Of the simulated site: its files are where they outlive the power, and things take so much longer. */
+const ON_THE_SITE = { TMPDIR: '/var/tmp', SIXGATE_SLOWNESS: '10' }
 
-/** The simulated site, its files where they outlive the power. */
+/** Tests of the simulated site. */
 const onTheSite = (name: string, file: string): Step => {
   const { argv, environment } = tests(name, '--test-force-exit', file)
-  const site = { TMPDIR: '/var/tmp', SIXGATE_SLOWNESS: SITE_SLOWNESS }
-  return { name, argv, environment: { ...environment, ...site } }
+  return { name, argv, environment: { ...environment, ...ON_THE_SITE } }
 }
 
 /** In a network namespace, with the capabilities of the service's container alone (NET_RAW: the test's own packets). */
@@ -166,12 +165,7 @@ export const SUITES: readonly Suite[] = [
       {
         name: 'the clock jumps',
         argv: ['node', 'e2e/chaos/main.ts'],
-        environment: {
-          SIXGATE_GUEST: '1',
-          TMPDIR: '/var/tmp',
-          SIXGATE_SLOWNESS: SITE_SLOWNESS,
-          CHAOS_ONLY: process.env['CHAOS_ONLY'] ?? '',
-        },
+        environment: { SIXGATE_GUEST: '1', CHAOS_ONLY: process.env['CHAOS_ONLY'] ?? '', ...ON_THE_SITE },
       },
     ],
   },

@@ -44,6 +44,9 @@ const MAX_QUEUES = 256
 /** Packets of new hosts that wait for their mapping when this instance ends are given so long. */
 const LAST_HELD_MS = 500
 
+/** What is done with a packet that was sent again meanwhile. */
+const forget = (): void => undefined
+
 /** What a data plane has beside it. */
 interface Surroundings {
   readonly algPeer: AlgPeer
@@ -312,7 +315,7 @@ class DataPlane {
 
   #holdNewHost(frame: Frame): Verdict {
     const pref = this.#translator.wantedPref
-    this.#newHosts.expire(this.#clock.nowMs, () => undefined)
+    this.#newHosts.expire(this.#clock.nowMs, forget)
     const held = this.#newHosts.hold(frame, pref, this.#clock.nowMs)
     if (held === 'first') this.#want(frame, pref)
     return held === 'full' ? Verdict.HOLD_FULL : Verdict.NEEDS_MAPPING
