@@ -1,5 +1,5 @@
 /*
- * The fast path at the LAN's ingress beside the real firewall: nothing that the firewall refuses gets through.
+ * The fast path at the LAN beside the real firewall: nothing that the firewall refuses gets through, either way.
  *
  *   host  fd00:1:2:3::10 ── lan0 ┌─────────┐ wan0 ── internet 203.0.113.1
  *   guest fd00:1:2:4::10 ── lan1 │ gateway │
@@ -43,12 +43,13 @@ for (const port of process.argv.slice(1)) {
   socket.bind(Number(port), () => console.log('bound', port))
 }
 `
-/** Sends "NAME TIME" every 5 ms, for ever or so often, and says so. */
+/** Sends "NAME TIME" every 5 ms, for ever or so often, and says so; and says what comes back. */
 const SENDER = `
 const [name, address, localPort, host, port, count] = process.argv.slice(1)
 const socket = require('node:dgram').createSocket('udp6')
 let left = count === undefined ? Infinity : Number(count)
 socket.on('error', () => {})
+socket.on('message', (text) => console.log('echo', String(text)))
 socket.bind(Number(localPort), address, () => {
   const timer = setInterval(() => {
     const ms = Number(process.hrtime.bigint() / 1000000n)
@@ -90,9 +91,11 @@ const until = async (what: string, holds: () => boolean | Promise<boolean>): Pro
 /** Times at which the datagrams of the stream were sent that arrived. */
 const arrivals = (): number[] =>
   Array.from(server.output.stdout.matchAll(/^got 7 known (\d+)$/gm), ([, ms]) => Number(ms))
+/** Times at which those were sent whose echoes came back. */
+const echoes = (): number[] => Array.from(stream.output.stdout.matchAll(/^echo known (\d+)$/gm), ([, ms]) => Number(ms))
 const got = (name: string): number =>
   server.output.stdout.split('\n').filter((line) => line.includes(` ${name}`)).length
-const lastSentMs = (): number => Number(/(\d+)\n$/.exec(stream.output.stdout)?.[1] ?? 0)
+const lastSentMs = (): number => Number(/sent (\d+)\n(?:echo.*\n)*$/.exec(stream.output.stdout)?.[1] ?? 0)
 
 /** Resolves when what was sent until now would have been recorded: other datagrams, sent behind it, have been. */
 const fence = async (from: Namespace, address: string): Promise<void> => {
@@ -107,13 +110,14 @@ const fence = async (from: Namespace, address: string): Promise<void> => {
 const forwarded = (): number =>
   Number(/Ip6OutForwDatagrams\s+(\d+)/.exec(here().sh('cat', '/proc/self/net/snmp6'))?.[1] ?? assert.fail())
 
-/** The stream takes the short way: more datagrams go there and back than are forwarded. */
+/** The stream takes the short way there and back: more than a hundred datagrams in a row, of which few are forwarded. */
 const isShort = async (): Promise<void> => {
-  const [arrivedBefore, forwardedBefore] = [arrivals().length, forwarded()]
+  let [echoedBefore, forwardedBefore] = [echoes().length, forwarded()]
   await until('the short way', () => {
-    // First what was forwarded: the other number may only grow meanwhile, by a datagram or two.
-    const both = forwarded() - forwardedBefore
-    return 2 * (arrivals().length - arrivedBefore) > both + 100
+    if (echoes().length - echoedBefore < 100) return false
+    if (forwarded() - forwardedBefore < 50) return true
+    ;[echoedBefore, forwardedBefore] = [echoes().length, forwarded()]
+    return false
   })
 }
 
@@ -175,7 +179,7 @@ before(async () => {
   write()
   firewall = await start('nat44-firewall', /"rules loaded"/)
   nat64 = await start('nat64', /state: ok/)
-  await nat64.waitFor(/"link":"lan0","msg":"fast path: at the ingress, too"/)
+  await nat64.waitFor(/"link":"lan0","msg":"fast path: at this LAN, too"/)
   stream = host.spawn(process.execPath, ['-e', SENDER, 'known', HOST, STREAM_PORT, SERVER, ECHO])
 })
 after(async () => {
@@ -227,6 +231,26 @@ test('a rule of the owner cuts a known flow within a second', { skip }, async ()
   await isShort()
 })
 
+test('a rule of the owner that cuts the answers of a known flow holds within a second', { skip }, async () => {
+  await isShort()
+  writeFileSync(rulesOfTheOwner, 'chain user_forward {\n  ip6 saddr 64:ff9b::/96 udp sport 7 counter drop\n}\n')
+  await until('the rule of the owner', () => isInForce('udp sport 7 '))
+  const refusedMs = nowMs()
+  await until('sent later', () => lastSentMs() > refusedMs + 2 * JUDGED_MS)
+  await fence(host, HOST)
+  assert.deepEqual(
+    echoes().filter((ms) => ms > refusedMs + JUDGED_MS),
+    [],
+  )
+  assert.ok(
+    arrivals().some((ms) => ms > refusedMs + JUDGED_MS),
+    'nobody refuses the questions',
+  )
+  rmSync(rulesOfTheOwner)
+  await until('without the rule of the owner', () => !isInForce('udp sport 7 '))
+  await isShort()
+})
+
 test('a blocked host is cut off at once: while there is a block, nothing takes the short way', { skip }, async () => {
   await isShort()
   const mac = /link\/ether (\S+)/.exec(host.ip('link show eth0'))?.[1] ?? assert.fail()
@@ -236,9 +260,10 @@ test('a blocked host is cut off at once: while there is a block, nothing takes t
   const refusedMs = nowMs()
   await until('sent later', () => lastSentMs() > refusedMs + JUDGED_MS)
   await fence(guest, GUEST)
-  assert.deepEqual(
-    arrivals().filter((ms) => ms > refusedMs),
-    [],
-  )
-  assert.match(nat64.output.stdout, /not at the ingress|removed from the ingress/)
+  for (const times of [arrivals(), echoes()])
+    assert.deepEqual(
+      times.filter((ms) => ms > refusedMs),
+      [],
+    )
+  assert.match(nat64.output.stdout, /not at this LAN|removed from this LAN/)
 })

@@ -81,10 +81,13 @@ export const SUITES: readonly Suite[] = [
       tests('what is kept for the next process', 'services/nat64/src/io/fast-path-keep.test.ts'),
       tests('golden vectors through a real TUN', 'services/nat64/src/io/fast-path.vectors.test.ts'),
       tests('golden vectors by BPF_PROG_TEST_RUN', 'services/nat64/src/io/fast-path.test-run.test.ts'),
-      tests('golden vectors from a LAN', 'services/nat64/src/io/lan-ingress.vectors.test.ts'),
+      tests('golden vectors from a LAN and to it', 'services/nat64/src/io/lan-links.vectors.test.ts'),
       withCapabilities(
         '+net_admin,+net_raw,+bpf',
-        tests('which packets of a LAN, and what is left on its link', 'services/nat64/src/io/lan-ingress.test.ts'),
+        tests(
+          'which packets of a LAN and to it, and what is left on its link',
+          'services/nat64/src/io/lan-links.test.ts',
+        ),
       ),
       tests('random packets', 'services/nat64/src/io/fast-path.differential.test.ts'),
       tests('why there is none', 'services/nat64/src/io/fast-path-off.test.ts'),

@@ -120,7 +120,7 @@ export const sixgateCrowded = (): Promise<Variant> =>
 export const sixgateFast = (): Promise<Variant> =>
   startSixgate('f', 'sixgate, fast path', { journal: '', fastPath: 'auto' })
 
-/** The same, UDP and ping of known flows from the LAN's ingress on. */
+/** The same, UDP and ping of known flows past the IPv6 side of the stack. */
 export const sixgateLan = (): Promise<Variant> =>
   startSixgate('h', 'sixgate, fast path at the LAN', { journal: '', fastPath: 'lan' })
 
@@ -176,7 +176,7 @@ const startSixgate = async (letter: string, name: string, { journal, fastPath }:
   // A figure under the wrong name is worse than none.
   const isAsMeant =
     /fast path: on/.test(gateway.output()) === (fastPath !== 'off') &&
-    /at the ingress, too/.test(gateway.output()) === (fastPath === 'lan')
+    /at this LAN, too/.test(gateway.output()) === (fastPath === 'lan')
   if (!isAsMeant) throw new Error(`${name}: the fast path is not as it should be\n${gateway.output()}`)
   const close = async (): Promise<void> => {
     await lab.close()

@@ -5,7 +5,7 @@
 #pragma once
 #include "lib/bpf.h"
 
-#define LAYOUT_VERSION 4
+#define LAYOUT_VERSION 5
 #define MAX_PREFIXES 8
 #define COPY 256
 
@@ -32,6 +32,7 @@ struct config {
 	struct pref64 prefixes[8];
 	u32 special_nets[2048];
 	u32 alg_ports[2048];
+	u32 new_flow[14];
 };
 _Static_assert(__builtin_offsetof(struct config, version) == 0, "config.version");
 _Static_assert(__builtin_offsetof(struct config, prefix_count) == 4, "config.prefix_count");
@@ -43,7 +44,8 @@ _Static_assert(__builtin_offsetof(struct config, tun_ifindex) == 24, "config.tun
 _Static_assert(__builtin_offsetof(struct config, prefixes) == 28, "config.prefixes");
 _Static_assert(__builtin_offsetof(struct config, special_nets) == 124, "config.special_nets");
 _Static_assert(__builtin_offsetof(struct config, alg_ports) == 8316, "config.alg_ports");
-_Static_assert(sizeof(struct config) == 16508, "config");
+_Static_assert(__builtin_offsetof(struct config, new_flow) == 16508, "config.new_flow");
+_Static_assert(sizeof(struct config) == 16564, "config");
 
 /* An IPv6 host and the place of its prefix in config.prefixes. */
 struct host6_key {
@@ -143,16 +145,26 @@ _Static_assert(__builtin_offsetof(struct flow_key, host2) == 32, "flow_key.host2
 _Static_assert(__builtin_offsetof(struct flow_key, host3) == 36, "flow_key.host3");
 _Static_assert(sizeof(struct flow_key) == 40, "flow_key");
 
-/* When the stack last let a packet of a flow through, and an answer; CLOCK_MONOTONIC. Link that it came from. */
+/* When the stack last let a packet of a flow through and on which link it came, when there was an answer, and how the stack delivered answers; CLOCK_MONOTONIC. */
 struct flow {
 	u64 passed_ns;
 	u64 answered_ns;
-	u64 link;
+	u64 from_link;
+	u64 delivered_ns;
+	u64 header0;
+	u64 header1;
+	u32 to_link;
+	u32 to_len;
 };
 _Static_assert(__builtin_offsetof(struct flow, passed_ns) == 0, "flow.passed_ns");
 _Static_assert(__builtin_offsetof(struct flow, answered_ns) == 8, "flow.answered_ns");
-_Static_assert(__builtin_offsetof(struct flow, link) == 16, "flow.link");
-_Static_assert(sizeof(struct flow) == 24, "flow");
+_Static_assert(__builtin_offsetof(struct flow, from_link) == 16, "flow.from_link");
+_Static_assert(__builtin_offsetof(struct flow, delivered_ns) == 24, "flow.delivered_ns");
+_Static_assert(__builtin_offsetof(struct flow, header0) == 32, "flow.header0");
+_Static_assert(__builtin_offsetof(struct flow, header1) == 40, "flow.header1");
+_Static_assert(__builtin_offsetof(struct flow, to_link) == 48, "flow.to_link");
+_Static_assert(__builtin_offsetof(struct flow, to_len) == 52, "flow.to_len");
+_Static_assert(sizeof(struct flow) == 56, "flow");
 
 /* What was carried, for each verdict and CPU. */
 struct totals {
@@ -165,8 +177,9 @@ _Static_assert(sizeof(struct totals) == 16, "totals");
 
 /* src/core/verdict.ts */
 #define VERDICTS 64
-#define TOTAL_LAN 64
-#define TOTALS 65
+#define TOTAL_FROM_LAN 64
+#define TOTAL_TO_LAN 65
+#define TOTALS 66
 #define VERDICT_CONTINUE 0
 #define VERDICT_TRANSLATED_6TO4 1
 #define VERDICT_TRANSLATED_4TO6 2

@@ -8,11 +8,13 @@
  */
 #include "lib/6to4.h"
 #include "lib/4to6.h"
+#include "lib/lan.h"
 
 int nat64(struct __sk_buff *skb) SECTION("tc");
 int nat64(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
+	const struct flow *way = 0;
 	int verdict = FALL_THROUGH;
 
 	if (!config || config->version != LAYOUT_VERSION)
@@ -21,8 +23,10 @@ int nat64(struct __sk_buff *skb)
 	if (skb->protocol == HTONS(ETH_P_IPV6))
 		verdict = translate_6to4(skb, config, 0, AT_TUN);
 	else if (skb->protocol == HTONS(ETH_P_IP))
-		verdict = translate_4to6(skb, config, 0);
-	return verdict == TRANSLATED ? give_back(skb, skb->ifindex) : verdict;
+		verdict = translate_4to6(skb, config, 0, &way);
+	if (verdict != TRANSLATED)
+		return verdict;
+	return way ? deliver(skb, way) : give_back(skb, skb->ifindex);
 }
 
 /*
@@ -31,25 +35,39 @@ int nat64(struct __sk_buff *skb)
  *
  *   LAN ingress ──(flow is known)──▶ translate ──▶ TUN ingress ──▶ kernel
  *          └──────(all else)───────▶ kernel ──▶ TUN egress, as above
+ *
+ * And answers of such flows leave the TUN's egress for the LAN's:
+ *
+ *   kernel ──▶ TUN egress ──▶ translate ─┬─(flow is known)──────────────────────────▶ LAN egress
+ *                                        └─(all else)──▶ TUN ingress ──▶ kernel ──▶ LAN egress
  */
-int nat64_lan(struct __sk_buff *skb) SECTION("lan");
-int nat64_lan(struct __sk_buff *skb)
+int nat64_from_lan(struct __sk_buff *skb) SECTION("from_lan");
+int nat64_from_lan(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
 
 	if (!config || config->version != LAYOUT_VERSION || config->tun_ifindex == 0)
 		return FALL_THROUGH;
-	/* Frames to others (a bridge's, a tap's), and of VLANs that are links of their own. */
-	if (skb->protocol != HTONS(ETH_P_IPV6) || skb->pkt_type != PACKET_HOST || skb->vlan_present)
-		return FALL_THROUGH;
-	pull_headers(skb, ETH_LEN);
-	const u8 *frame = (const u8 *)(unsigned long)skb->data;
-	if (frame + ETH_LEN > (const u8 *)(unsigned long)skb->data_end ||
-	    *(const u16 *)(frame + ETH_TYPE) != HTONS(ETH_P_IPV6))
+	/* Frames to others (a bridge's, a tap's). */
+	if (skb->pkt_type != PACKET_HOST || !is_ipv6_frame(skb))
 		return FALL_THROUGH;
 	int verdict = translate_6to4(skb, config, ETH_LEN, AT_LAN);
 	/* Towards a link without Ethernet headers the kernel takes this one off. */
 	return verdict == TRANSLATED ? give_back(skb, config->tun_ifindex) : verdict;
+}
+
+/* At the egress of such a link: writes down what the stack lets through, and changes nothing. */
+int nat64_to_lan(struct __sk_buff *skb) SECTION("to_lan");
+int nat64_to_lan(struct __sk_buff *skb)
+{
+	const struct config *config = config_of();
+
+	if (!config || config->version != LAYOUT_VERSION || config->tun_ifindex == 0)
+		return FALL_THROUGH;
+	/* What took the short way came in elsewhere: it may not vouch for itself. */
+	if (skb->ingress_ifindex == config->tun_ifindex && is_ipv6_frame(skb))
+		note_answer(skb);
+	return FALL_THROUGH;
 }
 
 /* No helper that is used asks for a GPL-compatible program (bpf_ktime_get_coarse_ns: since kernel 5.11). */

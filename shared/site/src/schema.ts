@@ -53,7 +53,7 @@ const nat64 = section({
   trafficClass: copyOr(integer(0, 255)).default(COPY),
   /** Who an ICMPv6 error of a router without IPv4 address comes from (RFC 6791). */
   untranslatableSource: oneOf('own', 'pool', '192.0.0.8').default('own'),
-  /** Translation in the kernel (eBPF) where it is possible: at the TUN; `lan`: at the ingress of the LANs, too. */
+  /** Translation in the kernel (eBPF) where it is possible: at the TUN; `lan`: at the LANs, too. */
   fastPath: oneOf('auto', 'lan', 'off').default('auto'),
   alg: alg.prefault({}),
 })

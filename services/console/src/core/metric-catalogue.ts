@@ -121,11 +121,15 @@ export const HELP: Readonly<Record<string, string>> = {
   nat64_hosts_unconfirmed: 'Hosts whose mapping NATS does not know yet.',
   nat64_pool_addresses: 'Addresses of the pool.',
   nat64_pool_exhausted_total: 'Hosts that found no free address in the pool.',
-  nat64_fast_path_lan_links: 'Links of LANs that have the program of the fast path.',
-  nat64_fast_path_lan_packets_total:
+  nat64_fast_path_lan_links: 'Links of LANs that have the programs of the fast path.',
+  nat64_fast_path_from_lan_packets_total:
     'Packets translated as they came in from a LAN; they are in the number of the kernel, too.',
-  nat64_fast_path_lan_bytes_total:
+  nat64_fast_path_from_lan_bytes_total:
     'Bytes translated as they came in from a LAN; they are in the number of the kernel, too.',
+  nat64_fast_path_to_lan_packets_total:
+    'Packets sent to a LAN as they were translated; they are in the number of the kernel, too.',
+  nat64_fast_path_to_lan_bytes_total:
+    'Bytes sent to a LAN as they were translated; they are in the number of the kernel, too.',
   nat64_alg_ftp_connections_total: 'Control connections of FTP that were followed.',
   nat64_alg_ftp_epsv_translated_total: 'EPSV of hosts that became PASV for the server.',
   nat64_alg_ftp_passive_replies_translated_total: 'Replies of servers to PASV that became those to EPSV.',

@@ -4,8 +4,11 @@
 #include "flows.h"
 #include "packet.h"
 
-/* `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back. */
-INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, const u32 l2)
+/*
+ * `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back; or to be
+ * delivered as the packets of `way` are, which is 0 when this is called.
+ */
+INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, const u32 l2, const struct flow **way)
 {
 	const struct echo_types echo = { PROTOCOL_ICMP, ICMPV4_ECHO_REQUEST, ICMPV4_ECHO_REPLY,
 					 ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY };
@@ -49,26 +52,24 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, co
 	host->seen_ns = now;
 	u64 traffic_class = config->traffic_class == COPY ? IPV4_TOS(old) : config->traffic_class;
 	u64 protocol6 = protocol == PROTOCOL_ICMP ? PROTOCOL_ICMPV6 : protocol;
+	u64 ttl = IPV4_TTL(old);
+	/* But for its first word the header is a struct flow_key: the stack has 512 octets. */
 	struct ipv6 new = {
-		HTONL(0x60000000 | traffic_class << 20) | (u64)HTONS(upper.len) << 32 | protocol6 << 48 |
-			(IPV4_TTL(old) - 1) << 56,
+		0,
 		{ host->pref0 | (u64)host->pref1 << 32, host->pref2 | src4 << 32 },
 		{ host->word0 | (u64)host->word1 << 32, host->word2 | (u64)host->word3 << 32 },
 	};
 
 	if (config->tun_ifindex != 0 && protocol != PROTOCOL_TCP) {
-		u64 answered = flow_discriminator(data + IPV4_LEN, protocol, upper.type == echo.reply);
+		new.word0 = flow_discriminator_of_answer(data + IPV4_LEN, protocol, upper.type == echo.reply) | protocol6 << 32;
+		const struct flow *flow = note_answered((const u64 *)&new, now);
 
-		/* The flow's ports are the answer's, the other way round. */
-		if (protocol == PROTOCOL_UDP)
-			answered = (answered << 16 | answered >> 16) & 0xffffffff;
-		/* But for its first word the header is a struct flow_key: the stack has 512 octets. */
-		u64 word0 = new.word0;
-
-		new.word0 = answered | protocol6 << 32;
-		note_answered((const u64 *)&new, now);
-		new.word0 = word0;
+		if (ttl > 2 && may_be_delivered(flow, now, wire_len))
+			*way = flow;
 	}
+	/* Forwarding to the LAN counts one, too: the host sees the same whichever way a packet took. */
+	u64 hops = *way ? 2 : 1;
+	new.word0 = HTONL(0x60000000 | traffic_class << 20) | (u64)HTONS(upper.len) << 32 | protocol6 << 48 | (ttl - hops) << 56;
 
 	/* Pseudo-headers: ICMPv4 has none; for the others the server's address counts the same on both sides. */
 	u64 diff = protocol == PROTOCOL_ICMP ?

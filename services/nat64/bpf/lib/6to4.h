@@ -74,7 +74,7 @@ INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config, co
 	u64 now = bpf_ktime_get_coarse_ns();
 	if (config->tun_ifindex != 0 && protocol != PROTOCOL_TCP) {
 		if (where == AT_TUN)
-			note_passed(skb, key, now);
+			note_passed(skb, config, key, now);
 		else if (!may_pass(skb, key, now))
 			return FALL_THROUGH;
 	}
@@ -112,6 +112,6 @@ INLINE int translate_6to4(struct __sk_buff *skb, const struct config *config, co
 	}
 	count(VERDICT_TRANSLATED_6TO4, len);
 	if (where == AT_LAN)
-		count(TOTAL_LAN, len);
+		count(TOTAL_FROM_LAN, len);
 	return TRANSLATED;
 }

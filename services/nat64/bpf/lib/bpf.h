@@ -64,6 +64,7 @@ _Static_assert(__builtin_offsetof(struct __sk_buff, gso_size) == 176, "struct __
 #define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_MAP_TYPE_LPM_TRIE 11
 #define BPF_F_NO_PREALLOC 1
+#define BPF_NOEXIST 1
 
 #define BPF_F_INGRESS 1
 #define BPF_F_PSEUDO_HDR 0x10
@@ -83,5 +84,6 @@ static s64 (*bpf_redirect)(u32 ifindex, u64 flags) = (void *)23;
 static s64 (*bpf_skb_change_proto)(struct __sk_buff *skb, u16 proto, u64 flags) = (void *)31;
 static s64 (*bpf_skb_pull_data)(struct __sk_buff *skb, u32 len) = (void *)39;
 static s64 (*bpf_csum_update)(struct __sk_buff *skb, u32 csum) = (void *)40;
+static s64 (*bpf_skb_change_head)(struct __sk_buff *skb, u32 octets, u64 flags) = (void *)43;
 /* CLOCK_MONOTONIC as of the last tick (1 to 10 ms ago), for a third of the time that the exact one takes. */
 static u64 (*bpf_ktime_get_coarse_ns)(void) = (void *)160;

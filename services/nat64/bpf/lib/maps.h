@@ -31,7 +31,7 @@ struct map_definition special4 SECTION("maps") = {
 struct map_definition flows SECTION("maps") = {
 	BPF_MAP_TYPE_LRU_HASH, sizeof(struct flow_key), sizeof(struct flow), 1, 0,
 };
-/* By verdict. VERDICT_CONTINUE: translation began and did not end, out of memory. TOTAL_LAN: of them, at a LAN's ingress. */
+/* By verdict. VERDICT_CONTINUE: translation began and did not end, out of memory. TOTAL_FROM_LAN, TOTAL_TO_LAN: of them, the short way. */
 struct map_definition totals_map SECTION("maps") = {
 	BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(struct totals), TOTALS, 0,
 };
@@ -56,7 +56,7 @@ INLINE int is_special4(const struct config *config, u32 addr)
 	return bpf_map_lookup_elem(&special4, &key) != 0;
 }
 
-/* total: a verdict, or TOTAL_LAN. */
+/* total: a verdict, or TOTAL_FROM_LAN, TOTAL_TO_LAN. */
 INLINE void count(u64 total, u64 bytes)
 {
 	struct totals *totals = bpf_map_lookup_elem(&totals_map, &total);
@@ -68,4 +68,5 @@ INLINE void count(u64 total, u64 bytes)
 }
 _Static_assert(sizeof(struct host6_key) == 20 && __builtin_offsetof(struct host6_key, prefix) == 16, "built as 64-bit words");
 _Static_assert(sizeof(struct flow_key) == 40 && __builtin_offsetof(struct flow_key, host0) == 24, "built as 64-bit words");
+_Static_assert(sizeof(struct flow) == sizeof(((struct config *)0)->new_flow), "zeros of a new flow");
 _Static_assert(sizeof(struct special4_key) == 8 && __builtin_offsetof(struct special4_key, addr) == 4, "built as a 64-bit word");

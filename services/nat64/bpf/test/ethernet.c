@@ -9,6 +9,7 @@ int nat64_ethernet(struct __sk_buff *skb) SECTION("tc");
 int nat64_ethernet(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
+	const struct flow *way = 0;
 
 	if (!config || config->version != LAYOUT_VERSION)
 		return FALL_THROUGH;
@@ -16,7 +17,7 @@ int nat64_ethernet(struct __sk_buff *skb)
 	if (skb->protocol == HTONS(ETH_P_IPV6))
 		return translate_6to4(skb, config, ETH_LEN, AT_TUN);
 	if (skb->protocol == HTONS(ETH_P_IP))
-		return translate_4to6(skb, config, ETH_LEN);
+		return translate_4to6(skb, config, ETH_LEN, &way);
 	return FALL_THROUGH;
 }
 

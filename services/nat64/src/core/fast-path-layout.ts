@@ -7,16 +7,17 @@ import { Verdict, VERDICT_NAMES, VERDICTS } from './verdict.ts'
  */
 
 /** The kernel side refuses to work with another version. Raise it when a layout changes its meaning. */
-export const LAYOUT_VERSION = 4
+export const LAYOUT_VERSION = 5
 /** Prefixes (of 96 bits) that the fast path knows; further ones are TypeScript's. */
 export const MAX_PREFIXES = 8
 /** Of 32 bits, one for each IPv4 /16: whether the list of special addresses has to be looked through. */
 export const SPECIAL_WORDS = 65_536 / 32
 /** Words of a bitmap with a bit for each port. */
 export const PORT_WORDS = 65_536 / 32
-/** Behind the verdicts in the map of totals: what went past the IPv6 side of the stack. */
-export const TOTAL_LAN = VERDICTS
-export const TOTALS = VERDICTS + 1
+/** Behind the verdicts in the map of totals: what went past the IPv6 side of the stack, from a LAN and to it. */
+export const TOTAL_FROM_LAN = VERDICTS
+export const TOTAL_TO_LAN = VERDICTS + 1
+export const TOTALS = VERDICTS + 2
 /** `tos`, `traffic_class`: taken from the packet. */
 export const COPY = 0x100
 
@@ -69,6 +70,8 @@ export const STRUCTS = {
       // A bit for each /16, bit 0 of word 0 first, by its octets as a number with the first one lowest.
       { name: 'special_nets', type: 'u32', count: SPECIAL_WORDS },
       { name: 'alg_ports', type: 'u32', count: PORT_WORDS },
+      // Zeros, as a new flow has them: there is no room for them on the program's stack.
+      { name: 'new_flow', type: 'u32', count: 14 },
     ],
   },
   host6_key: {
@@ -109,11 +112,17 @@ export const STRUCTS = {
   },
   flow: {
     name: 'flow',
-    says: 'When the stack last let a packet of a flow through, and an answer; CLOCK_MONOTONIC. Link that it came from.',
+    says: 'When the stack last let a packet of a flow through and on which link it came, when there was an answer, and how the stack delivered answers; CLOCK_MONOTONIC.',
     fields: [
       { name: 'passed_ns', type: 'u64' },
       { name: 'answered_ns', type: 'u64' },
-      { name: 'link', type: 'u64' },
+      { name: 'from_link', type: 'u64' },
+      { name: 'delivered_ns', type: 'u64' },
+      // The Ethernet header, and the most octets that a packet had.
+      { name: 'header0', type: 'u64' },
+      { name: 'header1', type: 'u64' },
+      { name: 'to_link', type: 'u32' },
+      { name: 'to_len', type: 'u32' },
     ],
   },
   totals: {
@@ -178,7 +187,8 @@ export const layoutHeader = (): string => {
     ...structs,
     '/* src/core/verdict.ts */',
     `#define VERDICTS ${VERDICTS}`,
-    `#define TOTAL_LAN ${TOTAL_LAN}`,
+    `#define TOTAL_FROM_LAN ${TOTAL_FROM_LAN}`,
+    `#define TOTAL_TO_LAN ${TOTAL_TO_LAN}`,
     `#define TOTALS ${TOTALS}`,
     ...verdicts,
     '',

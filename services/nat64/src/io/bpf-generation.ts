@@ -10,7 +10,7 @@ import {
   takesHost,
 } from '../core/fast-path-plan.ts'
 import { BpfMap, createMap, hasLayout } from './bpf-map.ts'
-import type { BpfObject, MapDefinition } from './bpf-object.ts'
+import type { BpfObject, LanObjects, MapDefinition } from './bpf-object.ts'
 import { loadProgram, programId } from './bpf-program.ts'
 import { BpfError } from './bpf-syscall.ts'
 
@@ -31,8 +31,8 @@ const NOTHING: Usage = { packets: 0, bytes: 0 }
 const ZERO_KEY = new Uint8Array(4)
 const PRESENT = Uint8Array.of(1, 0, 0, 0)
 const PROGRAM = 'nat64'
-const LAN_PROGRAM = 'nat64_lan'
-/** Flows of LANs that are remembered: 112 octets each. */
+const LAN_PROGRAMS = { from: 'nat64_from_lan', to: 'nat64_to_lan' } as const
+/** Flows of LANs that are remembered: 144 octets each. */
 const FLOWS = 16_384
 /** Hosts whose entries are made and written together: V8 is rid of them before they grow old, and its heap stays small. */
 const AT_ONCE = 256
@@ -57,8 +57,8 @@ interface Place {
 
 /** What not every generation has. */
 export interface GenerationOptions {
-  /** The program for the ingress of LANs, of the same object file. */
-  readonly lan?: BpfObject | undefined
+  /** The programs for LANs, of the same object file. */
+  readonly lan?: LanObjects | undefined
   /** Whether the kernel is asked to work on many entries at once. */
   readonly knowsBatches?: boolean
   /** Descriptors of programs and maps, as `parts` names them, that an earlier process made; not closed when this throws. */
@@ -66,7 +66,24 @@ export interface GenerationOptions {
 }
 
 /** Names under which `parts` has programs; maps have those of their definitions. */
-const PARTS = { PROGRAM: 'program', LAN_PROGRAM: 'lan_program' } as const
+const PARTS = { PROGRAM: 'program', FROM_LAN: 'from_lan_program', TO_LAN: 'to_lan_program' } as const
+
+/** A program that is loaded. */
+export interface Loaded {
+  readonly fd: number
+  /** The number by which the kernel names it. */
+  readonly id: number
+}
+
+/** What stands at a LAN's link. */
+export interface LanPrograms {
+  /** At its ingress. */
+  readonly from: Loaded
+  /** At its egress. */
+  readonly to: Loaded
+}
+
+const loaded = (fd: number): Loaded => ({ fd, id: programId(fd) })
 
 /** Whether two keys or values are the same, `from` here on. */
 const isSame = (a: DataView, b: Uint8Array, from: number): boolean => {
@@ -81,9 +98,8 @@ const isSame = (a: DataView, b: Uint8Array, from: number): boolean => {
 export class Generation {
   readonly programFd: number = -1
   readonly programId: number = -1
-  /** For the ingress of LANs; -1: there is none. */
-  readonly lanProgramFd: number = -1
-  readonly lanProgramId: number = -1
+  /** For LANs; `undefined`: there is none. */
+  readonly lan: LanPrograms | undefined
   readonly #plan: FastPathPlan
   readonly #maps: ReadonlyMap<string, BpfMap>
   readonly #installed = new Map<Ip4, Place>()
@@ -112,8 +128,8 @@ export class Generation {
         if (version !== LAYOUT_VERSION) throw new BpfError('other-version', `maps of version ${version}`)
         this.programFd = kept.get(PARTS.PROGRAM) ?? -1
         this.programId = programId(this.programFd)
-        this.lanProgramFd = kept.get(PARTS.LAN_PROGRAM) ?? -1
-        if (this.lanProgramFd >= 0) this.lanProgramId = programId(this.lanProgramFd)
+        const [from, to] = [kept.get(PARTS.FROM_LAN), kept.get(PARTS.TO_LAN)]
+        if (from !== undefined && to !== undefined) this.lan = { from: loaded(from), to: loaded(to) }
         return
       }
       this.#map('config_map').set(ZERO_KEY, plan.config)
@@ -121,8 +137,13 @@ export class Generation {
       this.programFd = loadProgram(PROGRAM, object, maps)
       this.programId = programId(this.programFd)
       if (lan === undefined) return
-      this.lanProgramFd = loadProgram(LAN_PROGRAM, lan, maps)
-      this.lanProgramId = programId(this.lanProgramFd)
+      const from = loaded(loadProgram(LAN_PROGRAMS.from, lan.from, maps))
+      try {
+        this.lan = { from, to: loaded(loadProgram(LAN_PROGRAMS.to, lan.to, maps)) }
+      } catch (error) {
+        libc.closeFd(from.fd)
+        throw error
+      }
     } catch (error) {
       if (kept === undefined) this.close()
       throw error
@@ -133,7 +154,10 @@ export class Generation {
   parts(): ReadonlyMap<string, number> {
     const parts = new Map(Array.from(this.#maps, ([name, { fd }]) => [name, fd] as const))
     parts.set(PARTS.PROGRAM, this.programFd)
-    if (this.lanProgramFd >= 0) parts.set(PARTS.LAN_PROGRAM, this.lanProgramFd)
+    if (this.lan !== undefined) {
+      parts.set(PARTS.FROM_LAN, this.lan.from.fd)
+      parts.set(PARTS.TO_LAN, this.lan.to.fd)
+    }
     return parts
   }
 
@@ -277,7 +301,7 @@ export class Generation {
     return usages
   }
 
-  /** What was carried under a verdict, or under `TOTAL_LAN`, on all CPUs. */
+  /** What was carried under a verdict, or under `TOTAL_FROM_LAN`, `TOTAL_TO_LAN`, on all CPUs. */
   total(which: number): Usage {
     const key = new Uint8Array(4)
     new DataView(key.buffer).setUint32(0, which, true)
@@ -290,8 +314,8 @@ export class Generation {
   }
 
   /**
-   * From now on the program at the LANs gives packets back at this link, the TUN, and the one at the TUN remembers flows for
-   * it; 0: neither does.
+   * From now on the programs at the LANs know this link as the TUN, and packets of known flows take the short way; 0: none
+   * does.
    */
   setTun(ifindex: number): void {
     const config = Uint8Array.from(this.#plan.config)
@@ -301,7 +325,8 @@ export class Generation {
 
   /** Lets go of program and maps; what a filter uses stays in the kernel as long as the filter. */
   close(): void {
-    for (const fd of [this.programFd, this.lanProgramFd]) if (fd >= 0) libc.closeFd(fd)
+    const fds = [this.programFd, this.lan?.from.fd ?? -1, this.lan?.to.fd ?? -1]
+    for (const fd of fds) if (fd >= 0) libc.closeFd(fd)
     for (const map of this.#maps.values()) map.close()
   }
 

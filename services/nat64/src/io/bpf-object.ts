@@ -105,6 +105,20 @@ export const readBpfObject = (bytes: Uint8Array, program: string): BpfObject => 
   }
 }
 
+/** The programs for LANs, see bpf/nat64.c. */
+export interface LanObjects {
+  /** For the ingress of their links. */
+  readonly from: BpfObject
+  /** For the egress. */
+  readonly to: BpfObject
+}
+
+/** `readBpfObject` for both of them. */
+export const readLanObjects = (bytes: Uint8Array): LanObjects => ({
+  from: readBpfObject(bytes, 'from_lan'),
+  to: readBpfObject(bytes, 'to_lan'),
+})
+
 const parse = (file: DataView, program: string): BpfObject => {
   const isOurs =
     file.getUint32(EHDR.MAGIC) === ELF_MAGIC &&

@@ -117,7 +117,7 @@ test('no program for LANs to be had: it says so, and the TUN has its own', { ski
     fastPath.rebuild()
     assert.equal(
       fastPath.remark,
-      'fast path: on, 2 hosts; not at lo (this kernel does not take its program, see the log)',
+      'fast path: on, 2 hosts; not at lo (this kernel does not take its programs, see the log)',
     )
     assert.deepEqual([fastPath.counters().fast_path, fastPath.counters().fast_path_lan_links], [1, 0])
   } finally {

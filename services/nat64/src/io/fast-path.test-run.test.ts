@@ -21,7 +21,7 @@ import { FAST_PATH_VECTORS, namesOf } from '../testkit/vectors/fast-path.ts'
 import { readVector } from '../testkit/vectors/files.ts'
 import type { Vector } from '../testkit/vectors/vector.ts'
 import { Generation } from './bpf-generation.ts'
-import { readBpfObject } from './bpf-object.ts'
+import { readBpfObject, readLanObjects } from './bpf-object.ts'
 import { OBJECT_FILE } from './fast-path.ts'
 import { monotonicMs } from './messages.ts'
 
@@ -55,7 +55,7 @@ const frameOf = (packet: Uint8Array): Uint8Array => {
 
 const makeGeneration = (options: LabOptions): Generation => {
   const plan = fastPathPlan(addressMapConfig(options), { ...DEFAULT_SETTINGS, ...options.settings }, 65_535)
-  const lan = readBpfObject(readFileSync(OBJECT_FILE), 'lan')
+  const lan = readLanObjects(readFileSync(OBJECT_FILE))
   const generation = new Generation(readBpfObject(readFileSync(OBJECT), 'tc'), plan, 16, { lan })
   generation.setTun(LOOPBACK)
   for (const { ip6, ip4, pref } of hostsOf(options)) generation.install({ ip6, ip4: asIp4(ip4), pref })
@@ -124,7 +124,7 @@ const runAllFromLan = async (t: TestContext, isSummedUp: boolean): Promise<strin
                 run(generation.programFd, frameOf(Uint8Array.from(answer).subarray(VNET.LEN))).verdict,
                 TRANSLATED,
               )
-            const short = run(generation.lanProgramFd, fromLan)
+            const short = run(generation.lan?.from.fd ?? assert.fail(), fromLan)
             if (short.verdict === REDIRECTED) {
               translated.push(`${vector.rfc} ${vector.id}`)
               const packet = Uint8Array.from([...PLAIN, ...short.frame.subarray(ETH_LEN)])

@@ -10,15 +10,15 @@ import {
   replaceBpfFilter,
 } from '@sixgate/host'
 import type { Logger } from '@sixgate/obs'
-import { LAYOUT_VERSION, TOTAL_LAN } from '../core/fast-path-layout.ts'
+import { LAYOUT_VERSION, TOTAL_FROM_LAN, TOTAL_TO_LAN } from '../core/fast-path-layout.ts'
 import type { FastPathHost, FastPathPlan } from '../core/fast-path-plan.ts'
 import { Verdict } from '../core/verdict.ts'
 import { Generation, type HostUsage, isFull, type Usage } from './bpf-generation.ts'
 import { BpfKeep, closeParts, type Kept, makeOf } from './bpf-keep.ts'
-import { readBpfObject } from './bpf-object.ts'
+import { readBpfObject, readLanObjects } from './bpf-object.ts'
 import { BpfError } from './bpf-syscall.ts'
 import { FastPathOwner } from './fast-path-owner.ts'
-import { LanIngress } from './lan-ingress.ts'
+import { LanLinks } from './lan-links.ts'
 
 /** What bpf/build.sh makes. */
 export const OBJECT_FILE = new URL('../../bpf/build/nat64.o', import.meta.url).pathname
@@ -28,7 +28,13 @@ const CHECK_MS = 2000
 /** Among the filters of the TUN; others may go first. */
 const PREFERENCE = 0x6000
 const FILTER_NAME = `sixgate-nat64-v${LAYOUT_VERSION}`
-const COUNTED = [Verdict.TRANSLATED_6TO4, Verdict.TRANSLATED_4TO6, Verdict.CONTINUE, TOTAL_LAN] as const
+const COUNTED = [
+  Verdict.TRANSLATED_6TO4,
+  Verdict.TRANSLATED_4TO6,
+  Verdict.CONTINUE,
+  TOTAL_FROM_LAN,
+  TOTAL_TO_LAN,
+] as const
 
 /** Why there is no fast path. TypeScript carries everything then. */
 export type FastPathOff =
@@ -55,7 +61,7 @@ export interface FastPathSource {
   /** Hosts at most. */
   readonly capacity: number
   readonly hosts: readonly FastPathHost[]
-  /** Links at whose ingress packets may be translated, too. */
+  /** Links between which and the IPv4 side packets may take the short way. */
   readonly lans: readonly string[]
   /** Why it is at none of them all the same. */
   readonly notAtLans?: string | undefined
@@ -101,7 +107,7 @@ const makeFor = (object: Uint8Array, { config, special4 }: FastPathPlan, source:
 const wantsLans = ({ lans, notAtLans }: FastPathSource): boolean => lans.length > 0 && notAtLans === undefined
 
 /**
- * The eBPF program at the egress of the TUN, a second one at the ingress of the LANs where the document wants it, and their
+ * The eBPF program at the egress of the TUN, two more at the LANs' links where the document wants it, and their
  * maps. An accelerator: whatever fails here leaves everything to TypeScript and says so once. Programs and maps stay in the
  * kernel when the process ends. The next one goes on with them where a bpffs keeps them and they are of its make; else it puts
  * its own, filled from the mappings it knows, in their place.
@@ -112,7 +118,7 @@ export class FastPath {
   readonly #source: () => FastPathSource
   readonly #objectFile: string
   readonly #owner: FastPathOwner
-  readonly #lan: LanIngress
+  readonly #lan: LanLinks
   readonly #keep: BpfKeep | undefined
   readonly #earlier = new Map<number, Usage>()
   /** What earlier generations carried for hosts that are there still. */
@@ -137,7 +143,7 @@ export class FastPath {
     this.#source = source
     this.#objectFile = objectFile
     this.#owner = new FastPathOwner(tunName)
-    this.#lan = new LanIngress(log)
+    this.#lan = new LanLinks(log)
     if (bpffs === undefined) return
     if (BpfKeep.isAt(bpffs)) this.#keep = new BpfKeep(bpffs, tunName)
     else
@@ -209,11 +215,11 @@ export class FastPath {
     const object = readBpfObject(file, 'tc')
     if (!wantsLans(source)) return new Generation(object, plan, source.capacity)
     try {
-      return new Generation(object, plan, source.capacity, { lan: readBpfObject(file, 'lan') })
+      return new Generation(object, plan, source.capacity, { lan: readLanObjects(file) })
     } catch (error) {
-      // Perhaps it is the second program only that this kernel does not like. If not, one line for both is enough.
+      // Perhaps it is the other programs only that this kernel does not like. If not, one line for all is enough.
       const generation = new Generation(object, plan, source.capacity)
-      this.#log.warn({ err: error }, 'fast path: the program for the LANs cannot be had')
+      this.#log.warn({ err: error }, 'fast path: the programs for the LANs cannot be had')
       return generation
     }
   }
@@ -268,19 +274,19 @@ export class FastPath {
     }
   }
 
-  /** The program of an earlier document or process leaves the links that are not meant any more. */
+  /** The programs of an earlier document or process leave the links that are not meant any more. */
   #attachToLans(generation: Generation, { lans, notAtLans }: FastPathSource): void {
-    if (generation.lanProgramFd < 0) {
-      this.#lan.refuse(lans, notAtLans ?? 'this kernel does not take its program, see the log')
+    if (generation.lan === undefined) {
+      this.#lan.refuse(lans, notAtLans ?? 'this kernel does not take its programs, see the log')
       return
     }
     this.#lan.detachExcept(lans)
-    this.#lan.attach(generation, lans)
+    this.#lan.attach(generation.lan, lans)
   }
 
   /** To be called when links have come or gone: a new one has no filter. */
   linksMayHaveChanged(): void {
-    if (this.#generation !== undefined && this.#generation.lanProgramFd >= 0) this.#lan.attachAgain(this.#generation)
+    if (this.#generation?.lan !== undefined) this.#lan.attachAgain(this.#generation.lan)
   }
 
   /** To be called when the TUN is there (again): a new device has no filter. */
@@ -335,7 +341,8 @@ export class FastPath {
   /** Flat numbers: on or off, why, and what was carried. `fast_path_off_<reason>` says why there is none. */
   counters(): Record<string, number> {
     const total = (verdict: number): Usage => this.#sum(verdict)
-    const [to4, to6, failed, lan] = [total(COUNTED[0]), total(COUNTED[1]), total(COUNTED[2]), total(COUNTED[3])]
+    const [to4, to6] = [total(Verdict.TRANSLATED_6TO4), total(Verdict.TRANSLATED_4TO6)]
+    const [fromLan, toLan] = [total(TOTAL_FROM_LAN), total(TOTAL_TO_LAN)]
     return {
       fast_path: this.#off === undefined && this.#isAttached ? 1 : 0,
       ...Object.fromEntries(OFF_REASONS.map((reason) => [`fast_path_off_${reason}`, this.#off === reason ? 1 : 0])),
@@ -344,10 +351,12 @@ export class FastPath {
       fast_path_translated_6to4_bytes_total: to4.bytes,
       fast_path_translated_4to6_packets_total: to6.packets,
       fast_path_translated_4to6_bytes_total: to6.bytes,
-      fast_path_failed_packets_total: failed.packets,
+      fast_path_failed_packets_total: total(Verdict.CONTINUE).packets,
       fast_path_lan_links: this.#lan.links.length,
-      fast_path_lan_packets_total: lan.packets,
-      fast_path_lan_bytes_total: lan.bytes,
+      fast_path_from_lan_packets_total: fromLan.packets,
+      fast_path_from_lan_bytes_total: fromLan.bytes,
+      fast_path_to_lan_packets_total: toLan.packets,
+      fast_path_to_lan_bytes_total: toLan.bytes,
     }
   }
 
@@ -372,7 +381,7 @@ export class FastPath {
     try {
       if (bpfFilter(place)?.programId !== generation.programId)
         replaceBpfFilter(place, generation.programFd, FILTER_NAME)
-      if (generation.lanProgramFd >= 0) generation.setTun(place.ifindex)
+      if (generation.lan !== undefined) generation.setTun(place.ifindex)
       this.#isAttached = true
     } catch (error) {
       // The TUN went away meanwhile: `attach` is called when it is there again.

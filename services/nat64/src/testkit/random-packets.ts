@@ -182,3 +182,9 @@ export const randomPacket6 = fc.oneof(
   { arbitrary: damaged(packet6), weight: 4 },
   { arbitrary: offloads(fc.constant(true)), weight: 1 },
 )
+
+/** As servers send them to the pool. */
+export const randomPacket4 = fc.oneof(
+  { arbitrary: damaged(packet4), weight: 4 },
+  { arbitrary: offloads(fc.constant(false)), weight: 1 },
+)
