@@ -37,6 +37,8 @@ IN_NAMESPACE='
   resolv=$1; shift
   if [ -n "$resolv" ]; then mount --bind "$resolv" "$(readlink -f /etc/resolv.conf)"; fi
   if [ -d /run/containerd ]; then mount -t tmpfs none /run/containerd; fi
+  # As systemd has it on a Pi; here it is gone with the engine.
+  if [ -d /sys/fs/bpf ]; then mount -t bpf none /sys/fs/bpf; fi
   exec dockerd "$@"
 '
 
