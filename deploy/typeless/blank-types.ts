@@ -8,9 +8,9 @@ import { join } from 'node:path'
 
 const SOURCES = '{services,shared}/*/src/**/*.ts'
 
-/** Returns the files that it changed or left as they were, relative to the folder. */
-export const blankTypes = (folder: string): readonly string[] => {
-  const files = globSync(SOURCES, { cwd: folder })
+/** Returns the files that it changed or left as they were, relative to the folder. `sources`: patterns. */
+export const blankTypes = (folder: string, sources: string | readonly string[] = SOURCES): readonly string[] => {
+  const files = globSync(sources, { cwd: folder })
   for (const file of files) {
     const path = join(folder, file)
     writeFileSync(path, stripTypeScriptTypes(readFileSync(path, 'utf8')))

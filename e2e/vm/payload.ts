@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { blankTypes } from '../../deploy/typeless/blank-types.ts'
 import { must } from '../harness/command.ts'
 import { type Guest, nodeArch } from './guests.ts'
 import { suiteScript } from './suite-script.ts'
@@ -10,6 +11,10 @@ import { closureOf } from './workspace-closure.ts'
 const TEST_PACKAGES = ['fast-check']
 /** Beside what the suite's workspaces name: test kits reach into each other's sources. */
 const TEST_WORKSPACES = ['shared/bus', 'shared/testkit']
+/** Sources that run in the guest, where to strip their types takes Node seconds for each process. */
+const SOURCES = ['{services,shared}/*/src/**/*.ts', '{e2e,deploy}/**/*.ts']
+/** Tells Node that they have none (deploy/typeless/hook.mjs). */
+const TYPELESS = 'deploy/typeless'
 const SCOPE = '@sixgate'
 /** The package of native code that differs by platform. */
 const KOFFI = '@koromix/koffi-linux-'
@@ -43,8 +48,9 @@ export const layOut = async (
 ): Promise<void> => {
   const { workspaces, packages } = closureOf(root, [...suite.workspaces, ...TEST_WORKSPACES], TEST_PACKAGES)
   for (const one of workspaces) cpSync(join(root, one), join(folder, one), { recursive: true })
-  for (const file of ['package.json', 'tsconfig.json', ...(suite.files ?? [])])
+  for (const file of ['package.json', 'tsconfig.json', TYPELESS, ...(suite.files ?? [])])
     cpSync(join(root, file), join(folder, file), { recursive: true })
+  blankTypes(folder, SOURCES)
   for (const one of packages)
     if (!one.startsWith(KOFFI)) {
       const options = { recursive: true, dereference: false }

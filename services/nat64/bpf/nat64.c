@@ -14,11 +14,12 @@ int nat64(struct __sk_buff *skb) SECTION("tc");
 int nat64(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
-	const struct flow *way = 0;
+	const struct flow *way;
 	int verdict = FALL_THROUGH;
 
 	if (!config || config->version != LAYOUT_VERSION)
 		return FALL_THROUGH;
+	way = no_flow(config);
 	pull_headers(skb, 0);
 	if (skb->protocol == HTONS(ETH_P_IPV6))
 		verdict = translate_6to4(skb, config, 0, AT_TUN);
@@ -26,7 +27,7 @@ int nat64(struct __sk_buff *skb)
 		verdict = translate_4to6(skb, config, 0, &way);
 	if (verdict != TRANSLATED)
 		return verdict;
-	return way ? deliver(skb, way) : give_back(skb, skb->ifindex);
+	return way->to_link == 0 ? give_back(skb, skb->ifindex) : deliver(skb, way);
 }
 
 /*

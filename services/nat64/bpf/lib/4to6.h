@@ -6,7 +6,7 @@
 
 /*
  * `l2`: octets in front of the IP header, a constant. What is translated stands behind them, ready to be given back; or to be
- * delivered as the packets of `way` are, which is 0 when this is called.
+ * delivered as the packets of `way` are, which is no_flow when this is called.
  */
 INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, const u32 l2, const struct flow **way)
 {
@@ -68,7 +68,7 @@ INLINE int translate_4to6(struct __sk_buff *skb, const struct config *config, co
 			*way = flow;
 	}
 	/* Forwarding to the LAN counts one, too: the host sees the same whichever way a packet took. */
-	u64 hops = *way ? 2 : 1;
+	u64 hops = (*way)->to_link == 0 ? 1 : 2;
 	new.word0 = HTONL(0x60000000 | traffic_class << 20) | (u64)HTONS(upper.len) << 32 | protocol6 << 48 | (ttl - hops) << 56;
 
 	/* Pseudo-headers: ICMPv4 has none; for the others the server's address counts the same on both sides. */

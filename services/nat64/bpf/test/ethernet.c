@@ -9,10 +9,11 @@ int nat64_ethernet(struct __sk_buff *skb) SECTION("tc");
 int nat64_ethernet(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
-	const struct flow *way = 0;
+	const struct flow *way;
 
 	if (!config || config->version != LAYOUT_VERSION)
 		return FALL_THROUGH;
+	way = no_flow(config);
 	pull_headers(skb, ETH_LEN);
 	if (skb->protocol == HTONS(ETH_P_IPV6))
 		return translate_6to4(skb, config, ETH_LEN, AT_TUN);

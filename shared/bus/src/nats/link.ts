@@ -22,7 +22,8 @@ export interface LinkOptions {
 }
 
 const RECONNECT_WAIT_MS = 500
-const CONNECT_TIMEOUT_MS = 2000
+/** A Raspberry Pi that has much else to do takes seconds for the signature alone, and begins anew with each attempt. */
+const CONNECT_TIMEOUT_MS = 5000
 const PING_INTERVAL_MS = 5000
 const REQUEST_TIMEOUT_MS = 2000
 
