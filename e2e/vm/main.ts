@@ -56,7 +56,7 @@ const runIn = async (guest: Guest, suite: Suite): Promise<boolean> => {
       disks: [join(folder, 'payload.img'), ...(engine === undefined ? [] : [await copyOf(engine)])],
       memoryMiB: suite.memoryMiB,
       deadlineS: suite.deadlineS,
-      onLine: (line: string) => say(`${guest.name} | ${line}`),
+      onLine: (line: string) => say(`${guest.name} ${seconds(started).padStart(6)} | ${line}`),
     }
     let course = await boot(run)
     if (stepsAfterReboot !== undefined) {

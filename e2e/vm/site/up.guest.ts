@@ -22,10 +22,16 @@ const piBefore = await netnsState(home.piNetns)
 const stack = stackOf(home)
 
 const up = (): Promise<string> => stack.compose(['up', '--detach', '--no-build'], 180)
-await up()
-await healthy(stack)
-await converged(stack)
-await clientConfigured(home.client)
+/** The console says when each of them is over. */
+for (const [what, work] of [
+  ['docker compose up', up],
+  ['every container is healthy', () => healthy(stack)],
+  ['every service has the document', () => converged(stack)],
+  ['the client is configured', () => clientConfigured(home.client)],
+] as const) {
+  await work()
+  process.stdout.write(`${what}\n`)
+}
 
 describe('the site in the guest', () => {
   it(`the LAN is VLAN ${VLAN} of the port, and nothing of the site is untagged`, async () => {
