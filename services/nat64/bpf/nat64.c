@@ -10,21 +10,36 @@
 #include "lib/4to6.h"
 #include "lib/lan.h"
 
+static int from_ipv6(struct __sk_buff *skb, const struct config *config) SUBPROGRAM("tc");
+static int from_ipv4(struct __sk_buff *skb, const struct config *config) SUBPROGRAM("tc");
+
 int nat64(struct __sk_buff *skb) SECTION("tc");
 int nat64(struct __sk_buff *skb)
 {
 	const struct config *config = config_of();
-	const struct flow *way;
-	int verdict = FALL_THROUGH;
 
 	if (!config || config->version != LAYOUT_VERSION)
 		return FALL_THROUGH;
-	way = no_flow(config);
 	pull_headers(skb, 0);
 	if (skb->protocol == HTONS(ETH_P_IPV6))
-		verdict = translate_6to4(skb, config, 0, AT_TUN);
-	else if (skb->protocol == HTONS(ETH_P_IP))
-		verdict = translate_4to6(skb, config, 0, &way);
+		return from_ipv6(skb, config);
+	if (skb->protocol == HTONS(ETH_P_IP))
+		return from_ipv4(skb, config);
+	return FALL_THROUGH;
+}
+
+static int from_ipv6(struct __sk_buff *skb, const struct config *config)
+{
+	int verdict = translate_6to4(skb, config, 0, AT_TUN);
+
+	return verdict == TRANSLATED ? give_back(skb, skb->ifindex) : verdict;
+}
+
+static int from_ipv4(struct __sk_buff *skb, const struct config *config)
+{
+	const struct flow *way = no_flow(config);
+	int verdict = translate_4to6(skb, config, 0, &way);
+
 	if (verdict != TRANSLATED)
 		return verdict;
 	return way->to_link == 0 ? give_back(skb, skb->ifindex) : deliver(skb, way);

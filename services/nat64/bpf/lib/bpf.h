@@ -11,6 +11,8 @@ typedef unsigned long long u64;
 typedef long long s64;
 
 #define SECTION(name) __attribute__((section(name), used))
+/* Called, and with a frame of its own: the frames of a chain of calls have 512 octets together. Behind the program in its section. */
+#define SUBPROGRAM(name) __attribute__((section(name), noinline))
 #define INLINE static inline __attribute__((always_inline))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
