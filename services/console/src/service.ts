@@ -26,6 +26,7 @@ import { conditionOf } from './core/condition.ts'
 import { publishedHappening } from './core/history-events.ts'
 import { adoptKnownPrefix } from './io/known-prefix.ts'
 import { Confirmer } from './io/confirmer.ts'
+import { MarkSweeper } from './io/deletion-marks.ts'
 import { DocumentStore } from './io/document-store.ts'
 import { Publisher, type Standing } from './io/publisher.ts'
 import { CONSOLE_LEASE, notHere } from './io/publishing.ts'
@@ -212,6 +213,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
       report()
     },
   })
+  const sweeper = new MarkSweeper(nats.link, log)
   const confirmer = new Confirmer(publisher, {
     link: nats.link,
     log,
@@ -291,6 +293,7 @@ export const runConsole = async (settings: Settings): Promise<void> => {
     web.close()
     confirmer.close()
     publisher.close()
+    sweeper.close()
     await lease?.release()
     await nats.close()
   }

@@ -45,6 +45,9 @@ const make = (bucket: BucketName): string[] => [
   `$JS.API.STREAM.UPDATE.KV_${bucket}`,
 ]
 
+/** Taking away what deleted keys left (io/deletion-marks.ts). */
+const sweep = (bucket: BucketName): string[] => [...watch(bucket), `$JS.API.STREAM.PURGE.KV_${bucket}`]
+
 /** Making the stream of events, and reading it. */
 const events = (): string[] => [
   ...['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${EVENTS_STREAM}`),
@@ -84,6 +87,7 @@ const PUBLISH: Readonly<Record<ServiceName, readonly string[]>> = {
     ...watch(BUCKETS.SITE),
     ...get(BUCKETS.SITE, DOCUMENT_KEY),
     subjectOf(BUCKETS.SITE, DOCUMENT_KEY),
+    ...sweep(BUCKETS.HOSTS),
     ...get(BUCKETS.STATUS, '>'),
     ...watch(BUCKETS.STATUS),
     subjectOf(BUCKETS.STATUS, 'console.*'),
