@@ -62,8 +62,10 @@ e2e-upgrade: images  ## services replaced under traffic as make upgrade does it,
 e2e-vm: machine node_modules/.package-lock.json bpf  ## in emulated machines: the site on arm64 with a VLAN, the fast path on kernel 6.1; ARCH=amd64; SUITE=… GUESTS=… (e2e/vm/README.md)
 	@$(MACHINE)/packages.sh --vm
 ifeq ($(SUITE),)
-	$(NODE) e2e/vm/main.ts site debian13-$(ARCH)
-	$(NODE) e2e/vm/main.ts fastpath debian12-amd64
+	@status=0; $(NODE) e2e/vm/main.ts site debian13-$(ARCH) & site=$$!; \
+	[ "$$(nproc)" -ge 4 ] || wait $$site || status=1; \
+	$(NODE) e2e/vm/main.ts fastpath debian12-amd64 || status=1; \
+	wait $$site && exit $$status
 else
 	$(NODE) e2e/vm/main.ts $(SUITE) $(GUESTS)
 endif

@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { blankTypes } from '../../deploy/typeless/blank-types.ts'
 import { must } from '../harness/command.ts'
@@ -31,7 +41,13 @@ const fetchPackage = async (spec: string, cache: string, folder: string): Promis
   mkdirSync(folder, { recursive: true })
   mkdirSync(cache, { recursive: true })
   const name = `${spec.replace(/^@/, '').replaceAll(/[/@]/g, '-')}.tgz`
-  if (!readdirSync(cache).includes(name)) await must(['npm', 'pack', '--silent', spec], { cwd: cache, deadlineS: 300 })
+  if (!readdirSync(cache).includes(name)) {
+    // Another run may want the same at the same time.
+    const aside = mkdtempSync(join(cache, 'pack-'))
+    await must(['npm', 'pack', '--silent', spec], { cwd: aside, deadlineS: 300 })
+    renameSync(join(aside, name), join(cache, name))
+    rmSync(aside, { recursive: true })
+  }
   await must(['tar', '-xzf', join(cache, name), '--strip-components=1', '--no-same-owner', '-C', folder])
 }
 
