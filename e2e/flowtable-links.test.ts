@@ -125,10 +125,14 @@ class Home {
   async #openPppoe(): Promise<void> {
     const server = ['-F', '-I', 'eth0', '-L', PROVIDER, '-R', UPLINK, '-N', '1', '-q', '/usr/sbin/pppd']
     this.#processes.push(this.internet.spawn('pppoe-server', [...server, '-O', this.#options('provider')]))
-    this.#processes.push(
-      this.gateway.spawn('pppd', ['plugin', 'rp-pppoe.so', 'wan0', 'file', this.#options('home'), 'nodetach', 'debug']),
-    )
+    const options = ['plugin', 'rp-pppoe.so', 'wan0', 'file', this.#options('home'), 'nodetach', 'debug']
+    const pppd = this.gateway.spawn('pppd', options)
+    this.#processes.push(pppd)
+    let isOver = false
+    void pppd.ended.then(() => (isOver = true))
     await until('PPPoE is up', () => {
+      // A kernel without PPPoE, as in Debian's cloud images, ends it.
+      assert.ok(!isOver, `pppd has ended: ${pppd.output.stdout}${pppd.output.stderr}`)
       const { stdout } = this.gateway.runSync('ip', '-4', '-o', 'address', 'show', 'dev', 'ppp0')
       return stdout.includes(UPLINK)
     })
