@@ -133,7 +133,8 @@ class Home {
     await until('PPPoE is up', () => {
       // A kernel without PPPoE, as in Debian's cloud images, ends it.
       assert.ok(!isOver, `pppd has ended: ${pppd.output.stdout}${pppd.output.stderr}`)
-      const { stdout } = this.gateway.runSync('ip', '-4', '-o', 'address', 'show', 'dev', 'ppp0')
+      // It has its address a moment before it is up.
+      const { stdout } = this.gateway.runSync('ip', '-4', '-o', 'address', 'show', 'dev', 'ppp0', 'up')
       return stdout.includes(UPLINK)
     })
     this.gateway.ip('route add default dev ppp0')
